@@ -1,0 +1,196 @@
+"""A model as a folder: read, written, verified.
+
+    config.json        format, labels, architecture, temperature, provenance, hash of every file
+    vocab.txt          one word a line
+    tokenizer.json     spaCy's rules, compiled
+    model.safetensors  float32 weights, to go on training
+    model.onnx         what prediction runs
+    history.jsonl      one line an epoch
+
+There is no pickle in it: nothing in a bundle is ever executed.
+"""
+
+import dataclasses
+import hashlib
+import json
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from senticli import atomic, paths
+from senticli.config import ModelConfig
+from senticli.errors import SenticliError
+from senticli.text.tokenizer import Tokenizer, load_rules
+from senticli.text.vocab import Vocab
+
+FORMAT = 1
+FILES = ("vocab.txt", "tokenizer.json", "model.safetensors", "model.onnx", "history.jsonl")
+BUNDLED = "bundled"
+
+
+@dataclass(frozen=True, kw_only=True)
+class BundleConfig:
+    """What ``config.json`` holds.
+
+    ``temperature`` divides the logits, so that a score is a calibrated probability; ``onnx`` is
+    the precision of ``model.onnx`` (float32 or int8); ``provenance`` says how the model was made.
+    """
+
+    labels: tuple[str, ...]
+    model: ModelConfig
+    lowercase: bool
+    vocab_size: int
+    tokenizer: str  # fingerprint
+    temperature: float
+    onnx: str
+    created: str
+    provenance: Mapping[str, Any]
+    files: Mapping[str, str] = field(default_factory=dict)
+    format: int = FORMAT
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """An opened bundle. Each file is read, and its hash checked, when it is first wanted."""
+
+    path: Path
+    config: BundleConfig
+
+    @property
+    def name(self) -> str:
+        """How to call this model: ``bundled``, a name in the data dir, or its path."""
+        if self.path == paths.BUNDLED_MODEL:
+            return BUNDLED
+        return self.path.name if self.path.parent == paths.models_dir() else str(self.path)
+
+    @classmethod
+    def open(cls, path: Path) -> "Bundle":
+        """Open the bundle in the folder ``path``.
+
+        Raises:
+            SenticliError: it is no bundle, a broken one, or one of a later format.
+        """
+        try:
+            raw = json.loads((path / "config.json").read_bytes())
+            version = raw["format"]
+            if version == FORMAT:
+                raw["labels"] = tuple(raw["labels"])
+                raw["model"] = ModelConfig(**raw["model"])
+                return cls(path, BundleConfig(**raw))
+        except (FileNotFoundError, NotADirectoryError):
+            raise SenticliError(
+                f"{path} is not a senticli model (it has no config.json)",
+                "senticli predict --model bundled",
+            ) from None
+        except OSError as error:
+            raise _broken(path, f"config.json: {error.strerror}") from error
+        except (ValueError, KeyError, TypeError, SenticliError) as error:
+            raise _broken(path, "config.json is not that of a senticli model") from error
+        raise SenticliError(
+            f"{path} has model format {version}, and this senticli reads format {FORMAT}",
+            "pip install --upgrade senticli",
+        )
+
+    def read(self, name: str) -> bytes:
+        """The content of one file, its hash verified."""
+        try:
+            content = (self.path / name).read_bytes()
+        except OSError as error:
+            raise _broken(self.path, f"{name}: {error.strerror}") from error
+        if hashlib.sha256(content).hexdigest() != self.config.files.get(name):
+            raise _broken(self.path, f"{name} is not what config.json recorded")
+        return content
+
+    @cached_property
+    def vocab(self) -> Vocab:
+        """The vocabulary."""
+        self.read("vocab.txt")
+        vocab = Vocab.load(self.path / "vocab.txt")
+        if len(vocab) != self.config.vocab_size:
+            raise _broken(self.path, "vocab.txt has another size than config.json says")
+        return vocab
+
+    def tokenizer(self) -> Tokenizer[int]:
+        """The tokenizer, from a text straight to word numbers."""
+        self.read("tokenizer.json")
+        return Tokenizer(
+            load_rules(self.path / "tokenizer.json"),
+            lowercase=self.config.lowercase,
+            convert=self.vocab.number,
+        )
+
+
+def save(path: Path, config: BundleConfig, write_files: Callable[[Path], None]) -> Bundle:
+    """Write a bundle to the folder ``path`` in one step.
+
+    ``write_files`` puts every one of :data:`FILES` into the folder it is given; their hashes are
+    then added to ``config``. A bundle that was at ``path`` is replaced only when all went well.
+    """
+    try:
+        with atomic.replace_dir(path) as folder:
+            write_files(folder)
+            hashes = {name: atomic.sha256_of(folder / name) for name in FILES}
+            config = dataclasses.replace(config, files=hashes)
+            text = json.dumps(dataclasses.asdict(config), indent=2, ensure_ascii=False)
+            (folder / "config.json").write_text(text + "\n", encoding="utf-8")
+    except OSError as error:
+        raise SenticliError(
+            f"cannot write the model to {path}: {(error.strerror or str(error)).lower()}",
+            "make room there, or choose another place: --output DIR",
+        ) from error
+    return Bundle(path, config)
+
+
+def find(model: str | None) -> Bundle:
+    """The bundle that ``model`` names: ``bundled``, a name in the data dir, or a folder.
+
+    None means the model trained last, or the bundled one before anything was trained.
+
+    Raises:
+        SenticliError: there is no such model, or it is broken.
+    """
+    if model is None:
+        try:
+            path = Path(paths.last_model_file().read_text(encoding="utf-8").strip())
+        except OSError:
+            return Bundle.open(paths.BUNDLED_MODEL)
+        if not path.is_dir():
+            raise SenticliError(
+                f"the model trained last is gone: {path}", "senticli predict --model bundled"
+            )
+        return Bundle.open(path)
+    if model == BUNDLED:
+        return Bundle.open(paths.BUNDLED_MODEL)
+    stored = paths.models_dir() / model
+    path = stored if stored.is_dir() else Path(model)
+    if not path.is_dir():
+        names = ", ".join([BUNDLED, *trained()])
+        raise SenticliError(f"there is no model {model!r}", f"use a folder or one of: {names}")
+    return Bundle.open(path.absolute())
+
+
+def trained() -> list[str]:
+    """The names of the models in the data dir, sorted."""
+    try:
+        return sorted(
+            entry.name
+            for entry in os.scandir(paths.models_dir())
+            if entry.is_dir() and not entry.name.startswith(".")
+        )
+    except FileNotFoundError:
+        return []
+
+
+def remember(path: Path) -> None:
+    """Make the bundle at ``path`` the default of ``eval`` and ``predict``."""
+    atomic.write_text(paths.last_model_file(), f"{path.absolute()}\n")
+
+
+def _broken(path: Path, what: str) -> SenticliError:
+    return SenticliError(
+        f"the model {path} is broken: {what}",
+        "train it again, or use another: senticli predict --model bundled",
+    )

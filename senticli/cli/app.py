@@ -1,0 +1,84 @@
+"""The application: its commands, and the one place where errors become exit codes."""
+
+import os
+import sys
+from typing import Annotated, NoReturn
+
+import typer
+
+from senticli import __version__
+from senticli.cli import download, evaluate, predict, train
+from senticli.cli.console import print_error
+from senticli.errors import SenticliError
+
+app = typer.Typer(
+    name="senticli",
+    add_completion=False,  # completions/ holds static scripts; Typer's start Python at every TAB
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["--help", "-h"]},
+)
+app.command("train", epilog=train.EPILOG)(train.train)
+app.command("eval", epilog=evaluate.EPILOG)(evaluate.evaluate)
+app.command("predict", epilog=predict.EPILOG)(predict.predict)
+app.command("download", epilog=download.EPILOG)(download.download)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        print(f"senticli {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Print the version."),
+    ] = False,
+) -> None:
+    """Train a sentiment classifier on a laptop, then classify text in a shell pipe."""
+
+
+def run(args: list[str]) -> int:
+    """Run the command line ``args`` and return its exit code."""
+    try:
+        command = typer.main.get_command(app)
+        with command.make_context("senticli", args) as context:
+            command.invoke(context)
+        sys.stdout.flush()
+        return 0
+    except typer.Exit as exit:
+        return exit.exit_code
+    except typer.TyperException as error:
+        print_error(_wrong_usage(error))
+        return error.exit_code
+    except SenticliError as error:
+        print_error(error)
+        return error.exit_code
+    except (KeyboardInterrupt, typer.Abort):
+        print("interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # The reader has what it wanted. Python would flush again at exit and complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except OSError as error:
+        if os.environ.get("SENTICLI_DEBUG"):
+            raise
+        print_error(SenticliError(str(error), "free space or fix permissions, then try again"))
+        return 1
+
+
+def main() -> NoReturn:
+    """The console script."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(encoding="utf-8", errors="replace")
+    sys.exit(run(sys.argv[1:]))
+
+
+def _wrong_usage(error: typer.TyperException) -> SenticliError:
+    context = getattr(error, "ctx", None)
+    path = context.command_path if context else "senticli"
+    return SenticliError(error.format_message(), f"{path} --help")

@@ -1,0 +1,145 @@
+"""What appears on the screen: stdout is the answer, stderr the talk.
+
+rich is imported only where something is drawn, so that a plain answer does not wait for it.
+"""
+
+import dataclasses
+import json
+import os
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from senticli.errors import SenticliError
+
+
+if TYPE_CHECKING:
+    from senticli.metrics import Evaluation
+    from rich.console import Console
+    from rich.progress import Progress
+
+T = TypeVar("T")
+
+
+def say(message: str) -> None:
+    """A line of talk, on stderr."""
+    print(message, file=sys.stderr)
+
+
+def print_error(error: SenticliError) -> None:
+    """What is wrong and what to do, a line each, on stderr."""
+    say(f"{_styled('error:', '1;31')} {_line(error.message)}")
+    say(f"{_styled('hint:', '1;36')} {_line(error.hint)}")
+
+
+def print_json(value: Any) -> None:
+    """One JSON object a line, on stdout."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        value = dataclasses.asdict(value)
+    print(json.dumps(value, ensure_ascii=False))
+
+
+def stderr_is_terminal() -> bool:
+    """Whether progress can be drawn."""
+    return sys.stderr.isatty()
+
+
+def stderr_console() -> "Console":
+    """rich's console on stderr. It obeys NO_COLOR and draws nothing live off a terminal."""
+    from rich.console import Console
+
+    return Console(stderr=True, highlight=False)
+
+
+def progress(*columns: Any) -> "Progress":
+    """A progress display on stderr, gone when done; ``columns`` stand before the time left."""
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        *columns,
+        TimeRemainingColumn(),
+        console=stderr_console(),
+        transient=True,
+        disable=not stderr_is_terminal(),
+    )
+
+
+def track(items: Iterable[T], total: int, description: str) -> Iterator[T]:
+    """Yield ``items`` under a progress bar, where there is a terminal to draw it on."""
+    if not stderr_is_terminal():
+        yield from items
+        return
+    from rich.progress import MofNCompleteColumn
+
+    with progress(MofNCompleteColumn()) as bar:
+        task = bar.add_task(description, total=total)
+        for item in items:
+            yield item
+            bar.advance(task)
+
+
+@contextmanager
+def status(message: str) -> Iterator[None]:
+    """A spinner beside ``message`` while the block runs; off a terminal, nothing."""
+    if not stderr_is_terminal():
+        yield
+        return
+    with stderr_console().status(message):
+        yield
+
+
+def print_evaluation(evaluation: "Evaluation", title: str) -> None:
+    """The measures as tables on stdout."""
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(highlight=False)
+    low, high = evaluation.interval
+    console.print(f"[bold]{title}[/]")
+    console.print(
+        f"accuracy [bold]{evaluation.accuracy:.2%}[/]  (95 % interval {low:.2%} to {high:.2%}),  "
+        f"loss {evaluation.loss:.4f},  {evaluation.examples:,} examples",
+        soft_wrap=True,
+    )
+    scores = Table(box=None, padding=(0, 2, 0, 0))
+    for column in ("label", "precision", "recall", "F1", "examples"):
+        scores.add_column(column, justify="left" if column == "label" else "right")
+    for score in evaluation.labels:
+        values = (score.precision, score.recall, score.f1)
+        row = [f"{value:.2%}" for value in values]
+        scores.add_row(score.label, *row, f"{score.support:,}")
+    console.print()
+    console.print(scores)
+    names = [score.label for score in evaluation.labels]
+    console.print()
+    console.print(_confusion(names, evaluation.confusion))
+
+
+def _confusion(names: Sequence[str], counts: Sequence[Sequence[int]]) -> Any:
+    from rich.table import Table
+
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    table.add_column("true \\ predicted")
+    for name in names:
+        table.add_column(name, justify="right")
+    for row, (name, line) in enumerate(zip(names, counts, strict=True)):
+        cells = [
+            f"[bold green]{count:,}[/]" if row == column else f"{count:,}"
+            for column, count in enumerate(line)
+        ]
+        table.add_row(name, *cells)
+    return table
+
+
+def _styled(text: str, code: str) -> str:
+    if not stderr_is_terminal() or os.environ.get("NO_COLOR"):
+        return text
+    return f"\033[{code}m{text}\033[0m"
+
+
+def _line(text: str) -> str:
+    """``text`` as one line, whatever a message from elsewhere holds."""
+    return " ".join(text.split())

@@ -1,0 +1,78 @@
+"""``senticli eval``: how good a model is on labelled examples."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from senticli.cli.console import print_evaluation, print_json, track
+from senticli.cli.options import Json, LabelColumn, Model, TextColumn, Threads
+from senticli.errors import SenticliError
+
+EPILOG = """
+[bold]Examples[/]
+
+  senticli eval --split test
+
+  senticli eval --model bundled --data sample
+
+  senticli eval --data reviews.csv --label-column stars --json
+"""
+
+
+def evaluate(
+    model: Model = None,
+    data: Annotated[
+        str | None,
+        typer.Option(
+            "--data",
+            "-d",
+            metavar="NAME|FILE",
+            help="Data set, or a CSV, TSV, JSONL or Parquet file, which is taken whole.",
+            show_default="what the model was trained on",
+        ),
+    ] = None,
+    split: Annotated[
+        Literal["train", "valid", "test"], typer.Option("--split", help="Split of the data set.")
+    ] = "test",
+    text_column: TextColumn = None,
+    label_column: LabelColumn = None,
+    as_json: Json = False,
+    threads: Threads = None,
+) -> None:
+    """Measure a model on labelled examples: loss, accuracy, precision, recall, F1, confusion."""
+    # Heavy imports stay inside: --help and completion do without numpy and onnxruntime.
+    import numpy as np
+
+    from senticli import bundle, metrics
+    from senticli.data.datasets import DATASETS, load_split, read_file
+    from senticli.predictor import Predictor
+
+    opened = bundle.find(model)
+    trained = opened.config.provenance["train"]
+    if data is None or data in DATASETS:
+        names = [data] if data else trained["data"]
+        fraction, seed = trained["valid_fraction"], trained["seed"]
+        examples = load_split(names, split, valid_fraction=fraction, seed=seed).examples
+        what = f"{', '.join(names)} {split}"
+    else:
+        examples = read_file(Path(data), text_column, label_column)
+        what = data
+    numbers = {label: number for number, label in enumerate(opened.config.labels)}
+    for example in examples:
+        if example.label not in numbers:
+            raise SenticliError(
+                f"the label {example.label!r} is not one of the model's: {', '.join(numbers)}",
+                "use data with the model's labels, or a model trained on these: --model NAME",
+            )
+    predictor = Predictor(opened, threads)
+    texts = (example.text for example in examples)
+    rows = track(predictor.probabilities(texts), len(examples), f"evaluating on {what}")
+    probabilities = np.stack(list(rows))
+    truth = np.array([numbers[example.label] for example in examples])
+    result = metrics.evaluate(probabilities, truth, opened.config.labels)
+    if as_json:
+        print_json({"model": opened.name, "data": what, **asdict(result)})
+    else:
+        print_evaluation(result, f"{opened.name} on {what}")

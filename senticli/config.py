@@ -1,0 +1,159 @@
+"""Every setting of a model and of its training, with its default: they live here once.
+
+The command line shows these defaults in its help, builds the two dataclasses from a preset and
+the options given, and a bundle's ``config.json`` stores them. A value that makes no sense raises
+:class:`~senticli.errors.UsageError` naming the option that carries it.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+from senticli.errors import UsageError
+
+UNK, PAD = "<unk>", "<pad>"
+POOLINGS = ("last", "max", "mean", "attention")
+Rnn = Literal["rnn", "lstm", "gru"]
+Optimizer = Literal["adam", "adamw"]
+Schedule = Literal["constant", "onecycle", "cosine"]
+Precision = Literal["auto", "float32", "bfloat16"]
+Quantize = Literal["auto", "int8", "none"]
+
+
+def check_choice(flag: str, value: str, choices: object) -> None:
+    """Raise :class:`UsageError` unless ``value`` is one of the ``Literal`` type ``choices``."""
+    names = get_args(choices)
+    if value not in names:
+        raise UsageError(f"{flag} {value!r} is not a choice", f"use one of: {', '.join(names)}")
+
+
+def check_range(flag: str, value: float, low: float, high: float) -> None:
+    """Raise :class:`UsageError` unless ``low <= value <= high``."""
+    if not low <= value <= high:
+        raise UsageError(f"{flag} {value:g} is out of range", f"use a value from {low:g} to {high:g}")
+
+
+def check_pooling(value: str) -> None:
+    """Raise :class:`UsageError` unless ``value`` is one pooling, or two different ones joined."""
+    parts = value.split("+")
+    if len(parts) > 2 or len(set(parts)) != len(parts) or not set(parts) <= set(POOLINGS):
+        raise UsageError(
+            f"--pooling {value!r} is not a choice",
+            f"use one of: {', '.join(POOLINGS)}; or two joined, such as max+attention",
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelConfig:
+    """The architecture: what is needed to build the network, beside vocabulary and labels."""
+
+    rnn: Rnn = "lstm"
+    layers: int = 1
+    hidden: int = 128  # units of each direction
+    bidirectional: bool = True
+    pooling: str = "max+attention"
+    embedding_dim: int = 100  # follows the vectors where there are any
+    embedding_dropout: float = 0.3
+    layer_dropout: float = 0.3  # between layers
+    output_dropout: float = 0.3  # before the output
+
+    def __post_init__(self) -> None:
+        check_choice("--rnn", self.rnn, Rnn)
+        check_range("--layers", self.layers, 1, 8)
+        check_range("--hidden", self.hidden, 1, 4096)
+        check_pooling(self.pooling)
+        check_range("--embedding-dim", self.embedding_dim, 1, 4096)
+        for name in ("embedding", "layer", "output"):
+            check_range(f"--{name}-dropout", getattr(self, f"{name}_dropout"), 0, 0.95)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig:
+    """What the model learns from, and how."""
+
+    data: tuple[str, ...] = ("imdb",)
+    vectors: str = "glove.6B.100d"  # a name, a file, or "none"
+    vocab_size: int = 25_000  # most frequent words kept, <unk> and <pad> not counted
+    lowercase: bool = True
+    valid_fraction: float = 0.1  # where the data has no validation split of its own
+    max_length: int = 400  # tokens of a training text, its head and tail; 0: all of it
+    epochs: int = 8
+    patience: int = 2  # epochs without a better validation loss before stopping; 0: never stop
+    batch_size: int = 64
+    optimizer: Optimizer = "adamw"
+    lr: float = 2e-3
+    schedule: Schedule = "onecycle"
+    weight_decay: float = 0.01
+    clip: float = 1.0  # norm of the gradient; 0: no clipping
+    precision: Precision = "auto"
+    quantize: Quantize = "auto"
+    seed: int = 1
+
+    def __post_init__(self) -> None:
+        if not self.data:
+            raise UsageError("--data is empty", "name a data set: senticli train --data imdb")
+        check_range("--vocab-size", self.vocab_size, 1, 10_000_000)
+        check_range("--valid-fraction", self.valid_fraction, 0.01, 0.9)
+        if self.max_length != 0:
+            check_range("--max-length", self.max_length, 8, 1_000_000)
+        check_range("--epochs", self.epochs, 1, 10_000)
+        check_range("--patience", self.patience, 0, 10_000)
+        check_range("--batch-size", self.batch_size, 1, 65_536)
+        check_choice("--optimizer", self.optimizer, Optimizer)
+        if not 0 < self.lr <= 10:
+            raise UsageError(f"--lr {self.lr:g} is out of range", "use a value such as 0.001")
+        check_choice("--schedule", self.schedule, Schedule)
+        check_range("--weight-decay", self.weight_decay, 0, 1)
+        check_range("--clip", self.clip, 0, 1e6)
+        check_choice("--precision", self.precision, Precision)
+        check_choice("--quantize", self.quantize, Quantize)
+        check_range("--seed", self.seed, 0, 2**32 - 1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """A model and its training: what ``senticli train`` runs."""
+
+    model: ModelConfig = ModelConfig()
+    train: TrainConfig = TrainConfig()
+
+    def with_options(self, options: Mapping[str, Any]) -> "Recipe":
+        """This recipe with the options that are not None in place of its own values."""
+        given = {name: value for name, value in options.items() if value is not None}
+        names = {field.name for field in dataclasses.fields(ModelConfig)}
+        return Recipe(
+            model=dataclasses.replace(
+                self.model, **{name: value for name, value in given.items() if name in names}
+            ),
+            train=dataclasses.replace(
+                self.train, **{name: value for name, value in given.items() if name not in names}
+            ),
+        )
+
+
+PRESETS: Mapping[str, Recipe] = {
+    "default": Recipe(),
+    # The notebook that senticli began as, over exact batches.
+    "notebook": Recipe(
+        model=ModelConfig(
+            layers=2,
+            hidden=256,
+            pooling="last",
+            embedding_dropout=0.5,
+            layer_dropout=0.5,
+            output_dropout=0.5,
+        ),
+        train=TrainConfig(
+            valid_fraction=0.3,
+            max_length=0,
+            epochs=5,
+            patience=0,
+            optimizer="adam",
+            lr=1e-3,
+            schedule="constant",
+            weight_decay=0.0,
+            clip=0.0,
+        ),
+    ),
+}

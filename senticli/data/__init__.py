@@ -1,0 +1,1 @@
+"""Data sets and word vectors: where they come from and how they are read."""

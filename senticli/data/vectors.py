@@ -1,0 +1,383 @@
+"""Word vectors: any GloVe-format text file, parsed once and kept as a memory-mapped matrix.
+
+A cache folder holds ``words.txt`` (one word a line), ``vectors.npy`` (float32, words × dim) and
+``source.json`` (where they came from). No pickle is written or read.
+"""
+
+import gzip
+import hashlib
+import io
+import json
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any, BinaryIO, NoReturn
+
+import numpy as np
+import numpy.typing as npt
+
+from senticli.atomic import replace_dir, sha256_of
+from senticli.data.catalogue import ASSETS, Asset, OnProgress, Progress
+from senticli.errors import SenticliError
+from senticli.paths import vectors_dir
+
+Matrix = npt.NDArray[np.float32]
+
+_BLOCK = 1 << 23  # bytes of text parsed at once: large enough for numpy to set the pace
+_FORMAT = "a GloVe file has a word and its numbers on each line, separated by spaces"
+
+
+@dataclass(frozen=True)
+class VectorCache:
+    """Word vectors on disk: ``matrix[i]`` is the vector of ``words[i]``."""
+
+    words: list[str]
+    matrix: Matrix
+    """float32, (words, dim), memory-mapped and read-only."""
+    name: str
+    sha256: str
+    """Of the archive or file the vectors were read from."""
+
+
+def read_glove(
+    path: Path, member: str | None = None, on_progress: OnProgress | None = None
+) -> tuple[list[str], Matrix]:
+    """Read a GloVe-format file: plain text, gzipped, or inside a zip.
+
+    A word2vec header line (``N DIM``) is understood. Words may contain spaces. The first of
+    duplicate words wins, and bytes that are not UTF-8 are replaced.
+
+    Args:
+        path: the file.
+        member: the name of the file inside a zip that holds several.
+        on_progress: called after every few megabytes.
+
+    Returns:
+        The words, and their vectors as float32 of shape (words, dim).
+
+    Raises:
+        SenticliError: the file cannot be read or is not in GloVe format; names file and line.
+    """
+    with _open(path) as file:
+        words: list[str] = []
+        blocks: list[Matrix] = []
+        for block_words, block in read_blocks(file, str(path), member, on_progress):
+            words += block_words
+            blocks.append(block)
+    return words, np.concatenate(blocks)
+
+
+def cached_vectors(name_or_path: str, on_progress: OnProgress | None = None) -> VectorCache:
+    """Load downloaded vectors by catalogue name, or any GloVe-format file.
+
+    A file is parsed the first time and cached; it is parsed again when it has changed.
+
+    Raises:
+        SenticliError: the vectors are not downloaded, or there is neither such a name nor such
+            a file, or the file is not in GloVe format.
+    """
+    asset = ASSETS.get(name_or_path)
+    if asset and asset.kind == "vectors":
+        folder = vectors_dir(asset.name)
+        if not (folder / "source.json").is_file():
+            raise SenticliError(
+                f"vectors {asset.name} are not here", f"senticli download {asset.name}"
+            )
+        return _load(folder, asset.name, f"senticli download {asset.name} --force")
+
+    path = Path(name_or_path).expanduser()
+    if not path.is_file():
+        names = ", ".join(name for name, asset in ASSETS.items() if asset.kind == "vectors")
+        raise SenticliError(
+            f"no word vectors {name_or_path!r}: neither a file nor a known name",
+            f"give a GloVe-format file or one of {names}",
+        )
+    with _open(path) as file:
+        path = path.resolve()
+        stat = path.stat()
+        key = hashlib.sha256(f"{path}\0{stat.st_size}\0{stat.st_mtime_ns}".encode())
+        folder = vectors_dir(f"{path.stem}-{key.hexdigest()[:12]}")
+        if not (folder / "source.json").is_file():
+            sha256 = sha256_of(path)
+            blocks = read_blocks(file, str(path), None, on_progress)
+            source = {
+                "name": path.stem,
+                "from": str(path),
+                "sha256": sha256,
+                "bytes": stat.st_size,
+                "verified": False,
+            }
+            install_vectors(folder, blocks, source)
+    return _load(folder, path.stem, f"remove the folder {folder} and run the command again")
+
+
+def install_vectors(
+    folder: Path,
+    blocks: Iterable[tuple[list[str], Matrix]],
+    source: dict[str, Any],
+    asset: Asset | None = None,
+) -> None:
+    """Write a cache ``folder`` in one step from blocks of words and vectors.
+
+    The blocks go to disk as they come: the largest GloVe files are bigger than many memories.
+    ``source`` becomes ``source.json``, with ``words``, ``dim`` and ``installed`` added.
+
+    Raises:
+        SenticliError: ``asset`` is given and the vectors are too few or of another size.
+    """
+    with replace_dir(folder) as partial:
+        count, dim = _write(partial, blocks)
+        if asset and (dim != asset.dim or count < asset.expect["words"]):
+            raise SenticliError(
+                f"these are not {asset.name}: {count:,} words of {dim} numbers, where at least "
+                f"{asset.expect['words']:,} words of {asset.dim} are expected",
+                f"get the official archive: {asset.url}",
+            )
+        write_source(partial, {**source, "words": count, "dim": dim})
+
+
+def write_source(folder: Path, source: dict[str, Any]) -> None:
+    """Write ``source.json``, with the time of installation (ISO 8601, UTC) added."""
+    now = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    text = json.dumps({**source, "installed": now}, indent=2, ensure_ascii=False)
+    (folder / "source.json").write_text(text + "\n", encoding="utf-8")
+
+
+def read_blocks(
+    file: BinaryIO,
+    label: str,
+    member: str | None = None,
+    on_progress: OnProgress | None = None,
+    name: str | None = None,
+) -> Iterator[tuple[list[str], Matrix]]:
+    """Yield the words and vectors, float32 (words, dim), of a GloVe file block by block.
+
+    ``file`` is seekable and may be text, gzip or zip; ``label`` names it in errors and ``name``
+    in progress. See :func:`read_glove`.
+    """
+    with _open_text(file, label, member) as (text, total):
+        done = 0
+        for words, vectors, size in _parse(text, label):
+            done += size
+            if on_progress:
+                on_progress(Progress("unpacking", name or Path(label).name, done, total))
+            yield words, vectors
+
+
+@contextmanager
+def archive_errors(label: str) -> Iterator[None]:
+    """Turn what the archive modules raise over damaged files into a SenticliError."""
+    try:
+        yield
+    except (
+        tarfile.TarError,
+        zipfile.BadZipFile,
+        gzip.BadGzipFile,
+        zlib.error,
+        EOFError,
+        NotImplementedError,  # a zip compression method that Python does not know
+    ) as error:
+        raise SenticliError(
+            f"{label} is damaged or not an archive: {error}", "get the file again"
+        ) from error
+
+
+@contextmanager
+def open_member(archive: zipfile.ZipFile, label: str, member: str) -> Iterator[BinaryIO]:
+    """Open one member of a zip by its exact name, to be read in place; nothing is extracted."""
+    try:
+        file = archive.open(member)
+    except KeyError:
+        held = ", ".join(_files(archive)) or "nothing"
+        raise SenticliError(
+            f"{label} has no {member}; it holds {held}", "give the archive that holds it"
+        ) from None
+    except RuntimeError as error:  # encrypted
+        raise SenticliError(f"{label}: {error}", "unpack it and give the file inside") from error
+    with file, io.BufferedReader(file, 1 << 20) as buffered:  # type: ignore[type-var]
+        yield buffered
+
+
+@contextmanager
+def _open(path: Path) -> Iterator[BinaryIO]:
+    try:
+        file = path.open("rb")
+    except OSError as error:
+        raise SenticliError(
+            f"cannot read {path}: {error.strerror}", "check the path and its permissions"
+        ) from error
+    with file:
+        yield file
+
+
+@contextmanager
+def _open_text(
+    file: BinaryIO, label: str, member: str | None
+) -> Iterator[tuple[BinaryIO, int | None]]:
+    """Yield the text inside ``file`` and its size in bytes where that is known."""
+    size = file.seek(0, io.SEEK_END)
+    file.seek(0)
+    magic = file.read(4)
+    file.seek(0)
+    with archive_errors(label):
+        if magic in (b"PK\3\4", b"PK\5\6"):
+            with zipfile.ZipFile(file) as archive:
+                member = member or _only_file(archive, label)
+                with open_member(archive, label, member) as text:
+                    yield text, archive.getinfo(member).file_size
+        elif magic[:2] == b"\x1f\x8b":
+            with gzip.open(file) as text:
+                yield text, None  # type: ignore[misc]
+        else:
+            yield file, size
+
+
+def _files(archive: zipfile.ZipFile) -> list[str]:
+    # macOS adds a shadow of every file to the zips it makes.
+    return [
+        info.filename
+        for info in archive.infolist()
+        if not info.is_dir() and not info.filename.startswith("__MACOSX/")
+    ]
+
+
+def _only_file(archive: zipfile.ZipFile, label: str) -> str:
+    files = _files(archive)
+    if len(files) != 1:
+        raise SenticliError(
+            f"{label} holds {len(files)} files where one is expected: {', '.join(files[:10])}",
+            "unpack it and give one of its files",
+        )
+    return files[0]
+
+
+def _parse(text: BinaryIO, label: str) -> Iterator[tuple[list[str], Matrix, int]]:
+    """Yield words, vectors and the bytes of text they took, block by block."""
+    seen = {""}  # no token is empty, so an empty word is dropped like a duplicate
+    dim = promised = rows = number = 0
+    while lines := text.readlines(_BLOCK):
+        size = sum(map(len, lines))
+        if number == 0:
+            lines[0] = lines[0].removeprefix(b"\xef\xbb\xbf")
+            header = lines[0].split()
+            if len(header) == 2 and all(field.isdigit() for field in header):
+                promised, dim = int(header[0]), int(header[1])
+                lines[0] = b""
+            else:
+                dim = len(header) - 1
+            if dim < 1 or _is_html(lines[0]):
+                _bad_line(label, 1, lines[0], dim)
+
+        words: list[str] = []
+        texts: list[bytes] = []
+        numbers: list[int] = []
+        for line in map(bytes.rstrip, lines):
+            number += 1
+            if line.count(b" ") == dim:
+                word, _, rest = line.partition(b" ")
+            elif not line:
+                continue
+            else:  # a word with spaces in it, or fields apart by something else than one space
+                word, *fields = line.rsplit(None, dim)
+                if len(fields) != dim:
+                    _bad_line(label, number, line, dim)
+                rest = b" ".join(fields)
+            words.append(word.decode("utf-8", "replace"))
+            texts.append(rest)
+            numbers.append(number)
+        if not words:
+            continue
+        matrix = _numbers(b" ".join(texts), len(texts) * dim)
+        if matrix is None:
+            bad = next(i for i, text in enumerate(texts) if _numbers(text, dim) is None)
+            _bad_line(label, numbers[bad], words[bad].encode() + b" " + texts[bad], dim)
+        matrix = matrix.reshape(-1, dim)
+        rows += len(words)
+
+        keep = []
+        for row, word_ in enumerate(words):
+            if word_ not in seen:
+                seen.add(word_)
+                keep.append(row)
+        if len(keep) < len(words):
+            words, matrix = [words[row] for row in keep], matrix[keep]
+        if words:
+            yield words, matrix, size
+    if len(seen) == 1:
+        raise SenticliError(f"{label}, line 1: no word vectors, the file is empty", _FORMAT)
+    if promised and rows != promised:
+        raise SenticliError(
+            f"{label}, line 1: {promised:,} words promised, {rows:,} found", "get the file again"
+        )
+
+
+def _numbers(text: bytes, count: int) -> Matrix | None:
+    """``count`` finite numbers, or None where the text is anything else."""
+    try:
+        numbers = np.fromstring(text, dtype=np.float32, sep=" ")
+    except ValueError:  # older numpy stops at what is no number and returns what it has
+        return None
+    return numbers if len(numbers) == count and np.isfinite(numbers).all() else None
+
+
+def _bad_line(label: str, number: int, line: bytes, dim: int) -> NoReturn:
+    if _is_html(line):
+        what = "an HTML page, not word vectors"
+    else:
+        found = line.strip()[:60].decode("utf-8", "replace")
+        what = f"expected a word and {max(dim, 1)} finite numbers, found {found!r}"
+    raise SenticliError(f"{label}, line {number}: {what}", _FORMAT)
+
+
+def _is_html(line: bytes) -> bool:
+    return line.lstrip().lower().startswith((b"<!doctype html", b"<html"))
+
+
+def _write(folder: Path, blocks: Iterable[tuple[list[str], Matrix]]) -> tuple[int, int]:
+    """Write words.txt and vectors.npy; return the number of words and their dim."""
+    count = dim = 0
+    with (
+        (folder / "words.txt").open("w", encoding="utf-8", newline="\n") as word_file,
+        (folder / "vectors.npy").open("wb") as file,
+    ):
+        for words, matrix in blocks:
+            if not count:
+                dim = matrix.shape[1]
+                file.write(_npy_header(0, dim))
+            count += len(words)
+            word_file.writelines(f"{word}\n" for word in words)
+            file.write(np.ascontiguousarray(matrix, dtype="<f4").data)
+        header = _npy_header(count, dim)
+        if len(header) != len(_npy_header(0, dim)):
+            raise RuntimeError("numpy changed the size of a .npy header")
+        file.seek(0)
+        file.write(header)
+    return count, dim
+
+
+def _npy_header(count: int, dim: int) -> bytes:
+    # numpy leaves room in it for the first dimension to grow, so the rows can be streamed to
+    # the file and counted at the end.
+    buffer = io.BytesIO()
+    np.lib.format.write_array_header_1_0(
+        buffer, {"descr": "<f4", "fortran_order": False, "shape": (count, dim)}
+    )
+    return buffer.getvalue()
+
+
+def _load(folder: Path, name: str, hint: str) -> VectorCache:
+    try:
+        source = json.loads((folder / "source.json").read_bytes())
+        # Only \n ends a line: words may hold other characters that str.splitlines() breaks at.
+        words = (folder / "words.txt").read_bytes().decode("utf-8").split("\n")[:-1]
+        matrix: Matrix = np.load(folder / "vectors.npy", mmap_mode="r", allow_pickle=False)
+        if matrix.shape != (len(words), source["dim"]) or matrix.dtype != np.float32:
+            raise ValueError(f"{len(words):,} words and a matrix of {matrix.shape}")
+        return VectorCache(words, matrix, name, source["sha256"])
+    except (OSError, ValueError, KeyError, EOFError) as error:
+        raise SenticliError(f"the vectors in {folder} are damaged: {error}", hint) from error

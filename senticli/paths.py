@@ -1,0 +1,46 @@
+"""Every location senticli reads or writes. Nothing here creates a folder.
+
+``SENTICLI_HOME`` overrides the platform's user data dir::
+
+    SENTICLI_HOME/
+      datasets/NAME/{train,valid,test}.jsonl  source.json
+      vectors/NAME/words.txt  vectors.npy  source.json
+      models/NAME/                            a bundle, see senticli.bundle
+      last-model                              path of the model trained last
+"""
+
+import os
+from pathlib import Path
+
+BUNDLED_MODEL = Path(__file__).parent / "models" / "default"
+SAMPLE_DATASET = Path(__file__).parent / "data" / "sample"
+
+
+def home() -> Path:
+    """The data dir: ``SENTICLI_HOME``, or the platform's place for user data."""
+    override = os.environ.get("SENTICLI_HOME")
+    if override:
+        return Path(override).expanduser().absolute()
+    from platformdirs import user_data_path
+
+    return user_data_path("senticli", appauthor=False)
+
+
+def dataset_dir(name: str) -> Path:
+    """Where the data set ``name`` is kept; the bundled sample comes with the package."""
+    return SAMPLE_DATASET if name == "sample" else home() / "datasets" / name
+
+
+def vectors_dir(name: str) -> Path:
+    """Where the word vectors ``name`` are kept."""
+    return home() / "vectors" / name
+
+
+def models_dir() -> Path:
+    """The folder of trained models."""
+    return home() / "models"
+
+
+def last_model_file() -> Path:
+    """The text file that holds the path of the model trained last."""
+    return home() / "last-model"

@@ -1,0 +1,1 @@
+"""From text to word numbers: tokenizer, vocabulary, readers of text files."""

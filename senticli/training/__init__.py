@@ -1,0 +1,1 @@
+"""Everything that needs torch, spaCy or torchtext (the extra ``train``)."""

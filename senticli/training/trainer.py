@@ -1,0 +1,201 @@
+"""The training loop. It knows batches and a model, and nothing of words or of the screen."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from senticli.config import TrainConfig
+from senticli.errors import SenticliError
+from senticli.training.batches import Batches
+
+
+@dataclass(frozen=True)
+class BatchResult:
+    """Where training stands within an epoch, after a batch."""
+
+    epoch: int
+    batch: int  # 1 … batches
+    batches: int
+    loss: float  # mean over the epoch so far
+    accuracy: float
+    tokens_per_s: float
+
+
+@dataclass(frozen=True)
+class EpochResult:
+    """What an epoch came to. ``lr`` is the rate of its last step, ``seconds`` its wall time."""
+
+    epoch: int  # 1 …
+    epochs: int
+    train_loss: float
+    train_accuracy: float
+    valid_loss: float
+    valid_accuracy: float
+    lr: float
+    tokens_per_s: float  # real tokens trained on a second, padding and validation not counted
+    seconds: float
+    best: bool  # the lowest validation loss so far
+
+
+def loss_of(logits: Tensor, labels: Tensor) -> Tensor:
+    """Mean cross-entropy of logits [B, 1] (two labels, binary) or [B, K] against labels [B]."""
+    if logits.shape[1] == 1:
+        return F.binary_cross_entropy_with_logits(logits.squeeze(1), labels.to(logits.dtype))
+    return F.cross_entropy(logits, labels)
+
+
+def predicted(logits: Tensor) -> Tensor:
+    """The label numbers [B] that logits [B, 1] or [B, K] choose."""
+    return (logits.squeeze(1) > 0).long() if logits.shape[1] == 1 else logits.argmax(dim=1)
+
+
+def compute_dtype(precision: str) -> torch.dtype:
+    """The dtype of the RNN's arithmetic: bfloat16 where the CPU multiplies it natively.
+
+    Raises:
+        SenticliError: bfloat16 was asked for and this CPU has no instructions for it.
+    """
+    native = bool(
+        torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    )
+    if precision == "bfloat16" and not native:
+        raise SenticliError(
+            "this CPU has no bfloat16 instructions (avx512_bf16 or AMX)",
+            "senticli train --precision float32",
+        )
+    return torch.bfloat16 if native and precision != "float32" else torch.float32
+
+
+class Trainer:
+    """Trains a model; :meth:`fit` yields a result an epoch.
+
+    The best epoch by validation loss is kept beside the model, so that the caller can stop at any
+    moment, an interrupt included, and :meth:`restore_best`.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        config: TrainConfig,
+        *,
+        on_batch: Callable[[BatchResult], None] | None = None,
+    ) -> None:
+        self.model = model
+        self.config = config
+        self.best: EpochResult | None = None
+        self._best_state: dict[str, Tensor] = {}
+        self._on_batch = on_batch
+
+    def fit(self, train: Batches, valid: Batches) -> Iterator[EpochResult]:
+        """Train until the last epoch, or until the validation loss has stopped falling.
+
+        Raises:
+            SenticliError: the loss is no longer a number.
+        """
+        config = self.config
+        optimizer = _optimizer(self.model, config)
+        schedule = _schedule(optimizer, config, steps=len(train) * config.epochs)
+        for epoch in range(1, config.epochs + 1):
+            started = time.perf_counter()
+            loss, accuracy, seconds = self._train_epoch(epoch, train, optimizer, schedule)
+            valid_loss, valid_accuracy = self.evaluate(valid)
+            result = EpochResult(
+                epoch=epoch,
+                epochs=config.epochs,
+                train_loss=loss,
+                train_accuracy=accuracy,
+                valid_loss=valid_loss,
+                valid_accuracy=valid_accuracy,
+                lr=schedule.get_last_lr()[0],
+                tokens_per_s=train.tokens / seconds,
+                seconds=time.perf_counter() - started,
+                best=self.best is None or valid_loss < self.best.valid_loss,
+            )
+            if result.best:
+                self._best_state = {
+                    name: weight.clone() for name, weight in self.model.state_dict().items()
+                }
+                self.best = result
+            yield result
+            assert self.best is not None
+            if config.patience and epoch - self.best.epoch >= config.patience:
+                return
+
+    def restore_best(self) -> EpochResult:
+        """Give the model the weights of its best epoch, and return that epoch's result."""
+        if self.best is None:
+            raise SenticliError("no epoch was finished, so there is no model", "train for longer")
+        self.model.load_state_dict(self._best_state)
+        return self.best
+
+    def evaluate(self, batches: Batches) -> tuple[float, float]:
+        """Mean loss and accuracy of the model as it stands, dropout off."""
+        loss = correct = seen = 0.0
+        self.model.eval()
+        with torch.inference_mode():
+            for batch in batches:
+                logits = self.model(batch.tokens, batch.lengths)
+                loss += loss_of(logits, batch.labels).item() * len(batch.labels)
+                correct += int((predicted(logits) == batch.labels).sum())
+                seen += len(batch.labels)
+        return loss / seen, correct / seen
+
+    def _train_epoch(
+        self,
+        epoch: int,
+        batches: Batches,
+        optimizer: torch.optim.Optimizer,
+        schedule: torch.optim.lr_scheduler.LRScheduler,
+    ) -> tuple[float, float, float]:
+        """One pass over the batches: mean loss, accuracy, seconds."""
+        total = correct = seen = tokens = 0.0
+        self.model.train()
+        started = time.perf_counter()
+        for number, batch in enumerate(batches, start=1):
+            logits = self.model(batch.tokens, batch.lengths)
+            loss = loss_of(logits, batch.labels)
+            value = loss.item()
+            if value != value:
+                raise SenticliError(
+                    f"the loss became NaN in epoch {epoch}, batch {number}",
+                    f"lower --lr (now {self.config.lr:g}), or set --clip 1 --precision float32",
+                )
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()  # type: ignore[no-untyped-call]
+            if self.config.clip:
+                nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip)
+            optimizer.step()
+            schedule.step()
+            total += value * len(batch.labels)
+            correct += int((predicted(logits) == batch.labels).sum())
+            seen += len(batch.labels)
+            tokens += int(batch.lengths.sum())
+            if self._on_batch:
+                rate = tokens / (time.perf_counter() - started)
+                self._on_batch(
+                    BatchResult(epoch, number, len(batches), total / seen, correct / seen, rate)
+                )
+        return total / seen, correct / seen, time.perf_counter() - started
+
+
+def _optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
+    options: dict[str, Any] = {"lr": config.lr, "weight_decay": config.weight_decay, "fused": True}
+    kind = torch.optim.AdamW if config.optimizer == "adamw" else torch.optim.Adam
+    return kind(model.parameters(), **options)
+
+
+def _schedule(
+    optimizer: torch.optim.Optimizer, config: TrainConfig, *, steps: int
+) -> torch.optim.lr_scheduler.LRScheduler:
+    """The learning rate over all steps: constant, one cycle (Smith 2018), or a cosine to zero."""
+    schedules = torch.optim.lr_scheduler
+    if config.schedule == "onecycle":
+        return schedules.OneCycleLR(optimizer, config.lr, total_steps=steps + 1)
+    if config.schedule == "cosine":
+        return schedules.CosineAnnealingLR(optimizer, steps)
+    return schedules.ConstantLR(optimizer, factor=1.0)

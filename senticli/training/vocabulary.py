@@ -1,0 +1,27 @@
+"""Building a vocabulary from the training split, with torchtext."""
+
+from collections import Counter
+from collections.abc import Iterable
+
+import torchtext.vocab
+
+from senticli.config import PAD, UNK
+from senticli.text.vocab import Vocab
+
+
+def build_vocab(texts: Iterable[list[str]], max_size: int) -> torchtext.vocab.Vocab:
+    """The ``max_size`` most frequent words of tokenized ``texts``, after ``<unk>`` and ``<pad>``.
+
+    Words of equal frequency come in alphabetical order, so that the result is reproducible.
+    """
+    counts: Counter[str] = Counter()
+    for words in texts:
+        counts.update(words)
+    for marker in (UNK, PAD):
+        del counts[marker]  # a text may spell them out
+    return torchtext.vocab.Vocab(counts, max_size=max_size, specials=(UNK, PAD))
+
+
+def runtime_vocab(vocab: torchtext.vocab.Vocab) -> Vocab:
+    """The same words and numbers without torch, as a bundle stores them."""
+    return Vocab(vocab.itos)

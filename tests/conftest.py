@@ -1,0 +1,205 @@
+"""What all tests share: a data dir of their own, small archives, and a server on 127.0.0.1."""
+
+import hashlib
+import io
+import os
+import tarfile
+import threading
+import time
+import zipfile
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from senticli.data.catalogue import ASSETS, Asset
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A fresh data dir (not created yet), no colour, no settings of the person testing."""
+    path = tmp_path / "home"
+    monkeypatch.setenv("SENTICLI_HOME", str(path))
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    for name in ("SENTICLI_MODEL", "SENTICLI_OFFLINE", "SENTICLI_MIRROR", "SENTICLI_DEBUG"):
+        monkeypatch.delenv(name, raising=False)
+    return path
+
+
+@pytest.fixture(scope="session")
+def test_data() -> Path:
+    """The folder of real data; tests that need it are skipped without it."""
+    folder = os.environ.get("SENTICLI_TEST_DATA")
+    if not folder:
+        pytest.skip("SENTICLI_TEST_DATA is not set: it names the folder of real data")
+    return Path(folder)
+
+
+# --- small archives in the publishers' layout
+
+
+class Archives:
+    """Builds archives of a few kilobytes with the members of the official ones."""
+
+    @staticmethod
+    def imdb(
+        reviews: int = 3, extra: tuple[tuple[tarfile.TarInfo, bytes], ...] = (), urls: bool = True
+    ) -> bytes:
+        buffer = io.BytesIO()
+        with tarfile.open(fileobj=buffer, mode="w:gz") as tar:
+
+            def add(name: str, text: str) -> None:
+                data = text.encode()
+                info = tarfile.TarInfo(name)
+                info.size = len(data)
+                tar.addfile(info, io.BytesIO(data))
+
+            for split in ("test", "train"):
+                for label, rating in (("pos", 9), ("neg", 2)):
+                    if urls:
+                        lines = (
+                            f"http://www.imdb.com/title/tt{number:07}/usercomments"
+                            for number in range(reviews)
+                        )
+                        add(f"aclImdb/{split}/urls_{label}.txt", "\n".join(lines) + "\n")
+                    for number in reversed(range(reviews)):
+                        name = f"aclImdb/{split}/{label}/{number}_{rating}.txt"
+                        add(name, f"{split} {label} {number}: « brillant »<br />\x85\u2028end")
+                add(f"aclImdb/{split}/unsup/0_0.txt", "no label")
+            for info, data in extra:
+                tar.addfile(info, io.BytesIO(data))
+        return buffer.getvalue()
+
+    @staticmethod
+    def zip_of(members: dict[str, str | bytes]) -> bytes:
+        buffer = io.BytesIO()
+        with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+            for name, data in members.items():
+                archive.writestr(name, data)
+        return buffer.getvalue()
+
+    @staticmethod
+    def sst2() -> bytes:
+        return Archives.zip_of(
+            {
+                "SST-2/train.tsv": 'sentence\tlabel\nan " odd quote \t1\nthe worst \t0\n',
+                "SST-2/dev.tsv": "sentence\tlabel\nit 's charming . \t1\n",
+                "SST-2/test.tsv": "index\tsentence\n0\tno label\n",
+            }
+        )
+
+    @staticmethod
+    def glove(words: int, dim: int) -> str:
+        rows = (f"w{word} " + " ".join([f"{word / 8:.4f}"] * dim) for word in range(words))
+        return "\n".join(rows) + "\n"
+
+
+@pytest.fixture
+def archives() -> type[Archives]:
+    return Archives
+
+
+# --- a server that behaves well or badly
+
+
+Fault = Callable[[BaseHTTPRequestHandler], None]
+
+
+class Server(ThreadingHTTPServer):
+    """Serves ``files`` by path, after the ``faults`` of that path, one a request, are used up."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.url = f"http://127.0.0.1:{self.server_port}"
+        self.files: dict[str, bytes] = {}
+        self.faults: dict[str, list[Fault]] = defaultdict(list)
+        self.hits: list[str] = []
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: Server
+
+    def do_GET(self) -> None:
+        self.server.hits.append(self.path)
+        faults = self.server.faults[self.path]
+        if faults:
+            faults.pop(0)(self)
+        elif self.path in self.server.files:
+            send(self.server.files[self.path])(self)
+        else:
+            self.send_error(404)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def send(
+    body: bytes,
+    *,
+    status: int = 200,
+    length: int | None = None,
+    stall: float = 0,
+    **headers: str,
+) -> Fault:
+    """Answer with ``body``, promising ``length`` bytes and waiting ``stall`` seconds after it."""
+
+    def fault(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(status)
+        handler.send_header("Content-Length", str(len(body) if length is None else length))
+        for name, value in headers.items():
+            handler.send_header(name.replace("_", "-"), value)
+        handler.end_headers()
+        handler.wfile.write(body)
+        time.sleep(stall)
+
+    return fault
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with Server() as running:
+        thread = threading.Thread(target=running.serve_forever, args=(0.02,), daemon=True)
+        thread.start()
+        yield running
+        running.shutdown()
+
+
+@pytest.fixture
+def answer() -> Callable[..., Fault]:
+    return send
+
+
+@pytest.fixture
+def small(
+    server: Server, archives: type[Archives], monkeypatch: pytest.MonkeyPatch
+) -> dict[str, Asset]:
+    """The catalogue with small archives, served by ``server``: imdb, sst2, two of glove.6B."""
+    glove = archives.zip_of({f"glove.6B.{dim}d.txt": archives.glove(20, dim) for dim in (50, 100)})
+    server.files = {
+        "/aclImdb_v1.tar.gz": archives.imdb(),
+        "/SST-2.zip": archives.sst2(),
+        "/glove.6B.zip": glove,
+    }
+    expect = {
+        "imdb": dict.fromkeys(ASSETS["imdb"].expect, 3),
+        "sst2": {"train": 2, "valid": 1},
+        "glove.6B.50d": {"words": 20},
+        "glove.6B.100d": {"words": 20},
+    }
+    for name, counts in expect.items():
+        asset = ASSETS[name]
+        body = server.files[f"/{asset.archive}"]
+        sums = {
+            "sha256": hashlib.sha256(body).hexdigest() if asset.sha256 else None,
+            "md5": hashlib.md5(body).hexdigest() if asset.md5 else None,
+        }
+        url = f"{server.url}/{asset.archive}"
+        small = replace(asset, url=url, size=len(body), expect=counts, **sums)
+        monkeypatch.setitem(ASSETS, name, small)
+    return ASSETS
