@@ -8,26 +8,41 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+PARTIAL = ".partial"
+
 
 @contextmanager
 def replace_dir(target: Path) -> Iterator[Path]:
     """Yield an empty folder beside ``target`` that takes its place when the block succeeds.
 
-    A folder that was at ``target`` is moved aside for the swap and removed after it. When the
-    block fails, whatever was at ``target`` stays as it was.
+    When the block fails, whatever was at ``target`` stays as it was. A folder cannot be renamed
+    onto another, so the old one is first moved aside; if the process is killed between those two
+    renames, the next :func:`replace_dir` or :func:`recover` of ``target`` puts it back.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    partial = Path(tempfile.mkdtemp(prefix=f".{target.name}-", suffix=".partial", dir=target.parent))
+    recover(target)
+    partial = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=PARTIAL, dir=target.parent))
+    old = _old(target)
     try:
         yield partial
         partial.chmod(0o755)
-        old = partial.with_suffix(".old")
         if target.exists():
             target.rename(old)
         partial.rename(target)
-        shutil.rmtree(old, ignore_errors=True)
     finally:
+        recover(target)
+        shutil.rmtree(old, ignore_errors=True)
         shutil.rmtree(partial, ignore_errors=True)
+
+
+def recover(target: Path) -> None:
+    """Put back the folder that a killed :func:`replace_dir` had moved aside, if there is one."""
+    if not target.exists() and _old(target).exists():
+        _old(target).rename(target)
+
+
+def _old(target: Path) -> Path:
+    return target.with_name(f".{target.name}.old")
 
 
 def write_text(target: Path, text: str) -> None:

@@ -157,6 +157,7 @@ def find(model: str | None) -> Bundle:
             path = Path(paths.last_model_file().read_text(encoding="utf-8").strip())
         except OSError:
             return Bundle.open(paths.BUNDLED_MODEL)
+        atomic.recover(path)
         if not path.is_dir():
             raise SenticliError(
                 f"the model trained last is gone: {path}", "senticli predict --model bundled"
@@ -165,6 +166,7 @@ def find(model: str | None) -> Bundle:
     if model == BUNDLED:
         return Bundle.open(paths.BUNDLED_MODEL)
     stored = paths.models_dir() / model
+    atomic.recover(stored)
     path = stored if stored.is_dir() else Path(model)
     if not path.is_dir():
         names = ", ".join([BUNDLED, *trained()])

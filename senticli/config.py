@@ -31,7 +31,9 @@ def check_choice(flag: str, value: str, choices: object) -> None:
 def check_range(flag: str, value: float, low: float, high: float) -> None:
     """Raise :class:`UsageError` unless ``low <= value <= high``."""
     if not low <= value <= high:
-        raise UsageError(f"{flag} {value:g} is out of range", f"use a value from {low:g} to {high:g}")
+        raise UsageError(
+            f"{flag} {value:g} is out of range", f"use a value from {low:g} to {high:g}"
+        )
 
 
 def check_pooling(value: str) -> None:
@@ -54,7 +56,8 @@ class ModelConfig:
     bidirectional: bool = True
     pooling: str = "max+attention"
     embedding_dim: int = 100  # follows the vectors where there are any
-    embedding_dropout: float = 0.3
+    word_dropout: float = 0.05  # share of words that training replaces by <unk>
+    embedding_dropout: float = 0.4
     layer_dropout: float = 0.3  # between layers
     output_dropout: float = 0.3  # before the output
 
@@ -64,7 +67,7 @@ class ModelConfig:
         check_range("--hidden", self.hidden, 1, 4096)
         check_pooling(self.pooling)
         check_range("--embedding-dim", self.embedding_dim, 1, 4096)
-        for name in ("embedding", "layer", "output"):
+        for name in ("word", "embedding", "layer", "output"):
             check_range(f"--{name}-dropout", getattr(self, f"{name}_dropout"), 0, 0.95)
 
 
@@ -83,6 +86,7 @@ class TrainConfig:
     batch_size: int = 64
     optimizer: Optimizer = "adamw"
     lr: float = 2e-3
+    embedding_lr: float = 0.1  # share of lr for an embedding that starts from vectors
     schedule: Schedule = "onecycle"
     weight_decay: float = 0.01
     clip: float = 1.0  # norm of the gradient; 0: no clipping
@@ -103,6 +107,7 @@ class TrainConfig:
         check_choice("--optimizer", self.optimizer, Optimizer)
         if not 0 < self.lr <= 10:
             raise UsageError(f"--lr {self.lr:g} is out of range", "use a value such as 0.001")
+        check_range("--embedding-lr", self.embedding_lr, 0, 10)
         check_choice("--schedule", self.schedule, Schedule)
         check_range("--weight-decay", self.weight_decay, 0, 1)
         check_range("--clip", self.clip, 0, 1e6)
@@ -140,6 +145,7 @@ PRESETS: Mapping[str, Recipe] = {
             layers=2,
             hidden=256,
             pooling="last",
+            word_dropout=0.0,
             embedding_dropout=0.5,
             layer_dropout=0.5,
             output_dropout=0.5,
@@ -151,6 +157,7 @@ PRESETS: Mapping[str, Recipe] = {
             patience=0,
             optimizer="adam",
             lr=1e-3,
+            embedding_lr=1.0,
             schedule="constant",
             weight_decay=0.0,
             clip=0.0,

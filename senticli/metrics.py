@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.floating]
+Floats = NDArray[np.float64]
+Logits = NDArray[np.float32] | Floats
 Ints = NDArray[np.integer]
 
 
@@ -37,16 +38,18 @@ class Evaluation:
     confusion: tuple[tuple[int, ...], ...]
 
 
-def softmax(logits: Floats, temperature: float = 1.0) -> Floats:
+def softmax(logits: Logits, temperature: float = 1.0) -> Floats:
     """Probabilities [N, L] from logits [N, L], or [N, 1] where there are two labels."""
-    logits = logits / temperature
+    logits = np.asarray(logits, dtype=np.float64) / temperature
     if logits.shape[1] == 1:
         # Both tails are computed rather than 1 - p, which would round small ones to zero.
-        negative = np.logaddexp(0.0, logits)  # -log of the probability of label 0
+        negative: Floats = np.logaddexp(0.0, logits)  # -log of the probability of label 0
         positive = np.logaddexp(0.0, -logits)
-        return np.exp(-np.concatenate([negative, positive], axis=1))
-    shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return shifted / shifted.sum(axis=1, keepdims=True)
+        both: Floats = np.exp(-np.concatenate([negative, positive], axis=1))
+        return both
+    shifted: Floats = np.exp(logits - logits.max(axis=1, keepdims=True))
+    shifted /= shifted.sum(axis=1, keepdims=True)
+    return shifted
 
 
 def cross_entropy(probabilities: Floats, truth: Ints) -> float:
@@ -87,7 +90,7 @@ def wilson(correct: int, total: int, z: float = 1.959964) -> tuple[float, float]
     return max(0.0, (centre - spread) / scale), min(1.0, (centre + spread) / scale)
 
 
-def fit_temperature(logits: Floats, truth: Ints) -> float:
+def fit_temperature(logits: Logits, truth: Ints) -> float:
     """The temperature that makes probabilities match outcomes best (Guo et al. 2017).
 
     Found by golden-section search for the lowest cross-entropy over 0.05 to 20, on a log scale;
@@ -104,7 +107,7 @@ def fit_temperature(logits: Floats, truth: Ints) -> float:
     return math.exp((low + high) / 2)
 
 
-def _loss_at(logits: Floats, truth: Ints, log_temperature: float) -> float:
+def _loss_at(logits: Logits, truth: Ints, log_temperature: float) -> float:
     return cross_entropy(softmax(logits, math.exp(log_temperature)), truth)
 
 

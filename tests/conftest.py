@@ -3,6 +3,8 @@
 import hashlib
 import io
 import os
+import subprocess
+import sys
 import tarfile
 import threading
 import time
@@ -37,6 +39,50 @@ def test_data() -> Path:
     if not folder:
         pytest.skip("SENTICLI_TEST_DATA is not set: it names the folder of real data")
     return Path(folder)
+
+
+# --- the real command line
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def run_senticli(
+    *args: str | Path, input: str | bytes | None = None, env: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run ``python -m senticli`` as a process of its own, without a terminal."""
+    if isinstance(input, str):
+        input = input.encode()
+    done = subprocess.run(
+        [sys.executable, "-m", "senticli", *map(str, args)],
+        input=input if input is not None else b"",
+        capture_output=True,
+        env={**os.environ, "NO_COLOR": "1", **(env or {})},
+        timeout=300,
+    )
+    return subprocess.CompletedProcess(
+        done.args, done.returncode, done.stdout.decode(), done.stderr.decode()
+    )
+
+
+@pytest.fixture
+def senticli() -> Run:
+    """The command line as a process: ``senticli("predict", "great film")``."""
+    return run_senticli
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bundle trained on the bundled sample in seconds, float32, by the command line itself."""
+    folder = tmp_path_factory.mktemp("model")
+    done = run_senticli(
+        "train",
+        *("--data", "sample", "--vectors", "none", "--quantize", "none"),
+        *("--hidden", "16", "--embedding-dim", "16", "--epochs", "3", "--batch-size", "16"),
+        *("--output", folder / "tiny"),
+        env={"SENTICLI_HOME": str(folder / "home")},
+    )
+    assert done.returncode == 0, done.stderr
+    return folder / "tiny"
 
 
 # --- small archives in the publishers' layout

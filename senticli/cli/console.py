@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from senticli.errors import SenticliError
 
-
 if TYPE_CHECKING:
-    from senticli.metrics import Evaluation
     from rich.console import Console
     from rich.progress import Progress
+
+    from senticli.metrics import Evaluation
 
 T = TypeVar("T")
 

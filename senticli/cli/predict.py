@@ -73,9 +73,7 @@ def predict(
 def _source(texts: list[str], input: Path | None) -> list[str] | Path | None:
     """Where the texts come from: the arguments, a file, or (None) standard input."""
     if texts and input:
-        raise UsageError(
-            "texts are given both as arguments and by --input", "use one of the two"
-        )
+        raise UsageError("texts are given both as arguments and by --input", "use one of the two")
     if texts and texts != ["-"]:
         return texts
     if input and str(input) != "-":
@@ -85,9 +83,7 @@ def _source(texts: list[str], input: Path | None) -> list[str] | Path | None:
     return None
 
 
-def _print(
-    predictions: Iterable["Prediction"], labels: tuple[str, ...], as_json: bool
-) -> None:
+def _print(predictions: Iterable["Prediction"], labels: tuple[str, ...], as_json: bool) -> None:
     """Write the predictions to stdout, and on stderr what was odd about some of them."""
     terminal = sys.stdout.isatty()
     empty: list[int] = []
@@ -120,8 +116,7 @@ def _record(prediction: "Prediction", labels: tuple[str, ...]) -> dict[str, obje
         "label": prediction.label or None,
         "score": None if prediction.score is None else round(prediction.score, 6),
         "scores": {
-            label: round(score, 6)
-            for label, score in zip(labels, prediction.scores, strict=False)
+            label: round(score, 6) for label, score in zip(labels, prediction.scores, strict=False)
         },
     }
     if prediction.truncated:

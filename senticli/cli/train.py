@@ -11,7 +11,7 @@ import typer
 
 from senticli import paths
 from senticli.cli.console import say, stderr_is_terminal
-from senticli.cli.options import DATA_PANEL, MODEL_PANEL, TRAINING_PANEL, Json, setting
+from senticli.cli.options import DATA_PANEL, MODEL_PANEL, TRAINING_PANEL, setting
 from senticli.config import (
     POOLINGS,
     PRESETS,
@@ -122,6 +122,15 @@ def train(
             panel=MODEL_PANEL,
         ),
     ] = None,
+    word_dropout: Annotated[
+        float | None,
+        setting(
+            "word_dropout",
+            metavar="P",
+            help="Share of words that training takes for unknown.",
+            panel=MODEL_PANEL,
+        ),
+    ] = None,
     embedding_dropout: Annotated[
         float | None,
         setting(
@@ -169,6 +178,15 @@ def train(
     lr: Annotated[
         float | None,
         setting("lr", metavar="RATE", help="Learning rate, its peak.", panel=TRAINING_PANEL),
+    ] = None,
+    embedding_lr: Annotated[
+        float | None,
+        setting(
+            "embedding_lr",
+            metavar="SHARE",
+            help="Learning rate of an embedding that starts from vectors, as a share of --lr.",
+            panel=TRAINING_PANEL,
+        ),
     ] = None,
     schedule: Annotated[
         Schedule | None,
@@ -243,12 +261,8 @@ def train(
     target = _target(recipe, name, output, force)
     from senticli.cli.train_view import JsonView, LiveView, PlainView
 
-    view: PlainView
-    if as_json:
-        view = JsonView()
-    else:
-        view = LiveView() if stderr_is_terminal() else PlainView()
-    with view:
+    terminal = LiveView if stderr_is_terminal() else PlainView
+    with JsonView() if as_json else terminal() as view:
         _run(recipe, target, view)
 
 
@@ -259,7 +273,7 @@ def _run(recipe: Recipe, target: Path, view: "PlainView") -> None:
 
     session = session_module.prepare(recipe, view.step)
     view.start(session)
-    trainer = trainer_class(session.model, recipe.train, on_batch=view.batch)
+    trainer = trainer_class(session.model, recipe.train, rates=session.rates, on_batch=view.batch)
     history: list[Any] = []
     interrupted = False
     started = time.perf_counter()

@@ -75,8 +75,13 @@ class LiveView(PlainView):
 
     def __init__(self) -> None:
         from rich.live import Live
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-        from rich.progress import TimeRemainingColumn
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            TextColumn,
+            TimeRemainingColumn,
+        )
         from rich.table import Table
 
         self._console = console.stderr_console()
@@ -138,7 +143,9 @@ class LiveView(PlainView):
     def epoch(self, result: "EpochResult") -> None:
         """Add the row; the best epoch so far is bold."""
         self._table.add_row(*row(result), style="bold" if result.best else "dim")
-        self._progress.reset(self._task, epoch=f"{min(result.epoch + 1, result.epochs)}/{result.epochs}", state="")
+        self._progress.reset(
+            self._task, epoch=f"{min(result.epoch + 1, result.epochs)}/{result.epochs}", state=""
+        )
 
     def saving(self) -> AbstractContextManager[object]:
         """The table stays, the bar goes; a spinner while the model is exported."""

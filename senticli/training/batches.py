@@ -34,7 +34,7 @@ class Batches:
     def __init__(
         self,
         texts: Sequence[NDArray[np.int32]],
-        labels: Sequence[int],
+        labels: Sequence[int] | NDArray[np.int64],
         *,
         batch_size: int,
         pad_index: int,
@@ -85,5 +85,5 @@ class Batches:
             pool = order[start : start + size * POOL]
             pool = pool[np.argsort(self._lengths[pool], kind="stable")]
             batches += [pool[first : first + size] for first in range(0, len(pool), size)]
-        self._generator.shuffle(batches)  # type: ignore[arg-type]
+        self._generator.shuffle(batches)
         return batches

@@ -33,7 +33,10 @@ class CachedVectors(torchtext.vocab.Vectors):  # type: ignore[misc]
 
 
 def initial_embedding(
-    vocab: torchtext.vocab.Vocab, vectors: CachedVectors | None, dim: int, generator: torch.Generator
+    vocab: torchtext.vocab.Vocab,
+    vectors: CachedVectors | None,
+    dim: int,
+    generator: torch.Generator,
 ) -> tuple[Tensor, float]:
     """The embedding to start from, [V, dim], and the share of the vocabulary found in ``vectors``.
 

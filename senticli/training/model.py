@@ -10,6 +10,7 @@ Shapes: B texts, T tokens of the longest, E embedding size, H hidden size of one
 D directions, K outputs.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -17,8 +18,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from senticli.config import ModelConfig
+from senticli.text.vocab import UNK_INDEX
 
-CELLS: dict[str, type[nn.RNNBase]] = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
+CELLS: dict[str, Callable[[int, int], nn.RNNBase]] = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
 
 
 class _Permute(torch.autograd.Function):
@@ -81,6 +83,9 @@ class BiRNN(nn.Module):
         """Logits, float32 [B, K], of ``tokens`` [B, T] whose real ``lengths`` are [B]."""
         config = self.config
         steps = tokens.shape[1]
+        if self.training and config.word_dropout:
+            dropped = torch.rand(tokens.shape, device=tokens.device) < config.word_dropout
+            tokens = tokens.masked_fill(dropped & (tokens != self.embedding.padding_idx), UNK_INDEX)
         x = self.embedding(tokens.t()).to(self.compute_dtype)  # [T, B, E]
         x = F.dropout(x, config.embedding_dropout, self.training)
         order = reversal(lengths, steps)
@@ -131,5 +136,5 @@ class BiRNN(nn.Module):
 
 def _reverse(x: Tensor, order: Tensor) -> Tensor:
     """Each text of x [T, B, F] reversed within its own length."""
-    reordered: Tensor = _Permute.apply(x.flatten(0, 1), order)
+    reordered: Tensor = _Permute.apply(x.flatten(0, 1), order)  # type: ignore[no-untyped-call]
     return reordered.view_as(x)

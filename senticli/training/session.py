@@ -48,6 +48,7 @@ class Session:
     labels: tuple[str, ...]
     vocab: Vocab
     vectors_found: float | None  # share of the vocabulary; None without vectors
+    rates: dict[str, float]  # learning rates of parameters, see Trainer
     parameters: int
     valid_texts: list[Words]
     valid_labels: NDArray[np.int64]
@@ -108,7 +109,6 @@ def prepare(recipe: Recipe, on_step: Callable[[str], None]) -> Session:
     model = BiRNN(model_config, len(vocab), export.output_size(len(labels)), PAD_INDEX)
     model.embedding.weight.data.copy_(weights)
     model.compute_dtype = compute_dtype(config.precision)
-    shape = {"batch_size": config.batch_size, "pad_index": PAD_INDEX}
     return Session(
         recipe=dataclasses.replace(recipe, model=model_config),
         model=model,
@@ -116,12 +116,14 @@ def prepare(recipe: Recipe, on_step: Callable[[str], None]) -> Session:
             [head_and_tail(text, config.max_length) for text in numbered[0]],
             truth[0],
             generator=np.random.default_rng(config.seed),
-            **shape,
+            batch_size=config.batch_size,
+            pad_index=PAD_INDEX,
         ),
-        valid=Batches(numbered[1], truth[1], **shape),
+        valid=Batches(numbered[1], truth[1], batch_size=config.batch_size, pad_index=PAD_INDEX),
         labels=labels,
         vocab=vocab,
         vectors_found=found if vectors else None,
+        rates={"embedding.weight": config.embedding_lr} if vectors else {},
         parameters=sum(weight.numel() for weight in model.parameters()),
         valid_texts=numbered[1],
         valid_labels=truth[1],

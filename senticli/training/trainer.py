@@ -1,9 +1,8 @@
 """The training loop. It knows batches and a model, and nothing of words or of the screen."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -60,9 +59,7 @@ def compute_dtype(precision: str) -> torch.dtype:
     Raises:
         SenticliError: bfloat16 was asked for and this CPU has no instructions for it.
     """
-    native = bool(
-        torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
-    )
+    native = bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
     if precision == "bfloat16" and not native:
         raise SenticliError(
             "this CPU has no bfloat16 instructions (avx512_bf16 or AMX)",
@@ -76,6 +73,12 @@ class Trainer:
 
     The best epoch by validation loss is kept beside the model, so that the caller can stop at any
     moment, an interrupt included, and :meth:`restore_best`.
+
+    Args:
+        model: takes tokens [B, T] and lengths [B], gives logits [B, K].
+        config: how to train.
+        rates: the learning rate of parameters by name, as a share of the others'.
+        on_batch: told after every batch.
     """
 
     def __init__(
@@ -83,10 +86,12 @@ class Trainer:
         model: nn.Module,
         config: TrainConfig,
         *,
+        rates: Mapping[str, float] | None = None,
         on_batch: Callable[[BatchResult], None] | None = None,
     ) -> None:
         self.model = model
         self.config = config
+        self._rates = rates or {}
         self.best: EpochResult | None = None
         self._best_state: dict[str, Tensor] = {}
         self._on_batch = on_batch
@@ -98,7 +103,7 @@ class Trainer:
             SenticliError: the loss is no longer a number.
         """
         config = self.config
-        optimizer = _optimizer(self.model, config)
+        optimizer = _optimizer(self.model, config, self._rates)
         schedule = _schedule(optimizer, config, steps=len(train) * config.epochs)
         for epoch in range(1, config.epochs + 1):
             started = time.perf_counter()
@@ -111,7 +116,7 @@ class Trainer:
                 train_accuracy=accuracy,
                 valid_loss=valid_loss,
                 valid_accuracy=valid_accuracy,
-                lr=schedule.get_last_lr()[0],
+                lr=float(schedule.get_last_lr()[0]),
                 tokens_per_s=train.tokens / seconds,
                 seconds=time.perf_counter() - started,
                 best=self.best is None or valid_loss < self.best.valid_loss,
@@ -183,10 +188,19 @@ class Trainer:
         return total / seen, correct / seen, time.perf_counter() - started
 
 
-def _optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
-    options: dict[str, Any] = {"lr": config.lr, "weight_decay": config.weight_decay, "fused": True}
+def _optimizer(
+    model: nn.Module, config: TrainConfig, rates: Mapping[str, float]
+) -> torch.optim.Optimizer:
+    groups = [
+        {
+            "params": [weight for name, weight in model.named_parameters() if name not in rates],
+            "lr": config.lr,
+        }
+    ]
+    for name, share in rates.items():
+        groups.append({"params": [model.get_parameter(name)], "lr": config.lr * share})
     kind = torch.optim.AdamW if config.optimizer == "adamw" else torch.optim.Adam
-    return kind(model.parameters(), **options)
+    return kind(groups, weight_decay=config.weight_decay, fused=True)
 
 
 def _schedule(
@@ -195,7 +209,8 @@ def _schedule(
     """The learning rate over all steps: constant, one cycle (Smith 2018), or a cosine to zero."""
     schedules = torch.optim.lr_scheduler
     if config.schedule == "onecycle":
-        return schedules.OneCycleLR(optimizer, config.lr, total_steps=steps + 1)
+        peaks = [group["lr"] for group in optimizer.param_groups]
+        return schedules.OneCycleLR(optimizer, peaks, total_steps=steps + 1)
     if config.schedule == "cosine":
         return schedules.CosineAnnealingLR(optimizer, steps)
     return schedules.ConstantLR(optimizer, factor=1.0)

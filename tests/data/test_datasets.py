@@ -1,0 +1,116 @@
+"""Splits: grouped by movie, reproducible, honest about what is not there."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from senticli.data.datasets import Example, load_split, read_file, split_by_group
+from senticli.errors import SenticliError, UsageError
+
+
+def install(home: Path, name: str, split: str, rows: list[dict[str, str]]) -> None:
+    folder = home / "datasets" / name
+    folder.mkdir(parents=True, exist_ok=True)
+    lines = "".join(json.dumps(row) + "\n" for row in rows)
+    (folder / f"{split}.jsonl").write_text(lines, encoding="utf-8")
+
+
+def imdb(home: Path, movies: int = 40, reviews: int = 5) -> None:
+    rows = [
+        {
+            "text": f"{movie} {review}",
+            "label": ("negative", "positive")[review % 2],
+            "group": f"tt{movie}",
+        }
+        for movie in range(movies)
+        for review in range(reviews)
+    ]
+    install(home, "imdb", "train", rows)
+    install(home, "imdb", "test", rows[:6])
+
+
+def load(split: str, data: str = "imdb", fraction: float = 0.2, seed: int = 1) -> list[Example]:
+    return load_split([data], split, valid_fraction=fraction, seed=seed).examples
+
+
+def test_validation_shares_no_movie_with_training(home: Path) -> None:
+    imdb(home)
+    train, valid = load("train"), load("valid")
+    assert len(valid) == 40
+    assert len(train) == 160
+    assert not {e.group for e in train} & {e.group for e in valid}
+    assert load("valid") == valid
+    assert load("valid", seed=2) != valid
+
+
+def test_a_dataset_with_its_own_validation_split_uses_it(home: Path) -> None:
+    install(home, "sst2", "train", [{"text": "good", "label": "positive"}] * 10)
+    install(home, "sst2", "valid", [{"text": "bad", "label": "negative"}])
+    assert len(load("train", "sst2")) == 10
+    assert load("valid", "sst2") == [Example("bad", "negative")]
+    with pytest.raises(SenticliError, match="no labelled test split") as caught:
+        load("test", "sst2")
+    assert caught.value.hint == "senticli eval --split valid"
+
+
+def test_several_datasets_are_joined(home: Path) -> None:
+    imdb(home)
+    install(home, "sst2", "train", [{"text": "good", "label": "positive"}])
+    install(home, "sst2", "valid", [{"text": "bad", "label": "negative"}])
+    both = load_split(["imdb", "sst2"], "train", valid_fraction=0.2, seed=1)
+    assert len(both.examples) == 161
+    assert set(both.hashes) == {"imdb/train.jsonl", "sst2/train.jsonl"}
+    assert len(load_split(["imdb", "sst2"], "test", valid_fraction=0.2, seed=1).examples) == 6
+
+
+def test_the_sample_comes_with_the_package() -> None:
+    splits = {name: load(name, "sample") for name in ("train", "valid", "test")}
+    texts = [example.text for split in splits.values() for example in split]
+    assert len(texts) == len(set(texts)) > 400
+    for split in splits.values():
+        labels = [example.label for example in split]
+        assert labels.count("positive") == labels.count("negative")
+
+
+def test_a_missing_dataset_names_the_command_that_gets_it() -> None:
+    with pytest.raises(SenticliError) as caught:
+        load("train")
+    assert caught.value.hint == "senticli download imdb"
+
+
+def test_a_damaged_dataset(home: Path) -> None:
+    imdb(home)
+    (home / "datasets" / "imdb" / "train.jsonl").write_text('{"text": 1')
+    with pytest.raises(SenticliError, match="damaged"):
+        load("train")
+
+
+def test_neither_dataset_nor_file() -> None:
+    with pytest.raises(UsageError, match="neither a data set nor a file"):
+        load("train", "imbd")
+
+
+def test_a_file_is_split_into_train_and_valid(tmp_path: Path) -> None:
+    path = tmp_path / "mine.csv"
+    path.write_text("text,label\n" + "".join(f"t{n},{n % 3}\n" for n in range(50)))
+    train, valid = load("train", str(path)), load("valid", str(path))
+    assert (len(train), len(valid)) == (40, 10)
+    assert not {e.text for e in train} & {e.text for e in valid}
+    assert len(read_file(path)) == 50
+    with pytest.raises(SenticliError, match="no labelled test split"):
+        load("test", str(path))
+
+
+def test_an_empty_file(tmp_path: Path) -> None:
+    (tmp_path / "empty.csv").write_text("text,label\n")
+    with pytest.raises(SenticliError, match="no examples"):
+        read_file(tmp_path / "empty.csv")
+
+
+def test_groups_are_never_divided() -> None:
+    examples = [Example(str(n), "a", group=f"g{n // 7}") for n in range(70)]
+    rest, held_out = split_by_group(examples, 0.25, seed=4)
+    assert len(held_out) == 21
+    assert not {e.group for e in rest} & {e.group for e in held_out}
+    assert sorted(int(e.text) for e in rest + held_out) == list(range(70))

@@ -1,0 +1,149 @@
+"""The model directory: its exact files, verified as they are read, replaced whole."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from senticli import bundle, paths
+from senticli.bundle import FILES, Bundle
+from senticli.errors import SenticliError
+from senticli.predictor import Predictor
+
+
+@pytest.fixture
+def copy(tiny_model: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(tiny_model, tmp_path / "copy"))
+
+
+def edit(folder: Path, change: Callable[[dict], None]) -> None:
+    config = json.loads((folder / "config.json").read_text())
+    change(config)
+    (folder / "config.json").write_text(json.dumps(config))
+
+
+def test_the_files_of_a_bundle(tiny_model: Path) -> None:
+    assert {path.name for path in tiny_model.iterdir()} == {"config.json", *FILES}
+    for path in tiny_model.iterdir():
+        assert not path.read_bytes().startswith(b"\x80"), f"{path} looks like a pickle"
+
+
+def test_what_config_json_tells(tiny_model: Path) -> None:
+    config = json.loads((tiny_model / "config.json").read_text())
+    assert config["labels"] == ["negative", "positive"]
+    assert config["model"]["hidden"] == 16
+    assert set(config["files"]) == set(FILES)
+    provenance = config["provenance"]
+    assert provenance["command"].startswith("senticli train --data sample")
+    assert provenance["train"]["seed"] == 1
+    assert set(provenance["sha256"]["data"]) == {"sample/train.jsonl", "sample/valid.jsonl"}
+    assert provenance["valid"]["examples"] == 80
+    assert provenance["versions"]["torch"]
+    history = [json.loads(line) for line in (tiny_model / "history.jsonl").open()]
+    assert [epoch["epoch"] for epoch in history] == [1, 2, 3]
+
+
+@pytest.mark.parametrize("name", ["vocab.txt", "tokenizer.json", "model.onnx"])
+def test_a_damaged_or_missing_file_is_named(copy: Path, name: str) -> None:
+    content = (copy / name).read_bytes()
+    (copy / name).write_bytes(content[:-1] + b"?")
+    with pytest.raises(SenticliError, match=name):
+        Predictor(Bundle.open(copy))
+    (copy / name).unlink()
+    with pytest.raises(SenticliError, match=name):
+        Predictor(Bundle.open(copy))
+
+
+def test_no_bundle_at_all(tmp_path: Path) -> None:
+    with pytest.raises(SenticliError, match=r"no config\.json"):
+        Bundle.open(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda config: config.pop("labels"),
+        lambda config: config.update(surprise=1),
+        lambda config: config["model"].update(rnn="cnn"),
+        lambda config: config.update(model=3),
+    ],
+)
+def test_a_config_that_is_not_ours(copy: Path, change: Callable[[dict], None]) -> None:
+    edit(copy, change)
+    with pytest.raises(SenticliError, match="broken"):
+        Bundle.open(copy)
+
+
+def test_json_that_is_no_config(copy: Path) -> None:
+    for content in ("[]", "{", '{"architectures": ["BertModel"]}'):
+        (copy / "config.json").write_text(content)
+        with pytest.raises(SenticliError, match="broken"):
+            Bundle.open(copy)
+
+
+def test_a_later_format(copy: Path) -> None:
+    edit(copy, lambda config: config.update(format=99))
+    with pytest.raises(SenticliError, match="format 99") as caught:
+        Bundle.open(copy)
+    assert "upgrade" in caught.value.hint
+
+
+def test_the_default_is_the_bundled_model_then_the_last_trained(tiny_model: Path) -> None:
+    assert bundle.find(None).name == "bundled"
+    assert bundle.find("bundled").path == paths.BUNDLED_MODEL
+    bundle.remember(tiny_model)
+    assert bundle.find(None).path == tiny_model
+    assert bundle.find("bundled").path == paths.BUNDLED_MODEL
+
+
+def test_models_are_found_by_name_and_by_path(tiny_model: Path, home: Path) -> None:
+    shutil.copytree(tiny_model, home / "models" / "mine")
+    (home / "models" / ".mine.x.partial").mkdir()
+    assert bundle.trained() == ["mine"]
+    assert bundle.find("mine").name == "mine"
+    assert bundle.find(str(tiny_model)).path == tiny_model
+    with pytest.raises(SenticliError, match="no model 'yours'") as caught:
+        bundle.find("yours")
+    assert "bundled, mine" in caught.value.hint
+
+
+def test_a_last_model_that_is_gone(copy: Path) -> None:
+    bundle.remember(copy)
+    shutil.rmtree(copy)
+    with pytest.raises(SenticliError, match="is gone"):
+        bundle.find(None)
+
+
+def test_a_failed_write_keeps_the_old_model(copy: Path) -> None:
+    def full(folder: Path) -> None:
+        raise OSError(28, "No space left on device")
+
+    opened = Bundle.open(copy)
+    with pytest.raises(SenticliError, match="no space left") as caught:
+        bundle.save(copy, opened.config, full)
+    assert str(copy) in caught.value.message
+    Predictor(Bundle.open(copy))
+    assert [path.name for path in copy.parent.iterdir() if path.name != "home"] == ["copy"]
+
+
+def test_names_and_shapes_of_the_weights_are_checked(copy: Path) -> None:
+    from senticli.training.export import load_model
+
+    assert load_model(Bundle.open(copy)).config.hidden == 16
+    edit(copy, lambda config: config["model"].update(hidden=17))
+    with pytest.raises(SenticliError, match=r"model\.safetensors does not fit"):
+        load_model(Bundle.open(copy))
+
+
+def test_the_bundled_model_is_whole_and_knows_where_it_comes_from() -> None:
+    opened = Bundle.open(paths.BUNDLED_MODEL)
+    for name in FILES:
+        assert opened.read(name)
+    assert opened.config.labels == ("negative", "positive")
+    provenance = opened.config.provenance
+    assert provenance["command"].startswith("senticli train")
+    assert provenance["sha256"]["data"]
+    assert "/" not in provenance["command"], "a path of the machine it was made on"
+    assert (paths.BUNDLED_MODEL / "model.onnx").stat().st_size < 8e6
