@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from senticli import atomic, paths
-from senticli.config import ModelConfig
+from senticli.config import ModelConfig, TrainConfig
 from senticli.errors import SenticliError
 from senticli.text.tokenizer import Tokenizer, load_rules
 from senticli.text.vocab import Vocab
@@ -65,6 +65,12 @@ class Bundle:
         if self.path == paths.BUNDLED_MODEL:
             return BUNDLED
         return self.path.name if self.path.parent == paths.models_dir() else str(self.path)
+
+    @property
+    def training(self) -> TrainConfig:
+        """How this model was trained, from its provenance."""
+        settings = dict(self.config.provenance["train"])
+        return TrainConfig(**{**settings, "data": tuple(settings["data"])})
 
     @classmethod
     def open(cls, path: Path) -> "Bundle":

@@ -76,6 +76,8 @@ class TrainConfig:
     """What the model learns from, and how."""
 
     data: tuple[str, ...] = ("imdb",)
+    text_column: str | None = None  # of files; None: found among the usual names
+    label_column: str | None = None
     vectors: str = "glove.6B.100d"  # a name, a file, or "none"
     vocab_size: int = 25_000  # most frequent words kept, <unk> and <pad> not counted
     lowercase: bool = True

@@ -59,15 +59,26 @@ def run(args: list[str]) -> int:
     except (KeyboardInterrupt, typer.Abort):
         print("interrupted", file=sys.stderr)
         return 130
-    except BrokenPipeError:
-        # The reader has what it wanted. Python would flush again at exit and complain.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:  # the reader has what it wanted
+        _discard_stdout()
         return 0
     except OSError as error:
         if os.environ.get("SENTICLI_DEBUG"):
             raise
-        print_error(SenticliError(str(error), "free space or fix permissions, then try again"))
+        _discard_stdout()
+        what = (error.strerror or str(error)).lower()
+        print_error(
+            SenticliError(
+                f"{error.filename or 'standard output'}: {what}",
+                "make room or mend the permissions, then run the command again",
+            )
+        )
         return 1
+
+
+def _discard_stdout() -> None:
+    """Drop what is not written yet: Python would try again at exit, and complain."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def main() -> NoReturn:

@@ -1,6 +1,6 @@
 """``senticli eval``: how good a model is on labelled examples."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -50,14 +50,18 @@ def evaluate(
     from senticli.predictor import Predictor
 
     opened = bundle.find(model)
-    trained = opened.config.provenance["train"]
+    trained = opened.training
+    trained = replace(
+        trained,
+        text_column=text_column or trained.text_column,
+        label_column=label_column or trained.label_column,
+    )
     if data is None or data in DATASETS:
-        names = [data] if data else trained["data"]
-        fraction, seed = trained["valid_fraction"], trained["seed"]
-        examples = load_split(names, split, valid_fraction=fraction, seed=seed).examples
-        what = f"{', '.join(names)} {split}"
+        trained = replace(trained, data=(data,)) if data else trained
+        examples = load_split(trained, split).examples
+        what = f"{', '.join(trained.data)} {split}"
     else:
-        examples = read_file(Path(data), text_column, label_column)
+        examples = read_file(Path(data), trained.text_column, trained.label_column)
         what = data
     numbers = {label: number for number, label in enumerate(opened.config.labels)}
     for example in examples:

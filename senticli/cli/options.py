@@ -32,7 +32,11 @@ Input = Annotated[
 TextColumn = Annotated[
     str | None,
     typer.Option(
-        "--text-column", metavar="NAME", help="Column of the text.", show_default="text, sentence…"
+        "--text-column",
+        metavar="NAME",
+        help="Column of the text in a FILE.",
+        show_default="text, sentence…",
+        rich_help_panel=DATA_PANEL,
     ),
 ]
 LabelColumn = Annotated[
@@ -40,7 +44,8 @@ LabelColumn = Annotated[
     typer.Option(
         "--label-column",
         metavar="NAME",
-        help="Column of the label.",
+        help="Column of the label in a FILE.",
+        rich_help_panel=DATA_PANEL,
         show_default="label, sentiment…",
     ),
 ]

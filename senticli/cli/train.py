@@ -11,7 +11,14 @@ import typer
 
 from senticli import paths
 from senticli.cli.console import say, stderr_is_terminal
-from senticli.cli.options import DATA_PANEL, MODEL_PANEL, TRAINING_PANEL, setting
+from senticli.cli.options import (
+    DATA_PANEL,
+    MODEL_PANEL,
+    TRAINING_PANEL,
+    LabelColumn,
+    TextColumn,
+    setting,
+)
 from senticli.config import (
     POOLINGS,
     PRESETS,
@@ -50,6 +57,8 @@ def train(
             panel=DATA_PANEL,
         ),
     ] = None,
+    text_column: TextColumn = None,
+    label_column: LabelColumn = None,
     vectors: Annotated[
         str | None,
         setting(

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from senticli import paths
 from senticli.atomic import sha256_of
+from senticli.config import TrainConfig
 from senticli.data.catalogue import ASSETS
 from senticli.errors import SenticliError, UsageError
 from senticli.text.readers import TABLE_SUFFIXES, read_table, unreadable
@@ -33,8 +34,8 @@ class Split:
     hashes: dict[str, str]
 
 
-def load_split(data: Sequence[str], split: str, *, valid_fraction: float, seed: int) -> Split:
-    """The examples of ``split`` over every data set or file named in ``data``.
+def load_split(config: TrainConfig, split: str) -> Split:
+    """The examples of ``split`` over every data set or file that ``config`` trains on.
 
     A data set without a validation split gives ``valid_fraction`` of its train split, drawn by
     whole groups with ``seed``; its ``train`` is then the rest. A file of one's own is one train
@@ -45,7 +46,7 @@ def load_split(data: Sequence[str], split: str, *, valid_fraction: float, seed: 
     """
     examples: list[Example] = []
     hashes: dict[str, str] = {}
-    for name in data:
+    for name in config.data:
         path, part = _locate(name, split)
         if path is None:
             continue
@@ -54,20 +55,21 @@ def load_split(data: Sequence[str], split: str, *, valid_fraction: float, seed: 
             found = list(_read_dataset(path))
             hashes[f"{name}/{path.name}"] = sha256_of(path)
         else:
-            found = read_file(path)
+            found = read_file(path, config.text_column, config.label_column)
             hashes[name] = sha256_of(path)
         if part:
-            rest, held_out = split_by_group(found, valid_fraction, seed)
+            rest, held_out = split_by_group(found, config.valid_fraction, config.seed)
             found = held_out if part == "valid" else rest
         examples += found
     if not hashes:
         raise SenticliError(
-            f"{', '.join(data)} has no labelled {split} split",
+            f"{', '.join(config.data)} has no labelled {split} split",
             "senticli eval --split valid" if split == "test" else "name another data set: --data",
         )
     if not examples:
         raise SenticliError(
-            f"{', '.join(data)}: the {split} split has no examples", "use a data set with more rows"
+            f"{', '.join(config.data)}: the {split} split has no examples",
+            "use a data set with more rows",
         )
     return Split(examples, hashes)
 
@@ -102,9 +104,7 @@ def labels_of(examples: Sequence[Example]) -> tuple[str, ...]:
     return tuple(sorted({example.label for example in examples}))
 
 
-def read_file(
-    path: Path, text_column: str | None = None, label_column: str | None = None
-) -> list[Example]:
+def read_file(path: Path, text_column: str | None, label_column: str | None) -> list[Example]:
     """The labelled examples of a CSV, TSV, JSONL or Parquet file.
 
     Raises:

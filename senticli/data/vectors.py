@@ -38,7 +38,7 @@ class VectorCache:
 
     words: list[str]
     matrix: Matrix
-    """float32, (words, dim), memory-mapped and read-only."""
+    """float32, (words, dim), memory-mapped; what is written to it stays in memory."""
     name: str
     sha256: str
     """Of the archive or file the vectors were read from."""
@@ -375,7 +375,8 @@ def _load(folder: Path, name: str, hint: str) -> VectorCache:
         source = json.loads((folder / "source.json").read_bytes())
         # Only \n ends a line: words may hold other characters that str.splitlines() breaks at.
         words = (folder / "words.txt").read_bytes().decode("utf-8").split("\n")[:-1]
-        matrix: Matrix = np.load(folder / "vectors.npy", mmap_mode="r", allow_pickle=False)
+        # Copy-on-write rather than read-only: torch warns about arrays that cannot be written.
+        matrix: Matrix = np.load(folder / "vectors.npy", mmap_mode="c", allow_pickle=False)
         if matrix.shape != (len(words), source["dim"]) or matrix.dtype != np.float32:
             raise ValueError(f"{len(words):,} words and a matrix of {matrix.shape}")
         return VectorCache(words, matrix, name, source["sha256"])

@@ -40,7 +40,7 @@ class Lines:
 
 
 def read_table(
-    path: Path, text_column: str | None = None, label_column: str | None = None
+    path: Path, text_column: str | None, label_column: str | None
 ) -> Iterator[tuple[str, str]]:
     """Yield (text, label) of each row of a CSV, TSV, JSONL or Parquet file.
 

@@ -17,7 +17,7 @@ from typing import Any, Generic, TypeVar, overload
 T = TypeVar("T")
 V = TypeVar("V")
 
-CACHE_SIZE = 50_000  # chunks; 98 % of those in a stream of reviews are found among so many
+CACHE_SIZE = 50_000  # chunks: some 8 MB, where 88 % of a stream of reviews are found
 _LONGEST_CACHED = 64  # characters; longer chunks hardly ever come back
 
 _LINE_BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)

@@ -7,7 +7,8 @@ import re
 from importlib.metadata import version
 from typing import Any
 
-COMMON = r"[\x00-\xff\u2000-\u206f]"  # Latin-1, and typographic quotes, dashes and dots
+# Latin-1, and the block of typographic quotes, dashes and dots
+COMMON = (("\x00", "\xff"), ("\u2000", "\u206f"))
 _NEVER = "(?!)"  # an expression that matches nowhere
 
 
@@ -64,7 +65,7 @@ def compile_rules() -> dict[str, Any]:
         "spacy": version("spacy"),
         **expressions,
         "common": {
-            "characters": f"{COMMON}*",
+            "characters": "[" + "".join(f"{first}-{last}" for first, last in COMMON) + "]*",
             **{name: text and shorten(text) for name, text in expressions.items()},
         },
         "exceptions": exceptions,
@@ -79,10 +80,10 @@ def compile_rules() -> dict[str, Any]:
 
 
 def shorten(expression: str) -> str:
-    """An expression that matches in strings of ``COMMON`` what ``expression`` matches in them.
+    """An expression that matches in ``COMMON`` characters just what ``expression`` matches there.
 
     Most of spaCy's expressions is character classes of other scripts. Without them they compile
-    in a twentieth of the time, which every start of the command line pays, and match faster.
+    in 2 ms, not 27, which every start of the command line pays, and they match faster.
     """
 
     def unescape(escape: re.Match[str]) -> str:
@@ -92,12 +93,12 @@ def shorten(expression: str) -> str:
     def shorten_part(part: re.Match[str]) -> str:
         text = part[0]
         if len(text) == 1:
-            return text if _is_common(text) else _NEVER
+            return _clip(text) or _NEVER
         if not text.startswith("[") or text.startswith("[^"):
             return text
         members = re.findall(r"\\.|[^\\](?:-[^\\])?", text[1:-1])
         # Once each: without what stood between them, two "|" would read as a set operation.
-        narrow = "".join(dict.fromkeys(filter(_is_common, members)))
+        narrow = "".join(dict.fromkeys(map(_clip, members)))
         if narrow.startswith("^"):
             return text
         return f"[{narrow}]" if narrow else _NEVER
@@ -109,10 +110,12 @@ def shorten(expression: str) -> str:
     return "|".join(piece for piece in expression.split("|") if not _is_dead(piece))
 
 
-def _is_common(member: str) -> bool:
-    """Whether a character, an escape or a range such as ``a-z`` has a part in ``COMMON``."""
-    first, last = member[0], member[-1]
-    return first <= "\xff" or (first <= "\u206f" and last >= "\u2000")
+def _clip(member: str) -> str:
+    """The ``COMMON`` part of a character or a range such as ``a-z``; an escape as it is."""
+    if member.startswith("\\"):
+        return member
+    clipped = ((max(member[0], first), min(member[-1], last)) for first, last in COMMON)
+    return "".join(a if a == b else f"{a}-{b}" for a, b in clipped if a <= b)
 
 
 def _is_dead(alternative: str) -> bool:

@@ -69,10 +69,7 @@ def prepare(recipe: Recipe, on_step: Callable[[str], None]) -> Session:
     on_step("reading the data")
     cache = None if config.vectors == "none" else cached_vectors(config.vectors)
     vectors = CachedVectors(cache) if cache else None
-    splits = [
-        load_split(config.data, split, valid_fraction=config.valid_fraction, seed=config.seed)
-        for split in ("train", "valid")
-    ]
+    splits = [load_split(config, split) for split in ("train", "valid")]
     labels = labels_of(splits[0].examples)
     if len(labels) < 2:
         raise SenticliError(

@@ -113,6 +113,21 @@ def test_a_reader_that_leaves_early_is_no_error(tiny_model: Path) -> None:
     assert done.stderr == ""
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_full_disk_is_an_error(tiny_model: Path) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "senticli", "predict", "good", "--model", str(tiny_model)],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[0] == "error: standard output: no space left on device"
+    assert done.stderr.splitlines()[1].startswith("hint: ")
+    assert len(done.stderr.splitlines()) == 2
+
+
 def on_terminal(*args: str, stdin: bool = False) -> tuple[int, str, str]:
     """Run with stdout, and stdin if asked, on a terminal: exit code, what it showed, stderr."""
     master, slave = pty.openpty()

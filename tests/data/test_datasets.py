@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from senticli.config import TrainConfig
 from senticli.data.datasets import Example, load_split, read_file, split_by_group
 from senticli.errors import SenticliError, UsageError
 
@@ -31,7 +32,8 @@ def imdb(home: Path, movies: int = 40, reviews: int = 5) -> None:
 
 
 def load(split: str, data: str = "imdb", fraction: float = 0.2, seed: int = 1) -> list[Example]:
-    return load_split([data], split, valid_fraction=fraction, seed=seed).examples
+    config = TrainConfig(data=(data,), valid_fraction=fraction, seed=seed)
+    return load_split(config, split).examples
 
 
 def test_validation_shares_no_movie_with_training(home: Path) -> None:
@@ -58,10 +60,11 @@ def test_several_datasets_are_joined(home: Path) -> None:
     imdb(home)
     install(home, "sst2", "train", [{"text": "good", "label": "positive"}])
     install(home, "sst2", "valid", [{"text": "bad", "label": "negative"}])
-    both = load_split(["imdb", "sst2"], "train", valid_fraction=0.2, seed=1)
+    config = TrainConfig(data=("imdb", "sst2"), valid_fraction=0.2)
+    both = load_split(config, "train")
     assert len(both.examples) == 161
     assert set(both.hashes) == {"imdb/train.jsonl", "sst2/train.jsonl"}
-    assert len(load_split(["imdb", "sst2"], "test", valid_fraction=0.2, seed=1).examples) == 6
+    assert len(load_split(config, "test").examples) == 6
 
 
 def test_the_sample_comes_with_the_package() -> None:
@@ -97,7 +100,7 @@ def test_a_file_is_split_into_train_and_valid(tmp_path: Path) -> None:
     train, valid = load("train", str(path)), load("valid", str(path))
     assert (len(train), len(valid)) == (40, 10)
     assert not {e.text for e in train} & {e.text for e in valid}
-    assert len(read_file(path)) == 50
+    assert len(read_file(path, None, None)) == 50
     with pytest.raises(SenticliError, match="no labelled test split"):
         load("test", str(path))
 
@@ -105,7 +108,7 @@ def test_a_file_is_split_into_train_and_valid(tmp_path: Path) -> None:
 def test_an_empty_file(tmp_path: Path) -> None:
     (tmp_path / "empty.csv").write_text("text,label\n")
     with pytest.raises(SenticliError, match="no examples"):
-        read_file(tmp_path / "empty.csv")
+        read_file(tmp_path / "empty.csv", None, None)
 
 
 def test_groups_are_never_divided() -> None:

@@ -37,7 +37,10 @@ def test_bytes_that_are_not_utf8_are_replaced_and_counted() -> None:
 )
 def test_tables(tmp_path: Path, name: str, content: str) -> None:
     (tmp_path / name).write_bytes(content.encode())
-    assert list(read_table(tmp_path / name)) == [("great, really", "pos"), ("bad", "neg")]
+    assert list(read_table(tmp_path / name, None, None)) == [
+        ("great, really", "pos"),
+        ("bad", "neg"),
+    ]
 
 
 def test_parquet_and_numeric_labels(tmp_path: Path) -> None:
@@ -45,7 +48,7 @@ def test_parquet_and_numeric_labels(tmp_path: Path) -> None:
     parquet = pytest.importorskip("pyarrow.parquet")
     table = pyarrow.table({"text": ["good", "bad"], "label": [1, 0]})
     parquet.write_table(table, tmp_path / "t.parquet")
-    assert list(read_table(tmp_path / "t.parquet")) == [("good", "1"), ("bad", "0")]
+    assert list(read_table(tmp_path / "t.parquet", None, None)) == [("good", "1"), ("bad", "0")]
 
 
 def test_named_columns(tmp_path: Path) -> None:
@@ -72,11 +75,11 @@ def test_what_cannot_be_read_says_why(
 ) -> None:
     (tmp_path / name).write_bytes(content)
     with pytest.raises(SenticliError, match=message) as caught:
-        list(read_table(tmp_path / name))
+        list(read_table(tmp_path / name, None, None))
     assert str(tmp_path / name) in caught.value.message
     assert caught.value.hint
 
 
 def test_a_missing_file(tmp_path: Path) -> None:
     with pytest.raises(SenticliError, match="no such file"):
-        list(read_table(tmp_path / "t.csv"))
+        list(read_table(tmp_path / "t.csv", None, None))

@@ -247,7 +247,8 @@ def test_equal_to_spacy_on_real_reviews(test_data: Path) -> None:
     count = differing = 0
     for review in imdb_reviews(test_data / "aclImdb_v1.tar.gz", share=1 if full else 0.05):
         count += 1
-        expected = [token.lower() for token in spacy_tokens(review.replace("<br />", " "))]
+        text = re.sub("<(br|BR)( /)?>", " ", review)  # two reviews write it without the slash
+        expected = [token.lower() for token in spacy_tokens(text)]
         differing += tokenizer(review) != expected
     assert differing == 0, f"differing reviews: {differing} of {count}"
     assert count == 100_000 if full else 4_500 < count < 5_500
