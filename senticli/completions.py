@@ -144,7 +144,7 @@ def _options(parameter: TyperOption | TyperArgument) -> Iterator[Option]:
     sides: list[tuple[str, ...]] = [()]
     values: Values | None = _values(parameter)
     if isinstance(parameter, TyperOption):
-        sides = [tuple(sorted(parameter.opts, key=len, reverse=True))]
+        sides = [tuple(sorted(parameter.opts, key=lambda flag: (-len(flag), flag)))]
         if parameter.secondary_opts:
             sides.append(tuple(parameter.secondary_opts))
         if parameter.is_flag or parameter.count:
