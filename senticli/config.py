@@ -85,7 +85,7 @@ class TrainConfig:
     max_length: int = 400  # tokens of a training text, its head and tail; 0: all of it
     epochs: int = 8
     patience: int = 2  # epochs without a better validation loss before stopping; 0: never stop
-    batch_size: int = 64
+    batch_size: int | None = None  # texts; None: 64, fewer where the data is small
     optimizer: Optimizer = "adamw"
     lr: float = 2e-3
     embedding_lr: float = 0.1  # share of lr for an embedding that starts from vectors
@@ -105,7 +105,8 @@ class TrainConfig:
             check_range("--max-length", self.max_length, 8, 1_000_000)
         check_range("--epochs", self.epochs, 1, 10_000)
         check_range("--patience", self.patience, 0, 10_000)
-        check_range("--batch-size", self.batch_size, 1, 65_536)
+        if self.batch_size is not None:
+            check_range("--batch-size", self.batch_size, 1, 65_536)
         check_choice("--optimizer", self.optimizer, Optimizer)
         if not 0 < self.lr <= 10:
             raise UsageError(f"--lr {self.lr:g} is out of range", "use a value such as 0.001")
@@ -116,6 +117,10 @@ class TrainConfig:
         check_choice("--precision", self.precision, Precision)
         check_choice("--quantize", self.quantize, Quantize)
         check_range("--seed", self.seed, 0, 2**32 - 1)
+
+    def batch_size_for(self, texts: int) -> int:
+        """The batch size asked for, or else 64; on small data, one that gives an epoch 40 steps."""
+        return self.batch_size or max(1, min(64, texts // 40))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,6 +162,7 @@ PRESETS: Mapping[str, Recipe] = {
             max_length=0,
             epochs=5,
             patience=0,
+            batch_size=64,
             optimizer="adam",
             lr=1e-3,
             embedding_lr=1.0,

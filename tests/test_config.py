@@ -67,5 +67,10 @@ def test_the_notebook_preset_is_the_notebook() -> None:
     assert train.weight_decay == 0
 
 
+def test_little_data_gets_small_batches() -> None:
+    assert [TrainConfig().batch_size_for(texts) for texts in (1, 320, 25_000)] == [1, 8, 64]
+    assert TrainConfig(batch_size=32).batch_size_for(320) == 32
+
+
 def test_the_default_preset_is_the_dataclasses() -> None:
     assert PRESETS["default"] == Recipe(model=ModelConfig(), train=TrainConfig())

@@ -1,7 +1,9 @@
 """The application: its commands, and the one place where errors become exit codes."""
 
+import inspect
 import os
 import sys
+from collections.abc import Callable
 from typing import Annotated, NoReturn
 
 import typer
@@ -18,10 +20,19 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["--help", "-h"]},
 )
-app.command("train", epilog=train.EPILOG)(train.train)
-app.command("eval", epilog=evaluate.EPILOG)(evaluate.evaluate)
-app.command("predict", epilog=predict.EPILOG)(predict.predict)
-app.command("download", epilog=download.EPILOG)(download.download)
+
+
+def _add(name: str, function: Callable[..., None], examples: str) -> None:
+    # Typer keeps the line breaks of a docstring, which no terminal is as wide as.
+    paragraphs = (inspect.getdoc(function) or "").split("\n\n")
+    text = "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
+    app.command(name, help=text, epilog=examples)(function)
+
+
+_add("train", train.train, train.EPILOG)
+_add("eval", evaluate.evaluate, evaluate.EPILOG)
+_add("predict", predict.predict, predict.EPILOG)
+_add("download", download.download, download.EPILOG)
 
 
 def _version(asked: bool) -> None:

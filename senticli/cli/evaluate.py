@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import typer
 
 from senticli.cli.console import print_evaluation, print_json, track
-from senticli.cli.options import Json, LabelColumn, Model, TextColumn, Threads
+from senticli.cli.options import Json, LabelColumn, Model, TextColumn, Threads, with_default
 from senticli.errors import SenticliError
 
 EPILOG = """
@@ -29,8 +29,10 @@ def evaluate(
             "--data",
             "-d",
             metavar="NAME|FILE",
-            help="Data set, or a CSV, TSV, JSONL or Parquet file, which is taken whole.",
-            show_default="what the model was trained on",
+            help=with_default(
+                "Data set, or a CSV, TSV, JSONL or Parquet file, which is taken whole.",
+                "what the model was trained on",
+            ),
         ),
     ] = None,
     split: Annotated[

@@ -7,7 +7,13 @@ import typer
 
 from senticli.config import ModelConfig, TrainConfig
 
-MODEL_PANEL, TRAINING_PANEL, DATA_PANEL = "Model", "Training", "Data"
+MODEL_PANEL, TRAINING_PANEL, DATA_PANEL, OUTPUT_PANEL = "Model", "Training", "Data", "Output"
+
+
+def with_default(help: str, default: str) -> str:
+    """A help text that ends in the default, for options whose None means "not given"."""
+    return rf"{help} [dim]\[default: {default}][/]"
+
 
 Model = Annotated[
     str | None,
@@ -16,14 +22,15 @@ Model = Annotated[
         "-m",
         metavar="NAME|DIR",
         envvar="SENTICLI_MODEL",
-        help="Model to use: a name, a folder, or `bundled`.",
-        show_default="the one trained last, else bundled",
+        help=with_default(
+            "Model to use: a name, a folder, or `bundled`.", "the one trained last, else bundled"
+        ),
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
 Threads = Annotated[
     int | None,
-    typer.Option("--threads", min=1, metavar="N", help="CPU threads.", show_default="all cores"),
+    typer.Option("--threads", min=1, metavar="N", help=with_default("CPU threads.", "all cores")),
 ]
 Input = Annotated[
     Path | None,
@@ -34,8 +41,7 @@ TextColumn = Annotated[
     typer.Option(
         "--text-column",
         metavar="NAME",
-        help="Column of the text in a FILE.",
-        show_default="text, sentence…",
+        help=with_default("Column of the text in a FILE.", "text, sentence, …"),
         rich_help_panel=DATA_PANEL,
     ),
 ]
@@ -44,27 +50,32 @@ LabelColumn = Annotated[
     typer.Option(
         "--label-column",
         metavar="NAME",
-        help="Column of the label in a FILE.",
+        help=with_default("Column of the label in a FILE.", "label, sentiment, …"),
         rich_help_panel=DATA_PANEL,
-        show_default="label, sentiment…",
     ),
 ]
 
 
-def setting(name: str, *flags: str, help: str, panel: str, metavar: str | None = None) -> Any:
+def setting(
+    name: str,
+    *flags: str,
+    help: str,
+    panel: str,
+    metavar: str | None = None,
+    shown: str | None = None,
+) -> Any:
     """An option that overrides one field of ModelConfig or TrainConfig, and shows its default.
 
     The option itself defaults to None, "not given", so that a preset can fill it in.
     """
     default = getattr(ModelConfig, name, getattr(TrainConfig, name, None))
     if isinstance(default, bool):
-        shown = flags[0].split("/")[0 if default else 1].strip().removeprefix("--")
-    else:
-        shown = " ".join(default) if isinstance(default, tuple) else f"{default}"
+        default = flags[0].split("/")[0 if default else 1].removeprefix("--")
+    elif isinstance(default, tuple):
+        default = " ".join(default)
     return typer.Option(
         *(flags or (f"--{name.replace('_', '-')}",)),
-        help=help,
+        help=with_default(help, shown or str(default)),
         metavar=metavar,
-        show_default=shown,
         rich_help_panel=panel,
     )

@@ -33,7 +33,7 @@ COLOURS = {"positive": "32", "negative": "31"}  # of other labels: cyan
 def predict(
     texts: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[TEXT]...", help="Texts to classify; `-` reads standard input."),
+        typer.Argument(metavar="TEXT", help="Texts to classify; `-` reads standard input."),
     ] = None,
     input: Input = None,
     model: Model = None,

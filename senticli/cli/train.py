@@ -14,10 +14,12 @@ from senticli.cli.console import say, stderr_is_terminal
 from senticli.cli.options import (
     DATA_PANEL,
     MODEL_PANEL,
+    OUTPUT_PANEL,
     TRAINING_PANEL,
     LabelColumn,
     TextColumn,
     setting,
+    with_default,
 )
 from senticli.config import (
     POOLINGS,
@@ -179,7 +181,13 @@ def train(
     ] = None,
     batch_size: Annotated[
         int | None,
-        setting("batch_size", metavar="N", help="Texts in a batch.", panel=TRAINING_PANEL),
+        setting(
+            "batch_size",
+            metavar="N",
+            help="Texts in a batch.",
+            panel=TRAINING_PANEL,
+            shown="64, fewer for little data",
+        ),
     ] = None,
     optimizer: Annotated[
         Optimizer | None, setting("optimizer", help="Optimizer.", panel=TRAINING_PANEL)
@@ -234,7 +242,10 @@ def train(
     name: Annotated[
         str | None,
         typer.Option(
-            "--name", metavar="NAME", help="Name of the model.", show_default="recipe and time"
+            "--name",
+            metavar="NAME",
+            help=with_default("Name of the model.", "recipe and time"),
+            rich_help_panel=OUTPUT_PANEL,
         ),
     ] = None,
     output: Annotated[
@@ -244,13 +255,24 @@ def train(
             "-o",
             metavar="DIR",
             help="Write the model to this folder instead of the data dir.",
+            rich_help_panel=OUTPUT_PANEL,
         ),
     ] = None,
     force: Annotated[
-        bool, typer.Option("--force", help="Replace the model that is there already.")
+        bool,
+        typer.Option(
+            "--force",
+            help="Replace the model that is there already.",
+            rich_help_panel=OUTPUT_PANEL,
+        ),
     ] = False,
     as_json: Annotated[
-        bool, typer.Option("--json", help="Print JSON on stdout: one object an epoch.")
+        bool,
+        typer.Option(
+            "--json",
+            help="Print JSON on stdout: one object an epoch.",
+            rich_help_panel=OUTPUT_PANEL,
+        ),
     ] = False,
 ) -> None:
     """Train a model and make it the default of `eval` and `predict`.
@@ -276,11 +298,17 @@ def train(
 
 
 def _run(recipe: Recipe, target: Path, view: "PlainView") -> None:
+    from senticli import bundle
+    from senticli.data.datasets import load_training_data
+    from senticli.data.vectors import cached_vectors
+
+    view.step("reading the data")  # before torch, so that what is missing is said at once
+    data = load_training_data(recipe.train)
+    vectors = recipe.train.vectors
+    cache = None if vectors == "none" else cached_vectors(vectors)
     view.step("loading torch and spaCy")
     session_module, trainer_class = _import_training()
-    from senticli import bundle
-
-    session = session_module.prepare(recipe, view.step)
+    session = session_module.prepare(recipe, data, cache, view.step)
     view.start(session)
     trainer = trainer_class(session.model, recipe.train, rates=session.rates, on_batch=view.batch)
     history: list[Any] = []

@@ -74,6 +74,39 @@ def load_split(config: TrainConfig, split: str) -> Split:
     return Split(examples, hashes)
 
 
+@dataclass(frozen=True)
+class TrainingData:
+    """What a model learns from: two splits, and the labels of the first, sorted."""
+
+    train: list[Example]
+    valid: list[Example]
+    labels: tuple[str, ...]
+    hashes: dict[str, str]
+
+
+def load_training_data(config: TrainConfig) -> TrainingData:
+    """The train and valid splits that ``config`` names, checked to be worth training on.
+
+    Raises:
+        SenticliError: as :func:`load_split`; or there are not two labels to tell apart, or the
+            validation split has one that training lacks.
+    """
+    train, valid = (load_split(config, split) for split in ("train", "valid"))
+    labels = labels_of(train.examples)
+    if len(labels) < 2:
+        raise SenticliError(
+            f"every training example has the label {labels[0]!r}: there is nothing to tell apart",
+            "use data with at least two labels",
+        )
+    strange = set(labels_of(valid.examples)) - set(labels)
+    if strange:
+        raise SenticliError(
+            f"the validation split has a label that training has not: {min(strange)}",
+            "use data whose splits have the same labels",
+        )
+    return TrainingData(train.examples, valid.examples, labels, {**train.hashes, **valid.hashes})
+
+
 def split_by_group(
     examples: Sequence[Example], fraction: float, seed: int
 ) -> tuple[list[Example], list[Example]]:

@@ -17,9 +17,8 @@ from numpy.typing import NDArray
 from senticli import bundle, metrics
 from senticli.bundle import Bundle, BundleConfig
 from senticli.config import Recipe
-from senticli.data.datasets import labels_of, load_split
-from senticli.data.vectors import cached_vectors
-from senticli.errors import SenticliError
+from senticli.data.datasets import TrainingData
+from senticli.data.vectors import VectorCache
 from senticli.predictor import Network
 from senticli.text.tokenizer import Tokenizer, dump_rules
 from senticli.text.vocab import PAD_INDEX, Vocab
@@ -57,43 +56,30 @@ class Session:
     sources: dict[str, Any]  # hashes of what was read, for the provenance
 
 
-def prepare(recipe: Recipe, on_step: Callable[[str], None]) -> Session:
-    """Read, tokenize and number the examples, and build the network.
+def prepare(
+    recipe: Recipe,
+    data: TrainingData,
+    cache: VectorCache | None,
+    on_step: Callable[[str], None],
+) -> Session:
+    """Tokenize and number the examples, and build the network.
 
-    ``on_step`` is told what is being done. The same recipe gives the same session.
-
-    Raises:
-        SenticliError: data or vectors are missing, or there is nothing to learn in them.
+    ``cache`` holds the word vectors to start from, if any; ``on_step`` is told what is being
+    done. The same arguments give the same session.
     """
     config = recipe.train
-    on_step("reading the data")
-    cache = None if config.vectors == "none" else cached_vectors(config.vectors)
     vectors = CachedVectors(cache) if cache else None
-    splits = [load_split(config, split) for split in ("train", "valid")]
-    labels = labels_of(splits[0].examples)
-    if len(labels) < 2:
-        raise SenticliError(
-            f"every training example has the label {labels[0]!r}: there is nothing to tell apart",
-            "use data with at least two labels",
-        )
-    strange = set(labels_of(splits[1].examples)) - set(labels)
-    if strange:
-        raise SenticliError(
-            f"the validation split has a label that training has not: {min(strange)}",
-            "use data whose splits have the same labels",
-        )
-
+    splits, labels = (data.train, data.valid), data.labels
     on_step("tokenizing")
     rules = compile_rules()
     tokenizer: Tokenizer[str] = Tokenizer(rules, lowercase=config.lowercase)
-    texts = [[tokenizer(example.text) for example in split.examples] for split in splits]
+    texts = [[tokenizer(example.text) for example in split] for split in splits]
     built = build_vocab(texts[0], config.vocab_size)
     vocab = runtime_vocab(built)
     numbered = [[_numbers(words, vocab) for words in part] for part in texts]
     numbers = {label: number for number, label in enumerate(labels)}
     truth = [
-        np.array([numbers[example.label] for example in split.examples], dtype=np.int64)
-        for split in splits
+        np.array([numbers[example.label] for example in split], dtype=np.int64) for split in splits
     ]
 
     on_step("building the network")
@@ -103,6 +89,7 @@ def prepare(recipe: Recipe, on_step: Callable[[str], None]) -> Session:
         built, vectors, dim, torch.Generator().manual_seed(config.seed)
     )
     model_config = dataclasses.replace(recipe.model, embedding_dim=dim)
+    batch_size = config.batch_size_for(len(truth[0]))
     model = BiRNN(model_config, len(vocab), export.output_size(len(labels)), PAD_INDEX)
     model.embedding.weight.data.copy_(weights)
     model.compute_dtype = compute_dtype(config.precision)
@@ -113,10 +100,10 @@ def prepare(recipe: Recipe, on_step: Callable[[str], None]) -> Session:
             [head_and_tail(text, config.max_length) for text in numbered[0]],
             truth[0],
             generator=np.random.default_rng(config.seed),
-            batch_size=config.batch_size,
+            batch_size=batch_size,
             pad_index=PAD_INDEX,
         ),
-        valid=Batches(numbered[1], truth[1], batch_size=config.batch_size, pad_index=PAD_INDEX),
+        valid=Batches(numbered[1], truth[1], batch_size=batch_size, pad_index=PAD_INDEX),
         labels=labels,
         vocab=vocab,
         vectors_found=found if vectors else None,
@@ -127,7 +114,7 @@ def prepare(recipe: Recipe, on_step: Callable[[str], None]) -> Session:
         rules=rules,
         fingerprint=tokenizer.fingerprint,
         sources={
-            "data": {**splits[0].hashes, **splits[1].hashes},
+            "data": data.hashes,
             "vectors": cache.sha256 if cache else None,
         },
     )
