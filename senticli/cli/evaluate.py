@@ -60,8 +60,9 @@ def evaluate(
     )
     if data is None or data in DATASETS:
         trained = replace(trained, data=(data,)) if data else trained
-        examples = load_split(trained, split).examples
-        what = f"{', '.join(trained.data)} {split}"
+        found = load_split(trained, split)
+        examples = found.examples
+        what = f"{', '.join(found.names)} {split}"
     else:
         examples = read_file(Path(data), trained.text_column, trained.label_column)
         what = data

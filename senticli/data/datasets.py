@@ -28,9 +28,10 @@ class Example:
 
 @dataclass(frozen=True)
 class Split:
-    """The examples of one split, and the SHA-256 of the files they were read from."""
+    """The examples of one split, the data sets they come from, and the SHA-256 of their files."""
 
     examples: list[Example]
+    names: list[str]
     hashes: dict[str, str]
 
 
@@ -45,11 +46,13 @@ def load_split(config: TrainConfig, split: str) -> Split:
         SenticliError: a data set is not here, has no such split, or has no examples.
     """
     examples: list[Example] = []
+    names: list[str] = []
     hashes: dict[str, str] = {}
     for name in config.data:
         path, part = _locate(name, split)
         if path is None:
             continue
+        names.append(name)
         # The files of a data set are our own: read with their groups, and without guessing.
         if name in DATASETS:
             found = list(_read_dataset(path))
@@ -61,7 +64,7 @@ def load_split(config: TrainConfig, split: str) -> Split:
             rest, held_out = split_by_group(found, config.valid_fraction, config.seed)
             found = held_out if part == "valid" else rest
         examples += found
-    if not hashes:
+    if not names:
         raise SenticliError(
             f"{', '.join(config.data)} has no labelled {split} split",
             "senticli eval --split valid" if split == "test" else "name another data set: --data",
@@ -71,7 +74,7 @@ def load_split(config: TrainConfig, split: str) -> Split:
             f"{', '.join(config.data)}: the {split} split has no examples",
             "use a data set with more rows",
         )
-    return Split(examples, hashes)
+    return Split(examples, names, hashes)
 
 
 @dataclass(frozen=True)
