@@ -1,5 +1,6 @@
 """Atomic writes: a killed process leaves the old file or folder, or the new one, never half."""
 
+import glob
 import hashlib
 import os
 import shutil
@@ -21,6 +22,8 @@ def replace_dir(target: Path) -> Iterator[Path]:
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     recover(target)
+    for leftover in (_old(target), *target.parent.glob(f".{glob.escape(target.name)}.*{PARTIAL}")):
+        shutil.rmtree(leftover, ignore_errors=True)
     partial = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=PARTIAL, dir=target.parent))
     old = _old(target)
     try:
@@ -46,12 +49,15 @@ def _old(target: Path) -> Path:
 
 
 def write_text(target: Path, text: str) -> None:
-    """Write ``text`` (UTF-8) to ``target`` in one step."""
+    """Write ``text`` (UTF-8, file names as they are) to ``target`` in one step."""
     target.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{target.name}-", dir=target.parent)
     try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+        with os.fdopen(
+            handle, "w", encoding="utf-8", errors="surrogateescape", newline="\n"
+        ) as file:
             file.write(text)
+        Path(name).chmod(0o644)
         Path(name).replace(target)
     except BaseException:
         Path(name).unlink(missing_ok=True)

@@ -69,8 +69,11 @@ class Bundle:
     @property
     def training(self) -> TrainConfig:
         """How this model was trained, from its provenance."""
-        settings = dict(self.config.provenance["train"])
-        return TrainConfig(**{**settings, "data": tuple(settings["data"])})
+        try:
+            settings = dict(self.config.provenance["train"])
+            return TrainConfig(**{**settings, "data": tuple(settings["data"])})
+        except (KeyError, TypeError, ValueError, SenticliError) as error:
+            raise _broken(self.path, "config.json does not say how it was trained") from error
 
     @classmethod
     def open(cls, path: Path) -> "Bundle":
@@ -85,7 +88,9 @@ class Bundle:
             if version == FORMAT:
                 raw["labels"] = tuple(raw["labels"])
                 raw["model"] = ModelConfig(**raw["model"])
-                return cls(path, BundleConfig(**raw))
+                config = BundleConfig(**raw)
+                _check(config)
+                return cls(path, config)
         except (FileNotFoundError, NotADirectoryError):
             raise SenticliError(
                 f"{path} is not a senticli model (it has no config.json)",
@@ -113,20 +118,32 @@ class Bundle:
     @cached_property
     def vocab(self) -> Vocab:
         """The vocabulary."""
-        self.read("vocab.txt")
-        vocab = Vocab.load(self.path / "vocab.txt")
+        try:
+            vocab = Vocab.from_text(self.read("vocab.txt"))
+        except ValueError as error:
+            raise _broken(self.path, "vocab.txt is not a vocabulary") from error
         if len(vocab) != self.config.vocab_size:
             raise _broken(self.path, "vocab.txt has another size than config.json says")
         return vocab
 
     def tokenizer(self) -> Tokenizer[int]:
         """The tokenizer, from a text straight to word numbers."""
-        self.read("tokenizer.json")
-        return Tokenizer(
-            load_rules(self.path / "tokenizer.json"),
-            lowercase=self.config.lowercase,
-            convert=self.vocab.number,
-        )
+        try:
+            rules = load_rules(self.read("tokenizer.json"))
+        except ValueError as error:
+            raise _broken(self.path, "tokenizer.json holds no rules") from error
+        return Tokenizer(rules, lowercase=self.config.lowercase, convert=self.vocab.number)
+
+
+def _check(config: BundleConfig) -> None:
+    """Raise ValueError or TypeError unless the values of ``config`` can be those of a model."""
+    labels = config.labels
+    if len(set(labels)) < 2 or not all(isinstance(label, str) and label for label in labels):
+        raise ValueError("labels")
+    if not 0 < config.temperature < float("inf"):
+        raise ValueError("temperature")
+    if not isinstance(config.files, dict) or not isinstance(config.lowercase, bool):
+        raise TypeError("files, lowercase")
 
 
 def save(path: Path, config: BundleConfig, write_files: Callable[[Path], None]) -> Bundle:
@@ -140,7 +157,7 @@ def save(path: Path, config: BundleConfig, write_files: Callable[[Path], None]) 
             write_files(folder)
             hashes = {name: atomic.sha256_of(folder / name) for name in FILES}
             config = dataclasses.replace(config, files=hashes)
-            text = json.dumps(dataclasses.asdict(config), indent=2, ensure_ascii=False)
+            text = json.dumps(dataclasses.asdict(config), indent=2)
             (folder / "config.json").write_text(text + "\n", encoding="utf-8")
     except OSError as error:
         raise SenticliError(
@@ -159,10 +176,16 @@ def find(model: str | None) -> Bundle:
         SenticliError: there is no such model, or it is broken.
     """
     if model is None:
+        pointer = paths.last_model_file()
         try:
-            path = Path(paths.last_model_file().read_text(encoding="utf-8").strip())
-        except OSError:
+            path = Path(os.fsdecode(pointer.read_bytes().removesuffix(b"\n")))
+        except FileNotFoundError:
             return Bundle.open(paths.BUNDLED_MODEL)
+        except OSError as error:
+            raise SenticliError(
+                f"cannot read {pointer}, which names the model trained last: {error.strerror}",
+                "name a model: senticli predict --model bundled",
+            ) from error
         atomic.recover(path)
         if not path.is_dir():
             raise SenticliError(

@@ -84,13 +84,13 @@ class TrainConfig:
     valid_fraction: float = 0.1  # where the data has no validation split of its own
     max_length: int = 400  # tokens of a training text, its head and tail; 0: all of it
     epochs: int = 8
-    patience: int = 2  # epochs without a better validation loss before stopping; 0: never stop
+    patience: int = 3  # epochs without a better validation loss before stopping; 0: never stop
     batch_size: int | None = None  # texts; None: 64, fewer where the data is small
     optimizer: Optimizer = "adamw"
     lr: float = 2e-3
     embedding_lr: float = 0.1  # share of lr for an embedding that starts from vectors
     schedule: Schedule = "onecycle"
-    weight_decay: float = 0.01
+    weight_decay: float | None = None  # None: 0.01 for adamw, 0 for adam, whose is L2
     clip: float = 1.0  # norm of the gradient; 0: no clipping
     precision: Precision = "auto"
     quantize: Quantize = "auto"
@@ -112,11 +112,17 @@ class TrainConfig:
             raise UsageError(f"--lr {self.lr:g} is out of range", "use a value such as 0.001")
         check_range("--embedding-lr", self.embedding_lr, 0, 10)
         check_choice("--schedule", self.schedule, Schedule)
-        check_range("--weight-decay", self.weight_decay, 0, 1)
+        check_range("--weight-decay", self.decay, 0, 1)
         check_range("--clip", self.clip, 0, 1e6)
         check_choice("--precision", self.precision, Precision)
         check_choice("--quantize", self.quantize, Quantize)
         check_range("--seed", self.seed, 0, 2**32 - 1)
+
+    @property
+    def decay(self) -> float:
+        """The weight decay asked for, or the optimizer's own."""
+        usual = 0.01 if self.optimizer == "adamw" else 0.0
+        return usual if self.weight_decay is None else self.weight_decay
 
     def batch_size_for(self, texts: int) -> int:
         """The batch size asked for, or else 64; on small data, one that gives an epoch 40 steps."""
@@ -167,7 +173,6 @@ PRESETS: Mapping[str, Recipe] = {
             lr=1e-3,
             embedding_lr=1.0,
             schedule="constant",
-            weight_decay=0.0,
             clip=0.0,
         ),
     ),

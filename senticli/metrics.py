@@ -93,11 +93,11 @@ def wilson(correct: int, total: int, z: float = 1.959964) -> tuple[float, float]
 def fit_temperature(logits: Logits, truth: Ints) -> float:
     """The temperature that makes probabilities match outcomes best (Guo et al. 2017).
 
-    Found by golden-section search for the lowest cross-entropy over 0.05 to 20, on a log scale;
-    the loss is unimodal in the inverse temperature.
+    Found by golden-section search for the lowest cross-entropy over 1/4 to 4, on a log scale: a
+    few examples that are all right, or all wrong, must not make scores absurd.
     """
     ratio = (math.sqrt(5) - 1) / 2
-    low, high = math.log(0.05), math.log(20.0)
+    low, high = math.log(1 / 4), math.log(4)
     while high - low > 1e-4:
         left, right = high - ratio * (high - low), low + ratio * (high - low)
         if _loss_at(logits, truth, left) < _loss_at(logits, truth, right):

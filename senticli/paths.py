@@ -20,7 +20,8 @@ def home() -> Path:
     """The data dir: ``SENTICLI_HOME``, or the platform's place for user data."""
     override = os.environ.get("SENTICLI_HOME")
     if override:
-        return Path(override).expanduser().absolute()
+        # os.path's, unlike Path's, leaves alone what it does not know
+        return Path(os.path.expanduser(override)).absolute()  # noqa: PTH111
     from platformdirs import user_data_path
 
     return user_data_path("senticli", appauthor=False)

@@ -62,7 +62,7 @@ class Network:
         Texts of like length share a batch; the order is kept. A text without words counts as
         one unknown word, and beyond :data:`MAX_TOKENS` the head and tail of a text are read.
         """
-        arrays = [_fit(np.asarray(text, dtype=np.int32)) for text in texts]
+        arrays = [fit_length(np.asarray(text, dtype=np.int32)) for text in texts]
         results: list[NDArray[np.float32]] = []
         order: list[int] = []
         for rows in _batches([len(array) for array in arrays]):
@@ -96,11 +96,17 @@ class Predictor:
         content = bundle.read("model.onnx")
         try:
             self._network = Network(content, threads)
+            outputs = self._network.logits([[UNK_INDEX]]).shape[1]
         except Exception as error:  # onnxruntime's errors have no common class
             raise SenticliError(
                 f"the model {bundle.path} cannot be run: {str(error).splitlines()[0]}",
                 "train it again, or use another: senticli predict --model bundled",
             ) from error
+        if max(outputs, 2) != len(self.labels):
+            raise SenticliError(
+                f"the model {bundle.path} is broken: its network and its labels do not fit",
+                "train it again, or use another: senticli predict --model bundled",
+            )
 
     def stream(self, texts: Iterable[str]) -> Iterator[Prediction]:
         """Yield one prediction a text, in order, holding only a window of them in memory."""
@@ -126,7 +132,7 @@ class Predictor:
         return Prediction(text, self.labels[best], scores[best], scores, len(words) > MAX_TOKENS)
 
 
-def _fit(words: NDArray[np.int32]) -> NDArray[np.int32]:
+def fit_length(words: NDArray[np.int32]) -> NDArray[np.int32]:
     """Word numbers the network can read: never none, never more than MAX_TOKENS."""
     if len(words) > MAX_TOKENS:
         half = MAX_TOKENS // 2

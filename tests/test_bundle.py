@@ -68,12 +68,30 @@ def test_no_bundle_at_all(tmp_path: Path) -> None:
         lambda config: config.update(surprise=1),
         lambda config: config["model"].update(rnn="cnn"),
         lambda config: config.update(model=3),
+        lambda config: config.update(labels=["one"]),
+        lambda config: config.update(labels=["same", "same"]),
+        lambda config: config.update(labels=[0, 1]),
+        lambda config: config.update(temperature="x"),
+        lambda config: config.update(temperature=0),
+        lambda config: config.update(files=[]),
     ],
 )
 def test_a_config_that_is_not_ours(copy: Path, change: Callable[[dict], None]) -> None:
     edit(copy, change)
     with pytest.raises(SenticliError, match="broken"):
         Bundle.open(copy)
+
+
+def test_more_labels_than_the_network_has(copy: Path) -> None:
+    edit(copy, lambda config: config.update(labels=["a", "b", "c"]))
+    with pytest.raises(SenticliError, match="labels"):
+        Predictor(Bundle.open(copy))
+
+
+def test_a_config_without_its_training(copy: Path) -> None:
+    edit(copy, lambda config: config["provenance"].pop("train"))
+    with pytest.raises(SenticliError, match="how it was trained"):
+        _ = Bundle.open(copy).training
 
 
 def test_json_that_is_no_config(copy: Path) -> None:

@@ -64,7 +64,8 @@ def test_the_notebook_preset_is_the_notebook() -> None:
     assert (train.optimizer, train.lr, train.schedule, train.clip) == ("adam", 1e-3, "constant", 0)
     assert (train.batch_size, train.vocab_size, train.valid_fraction) == (64, 25_000, 0.3)
     assert (train.epochs, train.patience, train.max_length) == (5, 0, 0)
-    assert train.weight_decay == 0
+    assert train.decay == 0
+    assert TrainConfig().decay == 0.01
 
 
 def test_little_data_gets_small_batches() -> None:

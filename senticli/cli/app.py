@@ -1,16 +1,18 @@
 """The application: its commands, and the one place where errors become exit codes."""
 
 import inspect
+import io
 import os
 import sys
 from collections.abc import Callable
-from typing import Annotated, NoReturn
+from pathlib import Path
+from typing import Annotated, NoReturn, TextIO, cast
 
 import typer
 
 from senticli import __version__
 from senticli.cli import download, evaluate, predict, train
-from senticli.cli.console import print_error
+from senticli.cli.console import print_error, say
 from senticli.errors import SenticliError
 
 app = typer.Typer(
@@ -62,28 +64,31 @@ def run(args: list[str]) -> int:
     except typer.Exit as exit:
         return exit.exit_code
     except typer.TyperException as error:
-        print_error(_wrong_usage(error))
+        if error.format_message():  # without: the help that a bare command shows
+            print_error(_wrong_usage(error))
         return error.exit_code
     except SenticliError as error:
         print_error(error)
         return error.exit_code
     except (KeyboardInterrupt, typer.Abort):
-        print("interrupted", file=sys.stderr)
+        say("interrupted")
         return 130
     except BrokenPipeError:  # the reader has what it wanted
         _discard_stdout()
         return 0
+    except SystemExit as exit:
+        if isinstance(exit.__context__, BrokenPipeError):  # rich's way to say so
+            _discard_stdout()
+            return 0
+        raise
     except OSError as error:
         if os.environ.get("SENTICLI_DEBUG"):
             raise
         _discard_stdout()
         what = (error.strerror or str(error)).lower()
-        print_error(
-            SenticliError(
-                f"{error.filename or 'standard output'}: {what}",
-                "make room or mend the permissions, then run the command again",
-            )
-        )
+        where = f"{error.filename}: " if error.filename else ""
+        hint = "make room or mend the permissions, then run the command again"
+        print_error(SenticliError(where + what, hint))
         return 1
 
 
@@ -94,10 +99,18 @@ def _discard_stdout() -> None:
 
 def main() -> NoReturn:
     """The console script."""
+    # A stream that the caller closed is None; to everything here it is empty, or heard by nobody.
+    sys.stdin = sys.stdin or _nowhere("r")
+    sys.stdout = sys.stdout or _nowhere("w")
+    sys.stderr = sys.stderr or _nowhere("w")
     for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
+        if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(encoding="utf-8", errors="replace")
     sys.exit(run(sys.argv[1:]))
+
+
+def _nowhere(mode: str) -> TextIO:
+    return cast(TextIO, Path(os.devnull).open(mode, encoding="utf-8"))
 
 
 def _wrong_usage(error: typer.TyperException) -> SenticliError:

@@ -8,8 +8,8 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeVar
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 from senticli.errors import SenticliError
 
@@ -23,14 +23,15 @@ T = TypeVar("T")
 
 
 def say(message: str) -> None:
-    """A line of talk, on stderr."""
-    print(message, file=sys.stderr)
+    """A line of talk, on stderr. Nobody listening is no reason to stop."""
+    with suppress(BrokenPipeError):
+        print(message, file=sys.stderr, flush=True)
 
 
 def print_error(error: SenticliError) -> None:
     """What is wrong and what to do, a line each, on stderr."""
-    say(f"{_styled('error:', '1;31')} {_line(error.message)}")
-    say(f"{_styled('hint:', '1;36')} {_line(error.hint)}")
+    say(f"{styled('error:', '1;31', sys.stderr)} {one_line(error.message)}")
+    say(f"{styled('hint:', '1;36', sys.stderr)} {one_line(error.hint)}")
 
 
 def print_json(value: Any) -> None:
@@ -63,6 +64,7 @@ def progress(*columns: Any) -> "Progress":
         TimeRemainingColumn(),
         console=stderr_console(),
         transient=True,
+        redirect_stdout=False,  # the answer is not talk
         disable=not stderr_is_terminal(),
     )
 
@@ -94,11 +96,12 @@ def status(message: str) -> Iterator[None]:
 def print_evaluation(evaluation: "Evaluation", title: str) -> None:
     """The measures as tables on stdout."""
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     console = Console(highlight=False)
     low, high = evaluation.interval
-    console.print(f"[bold]{title}[/]")
+    console.print(f"[bold]{escape(title)}[/]", soft_wrap=True)
     console.print(
         f"accuracy [bold]{evaluation.accuracy:.2%}[/]  (95 % interval {low:.2%} to {high:.2%}),  "
         f"loss {evaluation.loss:.4f},  {evaluation.examples:,} examples",
@@ -110,10 +113,10 @@ def print_evaluation(evaluation: "Evaluation", title: str) -> None:
     for score in evaluation.labels:
         values = (score.precision, score.recall, score.f1)
         row = [f"{value:.2%}" for value in values]
-        scores.add_row(score.label, *row, f"{score.support:,}")
+        scores.add_row(escape(score.label), *row, f"{score.support:,}")
     console.print()
     console.print(scores)
-    names = [score.label for score in evaluation.labels]
+    names = [escape(score.label) for score in evaluation.labels]
     console.print()
     console.print(_confusion(names, evaluation.confusion))
 
@@ -134,12 +137,13 @@ def _confusion(names: Sequence[str], counts: Sequence[Sequence[int]]) -> Any:
     return table
 
 
-def _styled(text: str, code: str) -> str:
-    if not stderr_is_terminal() or os.environ.get("NO_COLOR"):
+def styled(text: str, code: str, stream: TextIO) -> str:
+    """``text`` in an ANSI style where ``stream`` is a terminal and colour is welcome."""
+    if not stream.isatty() or os.environ.get("NO_COLOR"):
         return text
     return f"\033[{code}m{text}\033[0m"
 
 
-def _line(text: str) -> str:
-    """``text`` as one line, whatever a message from elsewhere holds."""
-    return " ".join(text.split())
+def one_line(text: str) -> str:
+    """``text`` as one line that does nothing to a terminal, whatever it holds."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())

@@ -1,14 +1,13 @@
 """``senticli eval``: how good a model is on labelled examples."""
 
 from dataclasses import asdict, replace
-from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
-from senticli.cli.console import print_evaluation, print_json, track
+from senticli.cli.console import print_evaluation, print_json, say, track
 from senticli.cli.options import Json, LabelColumn, Model, TextColumn, Threads, with_default
-from senticli.errors import SenticliError
+from senticli.errors import SenticliError, UsageError
 
 EPILOG = """
 [bold]Examples[/]
@@ -36,8 +35,9 @@ def evaluate(
         ),
     ] = None,
     split: Annotated[
-        Literal["train", "valid", "test"], typer.Option("--split", help="Split of the data set.")
-    ] = "test",
+        Literal["train", "valid", "test"] | None,
+        typer.Option("--split", help=with_default("Split of the data set.", "test")),
+    ] = None,
     text_column: TextColumn = None,
     label_column: LabelColumn = None,
     as_json: Json = False,
@@ -48,7 +48,7 @@ def evaluate(
     import numpy as np
 
     from senticli import bundle, metrics
-    from senticli.data.datasets import DATASETS, load_split, read_file
+    from senticli.data.datasets import DATASETS, existing_file, load_split, read_file
     from senticli.predictor import Predictor
 
     opened = bundle.find(model)
@@ -60,11 +60,16 @@ def evaluate(
     )
     if data is None or data in DATASETS:
         trained = replace(trained, data=(data,)) if data else trained
-        found = load_split(trained, split)
+        found = load_split(trained, split or "test")
         examples = found.examples
-        what = f"{', '.join(found.names)} {split}"
+        what = f"{', '.join(found.names)} {split or 'test'}"
+        recorded = opened.config.provenance["sha256"]["data"]
+        if any(recorded.get(name, digest) != digest for name, digest in found.hashes.items()):
+            say("warning: the data has changed since the model was trained on it")
+    elif split:
+        raise UsageError(f"--split {split} is for data sets, and {data} is a file", "leave it out")
     else:
-        examples = read_file(Path(data), trained.text_column, trained.label_column)
+        examples = read_file(existing_file(data), trained.text_column, trained.label_column)
         what = data
     numbers = {label: number for number, label in enumerate(opened.config.labels)}
     for example in examples:

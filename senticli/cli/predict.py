@@ -1,16 +1,16 @@
 """``senticli predict``: texts in, labels out."""
 
-import os
 import shutil
 import sys
 from collections.abc import Iterable
 from contextlib import nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from senticli.cli.console import print_json, say
+from senticli.cli.console import one_line, print_json, say, styled
 from senticli.cli.options import Input, Json, Model, Threads
 from senticli.errors import UsageError
 
@@ -86,27 +86,38 @@ def _source(texts: list[str], input: Path | None) -> list[str] | Path | None:
 def _print(predictions: Iterable["Prediction"], labels: tuple[str, ...], as_json: bool) -> None:
     """Write the predictions to stdout, and on stderr what was odd about some of them."""
     terminal = sys.stdout.isatty()
-    empty: list[int] = []
-    truncated: list[int] = []
+    width = max(len(label) for label in labels)
+    empty = _Count("without a word have no label")
+    truncated = _Count("were very long and were read by their head and tail alone")
     for number, prediction in enumerate(predictions, start=1):
         if prediction.error:
-            empty.append(number)
+            empty.add(number)
         if prediction.truncated:
-            truncated.append(number)
+            truncated.add(number)
         if as_json:
             print_json(_record(prediction, labels))
         elif terminal:
-            print(_coloured(prediction, max(len(label) for label in labels)))
+            print(_coloured(prediction, width))
         else:
             score = "" if prediction.score is None else f"{prediction.score:.4f}"
             print(f"{prediction.label}\t{score}")
-    for numbers, what in (
-        (empty, "without a word have no label"),
-        (truncated, "were very long and were read by their head and tail alone"),
-    ):
-        if numbers:
-            sys.stdout.flush()
-            say(f"warning: texts that {what}: {len(numbers):,}, the first is text {numbers[0]:,}")
+    sys.stdout.flush()  # the answer before the talk
+    for count in (empty, truncated):
+        if count.texts:
+            say(f"warning: {count.texts:,} texts {count.what}, the first is text {count.first:,}")
+
+
+@dataclass
+class _Count:
+    """How many texts were odd in one way, and which was the first."""
+
+    what: str
+    texts: int = 0
+    first: int = 0
+
+    def add(self, number: int) -> None:
+        self.texts += 1
+        self.first = self.first or number
 
 
 def _record(prediction: "Prediction", labels: tuple[str, ...]) -> dict[str, object]:
@@ -131,9 +142,8 @@ def _coloured(prediction: "Prediction", width: int) -> str:
     label = (prediction.label or "-").ljust(width)
     score = "     -" if prediction.score is None else f"{prediction.score:6.1%}"
     room = shutil.get_terminal_size().columns - width - 10
-    text = " ".join(prediction.text.split())
+    text = one_line(prediction.text)
     if len(text) > room > 1:
         text = text[: room - 1] + "…"
-    if not os.environ.get("NO_COLOR"):
-        label = f"\033[1;{COLOURS.get(prediction.label, '36')}m{label}\033[0m"
+    label = styled(label, f"1;{COLOURS.get(prediction.label, '36')}", sys.stdout)
     return f"{label}  {score}  {text}"

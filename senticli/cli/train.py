@@ -1,8 +1,12 @@
 """``senticli train``: from labelled examples to a model."""
 
 import shlex
+import signal
 import sys
+import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from senticli import paths
+from senticli.atomic import PARTIAL
 from senticli.cli.console import say, stderr_is_terminal
 from senticli.cli.options import (
     DATA_PANEL,
@@ -31,6 +36,7 @@ from senticli.config import (
     Rnn,
     Schedule,
 )
+from senticli.data.datasets import DATASETS
 from senticli.errors import SenticliError, UsageError
 
 if TYPE_CHECKING:
@@ -211,7 +217,13 @@ def train(
     ] = None,
     weight_decay: Annotated[
         float | None,
-        setting("weight_decay", metavar="W", help="Weight decay.", panel=TRAINING_PANEL),
+        setting(
+            "weight_decay",
+            metavar="W",
+            help="Weight decay.",
+            panel=TRAINING_PANEL,
+            shown="0.01 with adamw, else 0",
+        ),
     ] = None,
     clip: Annotated[
         float | None,
@@ -283,7 +295,12 @@ def train(
     given = dict(locals())
     for own in ("preset", "name", "output", "force", "as_json"):
         del given[own]
-    given["data"] = tuple(data) if data else None
+    # Files by their full path, so that `eval` finds them from any folder.
+    given["data"] = tuple(_full(part) for part in data) if data else None
+    if embedding_dim is not None and vectors != "none":
+        raise UsageError(
+            "--embedding-dim is that of the vectors", "leave it out, or train with --vectors none"
+        )
     if preset not in PRESETS:
         raise UsageError(
             f"--preset {preset!r} is not a choice", f"use one of: {', '.join(PRESETS)}"
@@ -312,18 +329,18 @@ def _run(recipe: Recipe, target: Path, view: "PlainView") -> None:
     view.start(session)
     trainer = trainer_class(session.model, recipe.train, rates=session.rates, on_batch=view.batch)
     history: list[Any] = []
-    interrupted = False
+    stopped: BaseException | None = None
     started = time.perf_counter()
     try:
         for result in trainer.fit(session.train, session.valid):
             history.append(result)
             view.epoch(result)
-    except KeyboardInterrupt:
-        interrupted = True
-        if not history:
+    except (KeyboardInterrupt, SenticliError) as error:
+        if trainer.best is None:
             raise
+        stopped = error
     seconds = time.perf_counter() - started
-    with view.saving():
+    with view.saving(), _uninterrupted():
         best = trainer.restore_best()
         saved = session_module.save(
             session,
@@ -332,11 +349,27 @@ def _run(recipe: Recipe, target: Path, view: "PlainView") -> None:
             command=shlex.join(["senticli", *sys.argv[1:]]),
             seconds=seconds,
         )
-    bundle.remember(target)
     view.saved(saved)
-    if interrupted:
-        say(f"interrupted; the best epoch so far, {best.epoch}, was kept")
+    try:
+        bundle.remember(target)
+    except OSError as error:
+        say(f"warning: this model is not the default of predict and eval: {error}")
+    if stopped:
+        say(f"training stopped early; the best epoch so far, {best.epoch}, was kept")
+    if isinstance(stopped, SenticliError):
+        raise stopped
+    if stopped:
         raise typer.Exit(130)
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Keep Ctrl-C, pressed once more, from throwing away what is being saved."""
+    previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, previous)
 
 
 def _import_training() -> tuple[Any, Any]:
@@ -350,6 +383,10 @@ def _import_training() -> tuple[Any, Any]:
     return session, trainer.Trainer
 
 
+def _full(data: str) -> str:
+    return str(Path(data).absolute()) if data not in DATASETS and Path(data).exists() else data
+
+
 def _target(recipe: Recipe, name: str | None, output: Path | None, force: bool) -> Path:
     """The folder to write, checked before the long work starts."""
     if name and output:
@@ -358,8 +395,9 @@ def _target(recipe: Recipe, name: str | None, output: Path | None, force: bool) 
         raise UsageError(f"--name {name!r} cannot be a model's name", "use a plain word")
     model = recipe.model
     data = "-".join(Path(part).stem for part in recipe.train.data)
-    default = f"{model.rnn}-{model.layers}x{model.hidden}-{data}-{datetime.now():%Y%m%d-%H%M%S}"
-    target = (output or paths.models_dir() / (name or default)).absolute()
+    network, seed = f"{model.rnn}-{model.layers}x{model.hidden}", recipe.train.seed
+    default = f"{network}-{data}-seed{seed}-{datetime.now():%Y%m%d-%H%M%S}"
+    target = (output or paths.models_dir() / (name or default)).resolve()
     if target.exists():
         holds = list(target.iterdir()) if target.is_dir() else [target]
         if holds and not (target / "config.json").exists():
@@ -372,6 +410,10 @@ def _target(recipe: Recipe, name: str | None, output: Path | None, force: bool) 
             )
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(
+            prefix=f".{target.name}.", suffix=PARTIAL, dir=target.parent
+        ):
+            pass
     except OSError as error:
         raise SenticliError(
             f"cannot write to {target.parent}: {(error.strerror or str(error)).lower()}",

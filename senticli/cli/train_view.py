@@ -1,12 +1,19 @@
 """How a training run is shown: a live table on a terminal, plain lines elsewhere, or JSON."""
 
 import dataclasses
+import sys
 from contextlib import AbstractContextManager, nullcontext
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from senticli import paths
 from senticli.cli import console
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.console import RenderableType
+    from rich.table import Table
+
     from senticli.training.session import Saved, Session
     from senticli.training.trainer import BatchResult, EpochResult
 
@@ -54,6 +61,7 @@ class JsonView(PlainView):
     def epoch(self, result: "EpochResult") -> None:
         """Print the epoch's result."""
         console.print_json({"event": "epoch", **dataclasses.asdict(result)})
+        sys.stdout.flush()  # an epoch takes minutes: whoever reads wants it now
 
     def saved(self, saved: "Saved") -> None:
         """Print where the model is and how good."""
@@ -82,12 +90,10 @@ class LiveView(PlainView):
             TextColumn,
             TimeRemainingColumn,
         )
-        from rich.table import Table
 
         self._console = console.stderr_console()
-        self._table = Table(box=None, padding=(0, 2, 0, 0))
-        for name in COLUMNS:
-            self._table.add_column(name, justify="right")
+        self._status = self._console.status("")
+        self._epochs: list[EpochResult] = []
         self._progress = Progress(
             TextColumn("epoch {task.fields[epoch]}"),
             BarColumn(bar_width=24),
@@ -97,38 +103,25 @@ class LiveView(PlainView):
             console=self._console,
         )
         self._task = self._progress.add_task("", total=None, epoch="", state="")
-        self._live = Live(console=self._console, refresh_per_second=4)
-        self._status: Any = None
-        self._batches = 0
+        self._live = Live(console=self._console, get_renderable=self._draw, refresh_per_second=4)
 
     def __exit__(self, *_: object) -> None:
-        if self._status:
-            self._status.stop()
-        self._live.update(self._table if self._table.row_count else "")
-        self._live.stop()
+        self._status.stop()
+        self._finish()
 
     def step(self, message: str) -> None:
         """What is being prepared, beside a spinner."""
-        if self._status:
-            self._status.update(f"{message} …")
-        else:
-            self._status = self._console.status(f"{message} …")
-            self._status.start()
+        self._status.update(f"{message} …")
+        self._status.start()
 
     def start(self, session: "Session") -> None:
         """Describe the run, then show the empty table."""
-        from rich.console import Group
-
         self._status.stop()
-        self._status = None
         for line in describe(session):
-            self._console.print(line, soft_wrap=True)
+            self._console.print(line, markup=False, soft_wrap=True)
         self._console.print()
-        self._live.update(Group(self._table, self._progress))
+        self._await(1, session.recipe.train.epochs)
         self._live.start()
-        self._progress.update(
-            self._task, epoch=f"1/{session.recipe.train.epochs}", total=len(session.train)
-        )
 
     def batch(self, result: "BatchResult") -> None:
         """Move the bar."""
@@ -141,22 +134,46 @@ class LiveView(PlainView):
         )
 
     def epoch(self, result: "EpochResult") -> None:
-        """Add the row; the best epoch so far is bold."""
-        self._table.add_row(*row(result), style="bold" if result.best else "dim")
-        self._progress.reset(
-            self._task, epoch=f"{min(result.epoch + 1, result.epochs)}/{result.epochs}", state=""
-        )
+        """Add the row."""
+        self._epochs.append(result)
+        self._await(min(result.epoch + 1, result.epochs), result.epochs)
 
     def saving(self) -> AbstractContextManager[object]:
         """The table stays, the bar goes; a spinner while the model is exported."""
-        self._live.update(self._table)
-        self._live.stop()
+        self._finish()
         return self._console.status("exporting …")
 
     def saved(self, saved: "Saved") -> None:
         """Where the model is, and what to do with it."""
         self._console.print()
         super().saved(saved)
+
+    def _await(self, epoch: int, epochs: int) -> None:
+        self._progress.reset(self._task, epoch=f"{epoch}/{epochs}", state="")
+
+    def _draw(self) -> "RenderableType":
+        """The bar under as many of the last rows as fit on the screen."""
+        from rich.console import Group
+
+        room = max(1, self._console.height - 4)
+        return Group(self._table(self._epochs[-room:]), self._progress)
+
+    def _table(self, epochs: "Sequence[EpochResult]") -> "Table":
+        from rich.table import Table
+
+        table = Table(box=None, padding=(0, 2, 0, 0))
+        for name in COLUMNS:
+            table.add_column(name, justify="right")
+        for result in epochs:
+            table.add_row(*row(result), style="bold" if result.best else "dim")
+        return table
+
+    def _finish(self) -> None:
+        """Take the bar away, and leave the whole table behind."""
+        if self._live.is_started:
+            self._live.transient = True
+            self._live.stop()
+            self._console.print(self._table(self._epochs))
 
 
 COLUMNS = (
@@ -210,8 +227,10 @@ def describe(session: "Session") -> list[str]:
 def describe_saved(saved: "Saved") -> list[str]:
     """How good the kept model is, and where to go from here."""
     low, high = saved.valid.interval
+    data = saved.bundle.training.data
+    tested = any((paths.dataset_dir(name) / "test.jsonl").exists() for name in data)
     return [
         f"validation accuracy {saved.valid.accuracy:.2%} ({low:.2%} to {high:.2%}), "
         f"as {saved.bundle.config.onnx} ONNX",
-        "next: senticli eval --split test",
+        f"next: senticli eval --split {'test' if tested else 'valid'}",
     ]

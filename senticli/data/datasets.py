@@ -62,6 +62,9 @@ def load_split(config: TrainConfig, split: str) -> Split:
             hashes[name] = sha256_of(path)
         if part:
             rest, held_out = split_by_group(found, config.valid_fraction, config.seed)
+            known = {example.label for example in rest}  # a rare label is better learned
+            rest += [example for example in held_out if example.label not in known]
+            held_out = [example for example in held_out if example.label in known]
             found = held_out if part == "valid" else rest
         examples += found
     if not names:
@@ -152,15 +155,21 @@ def read_file(path: Path, text_column: str | None, label_column: str | None) -> 
     return examples
 
 
+def existing_file(name: str) -> Path:
+    """The path of a file of one's own. Raises UsageError unless it may be a table."""
+    path = Path(name)
+    if path.suffix.lower() not in TABLE_SUFFIXES and not path.exists():
+        raise UsageError(
+            f"{name!r} is neither a data set nor a file",
+            f"use one of: {', '.join(DATASETS)}; or a {', '.join(TABLE_SUFFIXES)} file",
+        )
+    return path
+
+
 def _locate(name: str, split: str) -> tuple[Path | None, str | None]:
     """The file that holds ``split`` of ``name``, and which part of it to take (None: all)."""
     if name not in DATASETS:
-        path = Path(name)
-        if path.suffix.lower() not in TABLE_SUFFIXES and not path.exists():
-            raise UsageError(
-                f"{name!r} is neither a data set nor a file",
-                f"use one of: {', '.join(DATASETS)}; or a {', '.join(TABLE_SUFFIXES)} file",
-            )
+        path = existing_file(name)
         return (None, None) if split == "test" else (path, split)
     folder = paths.dataset_dir(name)
     if not (folder / "train.jsonl").exists():

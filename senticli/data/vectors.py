@@ -8,6 +8,7 @@ import gzip
 import hashlib
 import io
 import json
+import os
 import tarfile
 import zipfile
 import zlib
@@ -90,7 +91,7 @@ def cached_vectors(name_or_path: str, on_progress: OnProgress | None = None) -> 
             )
         return _load(folder, asset.name, f"senticli download {asset.name} --force")
 
-    path = Path(name_or_path).expanduser()
+    path = Path(os.path.expanduser(name_or_path))  # noqa: PTH111
     if not path.is_file():
         names = ", ".join(name for name, asset in ASSETS.items() if asset.kind == "vectors")
         raise SenticliError(
@@ -144,7 +145,7 @@ def install_vectors(
 def write_source(folder: Path, source: dict[str, Any]) -> None:
     """Write ``source.json``, with the time of installation (ISO 8601, UTC) added."""
     now = datetime.now(timezone.utc).isoformat(timespec="seconds")
-    text = json.dumps({**source, "installed": now}, indent=2, ensure_ascii=False)
+    text = json.dumps({**source, "installed": now}, indent=2)
     (folder / "source.json").write_text(text + "\n", encoding="utf-8")
 
 

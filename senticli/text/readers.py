@@ -2,7 +2,6 @@
 
 import csv
 import json
-import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -58,13 +57,18 @@ def read_table(
                     _column(path, row, text_column, TEXT_COLUMNS, "text"),
                     _column(path, row, label_column, LABEL_COLUMNS, "label"),
                 )
-            text, label = row.get(names[0]), row.get(names[1])
-            if text is None or label is None or str(label) == "":
+            if None in row:
+                raise SenticliError(
+                    f"{path}: row {number} has more fields than the header",
+                    "put quotes around a text that holds a separator",
+                )
+            text, label = (_cell(row.get(name)) for name in names)
+            if text is None or not label:
                 raise SenticliError(
                     f"{path}: row {number} has no {names[0] if text is None else names[1]}",
                     "mend or remove that row",
                 )
-            yield str(text), str(label)
+            yield text, label.strip()
     except OSError as error:
         raise unreadable(path, error) from error
     except UnicodeDecodeError as error:
@@ -72,7 +76,9 @@ def read_table(
             f"{path} is not UTF-8 text", f"iconv -t UTF-8 {path} > converted{path.suffix}"
         ) from error
     except csv.Error as error:
-        raise SenticliError(f"{path}: {error}", "check that the file is a table") from error
+        raise SenticliError(
+            f"{path}: {error}", "mend the quotes, which are doubled inside a quoted field"
+        ) from error
 
 
 def unreadable(path: Path, error: OSError) -> SenticliError:
@@ -83,14 +89,24 @@ def unreadable(path: Path, error: OSError) -> SenticliError:
     )
 
 
+def _cell(value: Any) -> str | None:
+    """A text or label as a string, lone surrogates replaced; None where there is none."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, bool | int | str):
+        return str(value).encode("utf-8", "replace").decode()
+    return None
+
+
 def _rows(path: Path) -> Iterator[Mapping[str, Any]]:
     suffix = path.suffix.lower()
     if suffix == ".jsonl":
         yield from _jsonl(path)
     elif suffix in (".csv", ".tsv"):
-        csv.field_size_limit(sys.maxsize)
+        csv.field_size_limit(2**31 - 1)  # a C long, which is short on Windows
         with path.open(encoding="utf-8-sig", newline="") as file:
-            yield from csv.DictReader(file, delimiter="," if suffix == ".csv" else "\t")
+            delimiter = "," if suffix == ".csv" else "\t"
+            yield from csv.DictReader(file, delimiter=delimiter, strict=True)
     elif suffix == ".parquet":
         yield from _parquet(path)
     else:
@@ -101,8 +117,10 @@ def _rows(path: Path) -> Iterator[Mapping[str, Any]]:
 
 
 def _jsonl(path: Path) -> Iterator[Mapping[str, Any]]:
-    with path.open(encoding="utf-8", newline="\n") as file:
+    with path.open(encoding="utf-8-sig", newline="\n") as file:
         for number, line in enumerate(file, start=1):
+            if not line.strip():
+                continue
             try:
                 row = json.loads(line)
             except ValueError:

@@ -11,7 +11,6 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from itertools import chain
-from pathlib import Path
 from typing import Any, Generic, TypeVar, overload
 
 T = TypeVar("T")
@@ -30,9 +29,9 @@ def dump_rules(rules: Mapping[str, Any]) -> str:
     return json.dumps(rules, ensure_ascii=False, sort_keys=True, separators=(",", ":")) + "\n"
 
 
-def load_rules(path: Path) -> dict[str, Any]:
-    """Read ``tokenizer.json``. Raises ValueError when it is not one."""
-    rules = json.loads(path.read_bytes())
+def load_rules(content: bytes) -> dict[str, Any]:
+    """The rules that ``tokenizer.json`` holds. Raises ValueError when it is not one."""
+    rules = json.loads(content)
     if not isinstance(rules, dict) or not rules.keys() >= _RULES:
         raise ValueError("these are no tokenizer rules")
     return rules

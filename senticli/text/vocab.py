@@ -1,7 +1,6 @@
 """The vocabulary: words and their numbers."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from senticli.config import PAD, UNK
 
@@ -30,7 +29,7 @@ class Vocab:
         return "".join(f"{word}\n" for word in self.words)
 
     @classmethod
-    def load(cls, path: Path) -> "Vocab":
-        """Read ``vocab.txt``. Raises ValueError when it is not one."""
+    def from_text(cls, content: bytes) -> "Vocab":
+        """The vocabulary that ``vocab.txt`` holds. Raises ValueError when it is not one."""
         # Not splitlines(): a word may hold a character that it takes for the end of a line.
-        return cls(path.read_bytes().decode("utf-8").removesuffix("\n").split("\n"))
+        return cls(content.decode("utf-8").removesuffix("\n").split("\n"))

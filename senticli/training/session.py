@@ -19,7 +19,7 @@ from senticli.bundle import Bundle, BundleConfig
 from senticli.config import Recipe
 from senticli.data.datasets import TrainingData
 from senticli.data.vectors import VectorCache
-from senticli.predictor import Network
+from senticli.predictor import Network, fit_length
 from senticli.text.tokenizer import Tokenizer, dump_rules
 from senticli.text.vocab import PAD_INDEX, Vocab
 from senticli.training import export
@@ -209,7 +209,12 @@ def _choose_graph(session: Session) -> tuple[bytes, str, NDArray[np.float32]]:
     logits = Network(content).logits(session.valid_texts)
     if asked == "none":
         return content, "float32", logits
-    small = export.quantize(exact)
+    try:
+        small = export.quantize(exact)
+    except Exception:  # ONNX Runtime's errors have no common class; a full disk is one of them
+        if asked == "int8":
+            raise
+        return content, "float32", logits  # the model is worth more than its size
     small_logits = Network(small).logits(session.valid_texts)
     cost = _accuracy(session, logits) - _accuracy(session, small_logits)
     if asked == "int8" or cost < INT8_COST:
@@ -223,5 +228,5 @@ def _accuracy(session: Session, logits: NDArray[np.float32]) -> float:
 
 
 def _numbers(words: list[str], vocab: Vocab) -> Words:
-    """Word numbers of a text; one ``<unk>`` where it has no words."""
-    return np.array([vocab.number(word) for word in words] or [vocab.number("")], dtype=np.int32)
+    """Word numbers of a text, as prediction reads it: never none, never too many."""
+    return fit_length(np.array([vocab.number(word) for word in words], dtype=np.int32))

@@ -59,7 +59,8 @@ def compute_dtype(precision: str) -> torch.dtype:
     Raises:
         SenticliError: bfloat16 was asked for and this CPU has no instructions for it.
     """
-    native = bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+    probes = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")  # torch names no public ones
+    native = any(getattr(torch.cpu, probe, bool)() for probe in probes)
     if precision == "bfloat16" and not native:
         raise SenticliError(
             "this CPU has no bfloat16 instructions (avx512_bf16 or AMX)",
@@ -107,8 +108,10 @@ class Trainer:
         schedule = _schedule(optimizer, config, steps=len(train) * config.epochs)
         for epoch in range(1, config.epochs + 1):
             started = time.perf_counter()
-            loss, accuracy, seconds = self._train_epoch(epoch, train, optimizer, schedule)
+            loss, accuracy, lr, seconds = self._train_epoch(epoch, train, optimizer, schedule)
             valid_loss, valid_accuracy = self.evaluate(valid)
+            if valid_loss != valid_loss:
+                raise self._not_a_number(f"after epoch {epoch}, on validation")
             result = EpochResult(
                 epoch=epoch,
                 epochs=config.epochs,
@@ -116,7 +119,7 @@ class Trainer:
                 train_accuracy=accuracy,
                 valid_loss=valid_loss,
                 valid_accuracy=valid_accuracy,
-                lr=float(schedule.get_last_lr()[0]),
+                lr=lr,
                 tokens_per_s=train.tokens / seconds,
                 seconds=time.perf_counter() - started,
                 best=self.best is None or valid_loss < self.best.valid_loss,
@@ -156,8 +159,9 @@ class Trainer:
         batches: Batches,
         optimizer: torch.optim.Optimizer,
         schedule: torch.optim.lr_scheduler.LRScheduler,
-    ) -> tuple[float, float, float]:
-        """One pass over the batches: mean loss, accuracy, seconds."""
+    ) -> tuple[float, float, float, float]:
+        """One pass over the batches: mean loss, accuracy, the last step's rate, seconds."""
+        lr = 0.0
         total = correct = seen = tokens = 0.0
         self.model.train()
         started = time.perf_counter()
@@ -166,15 +170,13 @@ class Trainer:
             loss = loss_of(logits, batch.labels)
             value = loss.item()
             if value != value:
-                raise SenticliError(
-                    f"the loss became NaN in epoch {epoch}, batch {number}",
-                    f"lower --lr (now {self.config.lr:g}), or set --clip 1 --precision float32",
-                )
+                raise self._not_a_number(f"in epoch {epoch}, batch {number}")
             optimizer.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
             if self.config.clip:
                 nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip)
             optimizer.step()
+            lr = float(schedule.get_last_lr()[0])
             schedule.step()
             total += value * len(batch.labels)
             correct += int((predicted(logits) == batch.labels).sum())
@@ -185,7 +187,13 @@ class Trainer:
                 self._on_batch(
                     BatchResult(epoch, number, len(batches), total / seen, correct / seen, rate)
                 )
-        return total / seen, correct / seen, time.perf_counter() - started
+        return total / seen, correct / seen, lr, time.perf_counter() - started
+
+    def _not_a_number(self, where: str) -> SenticliError:
+        return SenticliError(
+            f"the loss became NaN {where}",
+            f"lower --lr (now {self.config.lr:g}), or set --clip 1 --precision float32",
+        )
 
 
 def _optimizer(
@@ -200,7 +208,7 @@ def _optimizer(
     for name, share in rates.items():
         groups.append({"params": [model.get_parameter(name)], "lr": config.lr * share})
     kind = torch.optim.AdamW if config.optimizer == "adamw" else torch.optim.Adam
-    return kind(groups, weight_decay=config.weight_decay, fused=True)
+    return kind(groups, weight_decay=config.decay, fused=True)
 
 
 def _schedule(

@@ -123,7 +123,7 @@ def test_a_full_disk_is_an_error(tiny_model: Path) -> None:
             text=True,
         )
     assert done.returncode == 1
-    assert done.stderr.splitlines()[0] == "error: standard output: no space left on device"
+    assert done.stderr.splitlines()[0] == "error: no space left on device"
     assert done.stderr.splitlines()[1].startswith("hint: ")
     assert len(done.stderr.splitlines()) == 2
 

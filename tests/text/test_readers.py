@@ -51,6 +51,14 @@ def test_parquet_and_numeric_labels(tmp_path: Path) -> None:
     assert list(read_table(tmp_path / "t.parquet", None, None)) == [("good", "1"), ("bad", "0")]
 
 
+def test_untidy_json_lines(tmp_path: Path) -> None:
+    path = tmp_path / "t.jsonl"
+    path.write_bytes(
+        b'\xef\xbb\xbf{"text": "a \\ud800", "label": " pos "}\n\n{"text": "b", "label": 5.0}\n'
+    )
+    assert list(read_table(path, None, None)) == [("a ?", "pos"), ("b", "5")]
+
+
 def test_named_columns(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("text,body,stars\nno,yes,5\n")
     assert list(read_table(tmp_path / "t.csv", "body", "stars")) == [("yes", "5")]
@@ -63,6 +71,11 @@ def test_named_columns(tmp_path: Path) -> None:
         ("t.csv", b"text,x\n1,2\n", "no column label"),
         ("t.csv", b"text,label\ngood\n", "row 1 has no label"),
         ("t.csv", b"text,label\ngood,\n", "row 1 has no label"),
+        ("t.csv", b"text,label\ngood, ,\n", "row 1 has more fields"),
+        ("t.csv", b"text,label\ngood, really,pos\n", "row 1 has more fields"),
+        ("t.tsv", b'text\tlabel\n"oops\tpos\nfine\tneg\n', "mend the quotes|unexpected end"),
+        ("t.jsonl", b'{"text": ["a"], "label": "b"}\n', "row 1 has no text"),
+        ("t.jsonl", b'{"text": "a", "label": null}\n', "row 1 has no label"),
         ("t.csv", b"text,label\n\xff,1\n", "not UTF-8"),
         ("t.jsonl", b'{"text": "a", "label": "b"}\nnot json\n', "line 2 is not a JSON object"),
         ("t.jsonl", b"[1]\n", "line 1 is not a JSON object"),

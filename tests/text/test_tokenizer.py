@@ -95,7 +95,7 @@ def test_the_cache_is_bounded_and_changes_nothing() -> None:
 def test_a_saved_tokenizer_is_the_same(tmp_path: Path) -> None:
     path = tmp_path / "tokenizer.json"
     path.write_text(dump_rules(RULES), encoding="utf-8")
-    loaded = load_rules(path)
+    loaded = load_rules(path.read_bytes())
     assert loaded == RULES
     assert dump_rules(loaded) == dump_rules(RULES)
     assert Tokenizer(loaded).fingerprint == Tokenizer(RULES).fingerprint
@@ -108,7 +108,7 @@ def test_what_is_no_rules_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "tokenizer.json"
     path.write_bytes(content)
     with pytest.raises(ValueError):
-        load_rules(path)
+        load_rules(path.read_bytes())
 
 
 def test_the_fingerprint_names_rules_and_casing() -> None:

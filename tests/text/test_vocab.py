@@ -1,7 +1,5 @@
 """Words and numbers."""
 
-from pathlib import Path
-
 import pytest
 
 from senticli.text.vocab import Vocab
@@ -13,13 +11,11 @@ def test_numbers_and_the_unknown() -> None:
     assert vocab.number("<pad>") == 0
 
 
-def test_save_and_load_keep_odd_words(tmp_path: Path) -> None:
+def test_odd_words_survive() -> None:
     words = ["<unk>", "<pad>", "a\u2028b", "\x85", "é", "'s"]
-    (tmp_path / "vocab.txt").write_bytes(Vocab(words).to_text().encode())
-    assert Vocab.load(tmp_path / "vocab.txt").words == words
+    assert Vocab.from_text(Vocab(words).to_text().encode()).words == words
 
 
-def test_a_file_that_is_no_vocabulary(tmp_path: Path) -> None:
-    (tmp_path / "vocab.txt").write_text("hello\n")
+def test_what_is_no_vocabulary() -> None:
     with pytest.raises(ValueError, match="<unk>"):
-        Vocab.load(tmp_path / "vocab.txt")
+        Vocab.from_text(b"hello\n")

@@ -94,6 +94,7 @@ def test_gradients_equal_those_of_packed(rnn: str) -> None:
         embedding_dim=5,
         layers=2,
         pooling="max",
+        word_dropout=0,
         embedding_dropout=0,
         layer_dropout=0,
         output_dropout=0,

@@ -1,0 +1,95 @@
+"""The funnel: errors become lines and exit codes, closed streams become silence."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from senticli import __version__
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+SENTICLI = f"{sys.executable} -m senticli"
+
+
+def shell(command: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        ["bash", "-c", f"set -o pipefail; {command}"], capture_output=True, text=True
+    )
+
+
+def test_version(senticli: Run) -> None:
+    assert senticli("--version").stdout == f"senticli {__version__}\n"
+
+
+@pytest.mark.parametrize("command", ["train", "eval", "predict", "download"])
+def test_help_has_examples_and_nothing_is_cut(senticli: Run, command: str) -> None:
+    done = senticli(command, "--help", env={"COLUMNS": "100"})
+    assert done.returncode == 0
+    assert "Examples" in done.stdout
+    assert done.stdout.count(f"senticli {command}") >= 3
+    assert "…]" not in done.stdout.replace(", …]", "")
+
+
+def test_the_command_alone_shows_its_help(senticli: Run) -> None:
+    done = senticli()
+    assert done.returncode == 2
+    assert "Usage" in done.stdout + done.stderr
+    assert "error:" not in done.stderr
+
+
+def test_an_unknown_command_is_wrong_usage(senticli: Run) -> None:
+    done = senticli("trian")
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: ")
+    assert "train" in done.stderr
+    assert done.stderr.splitlines()[1] == "hint: senticli --help"
+
+
+@pytest.mark.parametrize("args", ["--help", "train --help", "eval --data sample -m bundled"])
+def test_a_reader_that_wants_nothing(args: str) -> None:
+    done = shell(f"{SENTICLI} {args} | true")
+    assert done.returncode == 0
+    assert done.stderr == ""
+
+
+def test_talk_that_nobody_hears_stops_nothing(tmp_path: Path) -> None:
+    model = tmp_path / "model"
+    options = "--data sample --vectors none --epochs 1 --hidden 4 --embedding-dim 4"
+    done = shell(f"{SENTICLI} train {options} --output {model} 2>&1 >/dev/null | true")
+    assert done.returncode == 0
+    assert (model / "model.onnx").exists()
+
+
+def test_closed_streams(tiny_model: Path) -> None:
+    predict = f"{SENTICLI} predict --model {tiny_model}"
+    done = shell(f"{predict} <&-")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    done = shell(f"{predict} good >&-")
+    assert (done.returncode, done.stderr) == (0, "")
+    done = shell(f"printf '\\n' | {predict} 2>&-")
+    assert (done.returncode, done.stdout) == (0, "\t\n")
+
+
+def test_labels_that_look_like_markup(senticli: Run, tmp_path: Path) -> None:
+    path = tmp_path / "odd.csv"
+    path.write_text("text,label\n" + "good one,[/x]\nbad one,[bad]\n" * 20)
+    args = ("--data", path, "--vectors", "none", "--epochs", "1", "--hidden", "4")
+    assert senticli("train", *args, "--name", "odd").returncode == 0
+    done = senticli("eval", "--data", path)
+    assert done.returncode == 0
+    assert "[/x]" in done.stdout
+    assert "[bad]" in done.stdout
+
+
+def test_a_file_name_that_is_not_utf8(tmp_path: Path) -> None:
+    (tmp_path / "models").mkdir()
+    options = "--vectors none --epochs 1 --hidden 4 --embedding-dim 4"
+    done = shell(
+        f"cd {tmp_path} && f=$'caf\\xe9.csv' && printf 'text,label\\ngood,a\\nbad,b\\n%.0s' "
+        f"> $f && for i in 1 2 3 4 5 6 7 8; do printf 'good,a\\nbad,b\\n' >> $f; done && "
+        f"{SENTICLI} train --data $f {options} --output $'m\\xe9' && {SENTICLI} predict good"
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Traceback" not in done.stderr
