@@ -64,7 +64,8 @@ class Bundle:
         """How to call this model: ``bundled``, a name in the data dir, or its path."""
         if self.path == paths.BUNDLED_MODEL:
             return BUNDLED
-        return self.path.name if self.path.parent == paths.models_dir() else str(self.path)
+        stored = self.path.parent.resolve() == paths.models_dir().resolve()
+        return self.path.name if stored else str(self.path)
 
     @property
     def training(self) -> TrainConfig:

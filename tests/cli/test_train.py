@@ -36,7 +36,7 @@ def test_json_and_the_name_from_recipe_and_time(senticli: Run, home: Path) -> No
         epochs[0]
     )
     assert saved["event"] == "saved"
-    assert re.fullmatch(r"gru-1x8-sample-\d{8}-\d{6}", saved["model"])
+    assert re.fullmatch(r"gru-1x8-sample-seed1-\d{8}-\d{6}", saved["model"])
     assert (home / "models" / saved["model"] / "model.onnx").exists()
 
 

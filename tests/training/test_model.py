@@ -1,7 +1,5 @@
 """The network: exact on dense batches, whatever is padded beside what."""
 
-import itertools
-
 import pytest
 import torch
 from torch import nn
@@ -129,7 +127,8 @@ def test_outputs_and_joined_pooling() -> None:
     assert build(pooling="max+mean").output.in_features == 24
 
 
-@pytest.mark.parametrize(("rnn", "bidirectional"), itertools.product(CELLS, [True, False]))
+@pytest.mark.parametrize("rnn", list(CELLS))
+@pytest.mark.parametrize("bidirectional", [True, False])
 def test_bfloat16_is_close_to_float32(rnn: str, bidirectional: bool) -> None:
     tokens, lengths = batch()
     model = build(rnn=rnn, bidirectional=bidirectional)
