@@ -116,4 +116,5 @@ def _nowhere(mode: str) -> TextIO:
 def _wrong_usage(error: typer.TyperException) -> SenticliError:
     context = getattr(error, "ctx", None)
     path = context.command_path if context else "senticli"
-    return SenticliError(error.format_message(), f"{path} --help")
+    message = error.format_message().replace("Value error, ", "")  # Typer's validator says so
+    return SenticliError(message, f"{path} --help")

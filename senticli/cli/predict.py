@@ -87,8 +87,8 @@ def _print(predictions: Iterable["Prediction"], labels: tuple[str, ...], as_json
     """Write the predictions to stdout, and on stderr what was odd about some of them."""
     terminal = sys.stdout.isatty()
     width = max(len(label) for label in labels)
-    empty = _Count("without a word have no label")
-    truncated = _Count("were very long and were read by their head and tail alone")
+    empty = _Count("have no word, and so no label")
+    truncated = _Count("are very long and were read by their head and tail alone")
     for number, prediction in enumerate(predictions, start=1):
         if prediction.error:
             empty.add(number)
@@ -104,7 +104,7 @@ def _print(predictions: Iterable["Prediction"], labels: tuple[str, ...], as_json
     sys.stdout.flush()  # the answer before the talk
     for count in (empty, truncated):
         if count.texts:
-            say(f"warning: {count.texts:,} texts {count.what}, the first is text {count.first:,}")
+            say(f"warning: texts that {count.what}: {count.texts:,}, first text {count.first:,}")
 
 
 @dataclass

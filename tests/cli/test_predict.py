@@ -28,7 +28,7 @@ def test_one_line_in_one_line_out(senticli: Run, end: str) -> None:
     lines = done.stdout.split("\n")
     assert len(lines) == 4
     assert lines[1] == "\t"
-    assert "without a word" in done.stderr
+    assert "have no word" in done.stderr
     assert "text 2" in done.stderr
 
 
