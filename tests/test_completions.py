@@ -129,10 +129,10 @@ class Shells:
         (folder / "home" / "models" / ".partial").mkdir()
         (folder / "home" / "models" / "a-file").touch()
         (folder / "home" / "datasets" / "kept").mkdir(parents=True)
-        self.work = folder / "work"
-        (self.work / "a folder").mkdir(parents=True)
+        self.films = folder / "films"
+        (self.films / "a folder").mkdir(parents=True)
         for name in ("good films.csv", "notes.txt", "a folder/in it.txt"):
-            (self.work / name).touch()
+            (self.films / name).touch()
         self.environment = {
             "HOME": str(folder),
             "PATH": f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}",
@@ -144,7 +144,7 @@ class Shells:
     def run(self, *command: str) -> list[str]:
         done = subprocess.run(
             command,
-            cwd=self.work,
+            cwd=self.films,
             env=self.environment,
             capture_output=True,
             encoding="utf-8",
@@ -186,7 +186,7 @@ class Shells:
         start = {"bash": self._start_bash, "zsh": self._start_zsh}[shell](result)
         child, terminal = pty.fork()
         if child == 0:
-            os.chdir(self.work)
+            os.chdir(self.films)
             os.execvpe(start[0], start, self.environment)
         shown = b""
         typed = False
@@ -305,7 +305,7 @@ LINES = {
     "senticli eval -m my": r"senticli eval -m my\ model ",
     "senticli eval -m it": r"senticli eval -m it\'s ",
     "senticli eval -m été": r"senticli eval -m été\ \&\ \(co\) ",
-    "senticli predict -i ~/work/good": r"senticli predict -i ~/work/good\ films.csv ",
+    "senticli predict -i ~/films/good": r"senticli predict -i ~/films/good\ films.csv ",
     "senticli predict -i 'good": "senticli predict -i 'good films.csv' ",
 }
 

@@ -6,29 +6,26 @@ data dir while it is converted, so a killed download leaves nothing behind.
 """
 
 import errno
-import gzip
 import hashlib
 import json
 import os
-import re
 import shlex
 import socket
 import ssl
-import tarfile
 import tempfile
 import time
-import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from senticli import __version__
 from senticli.atomic import replace_dir
+from senticli.data.archives import Archive, elsewhere, read_imdb, read_sst2
 from senticli.data.catalogue import Asset, OnProgress, Progress
 from senticli.errors import SenticliError
 from senticli.paths import dataset_dir, home, vectors_dir
+from senticli.text.readers import unreadable
 
 if TYPE_CHECKING:
     import httpx
@@ -42,19 +39,6 @@ RETRY_WAITS = (1.0, 4.0, 10.0)
 
 _CHUNK = 1 << 16
 _RETRY_STATUSES = {408, 425, 429, 500, 502, 503, 504}
-_REVIEW = re.compile(r"aclImdb/(train|test)/(neg|pos)/(\d+)_(\d+)\.txt")
-_URLS = re.compile(r"aclImdb/(train|test)/urls_(neg|pos)\.txt")
-_MOVIE = re.compile(r"/title/(tt\d+)")
-_LABELS = {"neg": "negative", "pos": "positive"}
-_MAX_TEXT = 1 << 24  # bytes of one tar member; the longest review has 14 KB
-
-
-@dataclass(frozen=True)
-class _Archive:
-    file: BinaryIO
-    label: str
-    source: dict[str, Any]
-    """``source.json`` so far: url or from, sha256, bytes, verified."""
 
 
 def install(
@@ -104,7 +88,7 @@ def install_many(
     """
     report = on_progress or _ignore
     with ExitStack() as stack:
-        archives: dict[str, _Archive] = {}
+        archives: dict[str, Archive] = {}
         for asset in assets:
             if force or not is_installed(asset):
                 if asset.url not in archives:
@@ -152,14 +136,12 @@ def provenance(asset: Asset) -> dict[str, Any]:
 
 
 @contextmanager
-def _local(asset: Asset, path: Path, verify: bool, report: OnProgress) -> Iterator[_Archive]:
+def _local(asset: Asset, path: Path, verify: bool, report: OnProgress) -> Iterator[Archive]:
     digests = _Digests()
     try:
         file = path.open("rb")
     except OSError as error:
-        raise SenticliError(
-            f"cannot read {path}: {error.strerror}", "check the path and its permissions"
-        ) from error
+        raise unreadable(path, error) from error
     with file:
         total = path.stat().st_size
         while chunk := file.read(_CHUNK):
@@ -170,15 +152,15 @@ def _local(asset: Asset, path: Path, verify: bool, report: OnProgress) -> Iterat
         accept = f"senticli download {asset.name} --from {shlex.quote(str(path))} --no-verify"
         verified = _check(asset, digests, str(path), verify, f"to accept it: {accept}")
         source = {"from": str(path.resolve()), **digests.summary(), "verified": verified}
-        yield _Archive(file, str(path), source)
+        yield Archive(file, str(path), source)
 
 
 @contextmanager
-def _download(asset: Asset, verify: bool, report: OnProgress) -> Iterator[_Archive]:
+def _download(asset: Asset, verify: bool, report: OnProgress) -> Iterator[Archive]:
     if os.environ.get("SENTICLI_OFFLINE", "0") not in ("", "0"):
         raise SenticliError(
             f"{asset.name} is not here, and SENTICLI_OFFLINE forbids to download it",
-            _elsewhere(asset),
+            elsewhere(asset),
         )
     with _writing(home() / asset.archive):
         home().mkdir(parents=True, exist_ok=True)
@@ -190,7 +172,7 @@ def _download(asset: Asset, verify: bool, report: OnProgress) -> Iterator[_Archi
             asset, digests, asset.url, verify, f"try again later, or to accept it: {accept}"
         )
         source = {"url": asset.url, **digests.summary(), "verified": verified}
-        yield _Archive(file, asset.archive, source)
+        yield Archive(file, asset.archive, source)
 
 
 def _fetch(asset: Asset, file: BinaryIO, report: OnProgress) -> "_Digests":
@@ -261,7 +243,7 @@ def _network_error(asset: Asset, error: "httpx.HTTPError") -> SenticliError:
 
     cause = _cause(error)
     host = error.request.url.host
-    hint = _elsewhere(asset)
+    hint = elsewhere(asset)
     if isinstance(error, httpx.HTTPStatusError):
         response = error.response
         what = f"{response.url} answers {response.status_code} {response.reason_phrase}"
@@ -285,10 +267,6 @@ def _cause(error: BaseException) -> BaseException:
     while inner := error.__cause__ or error.__context__:
         error = inner
     return error
-
-
-def _elsewhere(asset: Asset) -> str:
-    return f"get {asset.archive} elsewhere, then: senticli download {asset.name} --from FILE"
 
 
 class _Digests:
@@ -334,7 +312,7 @@ def _refuse_html(start: bytes, label: str, asset: Asset) -> None:
     start = start[:1024].lower()
     if start.lstrip().startswith(b"<") and (b"<html" in start or b"<!doctype html" in start):
         raise SenticliError(
-            f"{label} is an HTML page where {asset.archive} should be", _elsewhere(asset)
+            f"{label} is an HTML page where {asset.archive} should be", elsewhere(asset)
         )
 
 
@@ -358,7 +336,7 @@ def _writing(target: Path) -> Iterator[None]:
 # --- the content: from the archive to senticli's own form
 
 
-def _convert(asset: Asset, archive: _Archive, report: OnProgress) -> None:
+def _convert(asset: Asset, archive: Archive, report: OnProgress) -> None:
     from senticli.data.vectors import install_vectors, read_blocks
 
     archive.file.seek(0)
@@ -367,14 +345,13 @@ def _convert(asset: Asset, archive: _Archive, report: OnProgress) -> None:
             blocks = read_blocks(archive.file, archive.label, asset.member, report, asset.name)
             source = {"name": asset.name, **archive.source}
             install_vectors(folder(asset), blocks, source, asset)
-        elif asset.name == "imdb":
-            _install_dataset(asset, archive, _read_imdb(asset, archive, report))
         else:
-            _install_dataset(asset, archive, _read_sst2(asset, archive, report))
+            read = read_imdb if asset.name == "imdb" else read_sst2
+            _install_dataset(asset, archive, read(asset, archive, report))
 
 
 def _install_dataset(
-    asset: Asset, archive: _Archive, splits: dict[str, list[dict[str, str]]]
+    asset: Asset, archive: Archive, splits: dict[str, list[dict[str, str]]]
 ) -> None:
     from senticli.data.vectors import write_source
 
@@ -385,110 +362,6 @@ def _install_dataset(
                     file.write(json.dumps(example, ensure_ascii=False) + "\n")
         counts = {split: len(examples) for split, examples in splits.items()}
         write_source(partial, {"name": asset.name, **archive.source, "counts": counts})
-
-
-def _read_imdb(
-    asset: Asset, archive: _Archive, report: OnProgress
-) -> dict[str, list[dict[str, str]]]:
-    """Read the labelled reviews out of the tar stream.
-
-    ``group`` is the movie: line N, from 0, of urls_LABEL.txt belongs to review N.
-    """
-    from senticli.data.vectors import archive_errors
-
-    reviews: dict[tuple[str, str], dict[int, tuple[str, str]]] = {}
-    movies: dict[tuple[str, str], list[str]] = {}
-    with (
-        archive_errors(archive.label),
-        gzip.open(archive.file) as unzipped,
-        tarfile.open(fileobj=unzipped, mode="r|") as tar,
-    ):
-        for number, member in enumerate(tar):
-            if number % 500 == 0:
-                done = archive.file.tell()
-                report(Progress("unpacking", asset.name, done, archive.source["bytes"]))
-            # Only regular files of the known names are read; links and the rest are passed by.
-            review, urls = _REVIEW.fullmatch(member.name), _URLS.fullmatch(member.name)
-            if not (review or urls) or not member.isreg() or member.size > _MAX_TEXT:
-                continue
-            stream = tar.extractfile(member)
-            assert stream is not None  # a regular file has content
-            text = stream.read().decode("utf-8", "replace")
-            if review:
-                split, label, id_, rating = review.groups()
-                reviews.setdefault((split, label), {})[int(id_)] = (f"{id_}_{rating}", text)
-            elif urls:
-                found_ids = map(_MOVIE.search, text.splitlines())
-                movies[urls[1], urls[2]] = [id_[1] if id_ else "" for id_ in found_ids]
-
-        # To the end, where gzip's own checksum is: tarfile's "r|gz" would not look at it.
-        while unzipped.read(1 << 20):
-            pass
-
-    found = {part: len(reviews.get(_pair(part), ())) for part in asset.expect}
-    _check_counts(asset, archive, found)
-    splits: dict[str, list[dict[str, str]]] = {}
-    for part in asset.expect:
-        split, label = _pair(part)
-        groups = movies.get((split, label), [])
-        if any(id_ >= len(groups) or not groups[id_] for id_ in reviews[split, label]):
-            raise SenticliError(
-                f"{archive.label}: aclImdb/{split}/urls_{label}.txt does not name the movie of "
-                f"each review in {part}",
-                _elsewhere(asset),
-            )
-        splits.setdefault(split, []).extend(
-            {"text": text, "label": _LABELS[label], "group": groups[id_], "id": f"{part}/{stem}"}
-            for id_, (stem, text) in sorted(reviews[split, label].items())
-        )
-    return splits
-
-
-def _read_sst2(
-    asset: Asset, archive: _Archive, report: OnProgress
-) -> dict[str, list[dict[str, str]]]:
-    """Read train.tsv and dev.tsv; the labels of test.tsv were never published."""
-    from senticli.data.vectors import archive_errors, open_member
-
-    splits: dict[str, list[dict[str, str]]] = {}
-    with archive_errors(archive.label), zipfile.ZipFile(archive.file) as zip_:
-        for split, member in (("train", "SST-2/train.tsv"), ("valid", "SST-2/dev.tsv")):
-            report(Progress("unpacking", asset.name, 0, None))
-            with open_member(zip_, archive.label, member) as file:
-                lines = file.read().decode("utf-8", "replace").split("\n")
-            examples = splits[split] = []
-            for number, line in enumerate(lines[1:], 2):
-                # Quotes are part of the text, so this is not for the csv module.
-                text, _, label = line.rstrip("\r").rpartition("\t")
-                if label in ("0", "1"):
-                    name = "positive" if label == "1" else "negative"
-                    examples.append({"text": text.strip(), "label": name})
-                elif line:
-                    raise SenticliError(
-                        f"{archive.label}: {member}, line {number}: expected a sentence, a tab "
-                        f"and 0 or 1, found {line[:60]!r}",
-                        _elsewhere(asset),
-                    )
-    _check_counts(asset, archive, {split: len(examples) for split, examples in splits.items()})
-    return splits
-
-
-def _pair(part: str) -> tuple[str, str]:
-    split, _, label = part.partition("/")
-    return split, label
-
-
-def _check_counts(asset: Asset, archive: _Archive, found: dict[str, int]) -> None:
-    if found != asset.expect:
-
-        def show(counts: Any) -> str:
-            return ", ".join(f"{part} {count:,}" for part, count in counts.items())
-
-        raise SenticliError(
-            f"{archive.label} is not {asset.name}: expected {show(asset.expect)} texts, "
-            f"found {show(found)}",
-            _elsewhere(asset),
-        )
 
 
 def _ignore(_: Progress) -> None:

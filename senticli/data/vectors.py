@@ -26,6 +26,7 @@ from senticli.atomic import replace_dir, sha256_of
 from senticli.data.catalogue import ASSETS, Asset, OnProgress, Progress
 from senticli.errors import SenticliError
 from senticli.paths import vectors_dir
+from senticli.text.readers import unreadable
 
 Matrix = npt.NDArray[np.float32]
 
@@ -209,9 +210,7 @@ def _open(path: Path) -> Iterator[BinaryIO]:
     try:
         file = path.open("rb")
     except OSError as error:
-        raise SenticliError(
-            f"cannot read {path}: {error.strerror}", "check the path and its permissions"
-        ) from error
+        raise unreadable(path, error) from error
     with file:
         yield file
 

@@ -155,9 +155,9 @@ def test_local_archive(small, server, archives, tmp_path: Path) -> None:
     assert provenance(small["sst2"])["verified"] is False
     assert server.hits == []
 
-    with pytest.raises(SenticliError, match=r"cannot read .*: No such file"):
+    with pytest.raises(SenticliError, match=r"cannot read .*: no such file"):
         install(small["imdb"], source=tmp_path / "absent")
-    with pytest.raises(SenticliError, match=r"cannot read .*: Is a directory"):
+    with pytest.raises(SenticliError, match=r"cannot read .*: is a directory"):
         install(small["imdb"], source=tmp_path)
 
 
