@@ -1,21 +1,11 @@
 """``senticli train``: from labelled examples to a model."""
 
-import shlex
-import signal
-import sys
-import tempfile
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from senticli import paths
-from senticli.atomic import PARTIAL
-from senticli.cli.console import say, stderr_is_terminal
+from senticli.cli.console import stderr_is_terminal
 from senticli.cli.options import (
     DATA_PANEL,
     MODEL_PANEL,
@@ -32,15 +22,14 @@ from senticli.config import (
     Optimizer,
     Precision,
     Quantize,
-    Recipe,
     Rnn,
     Schedule,
 )
 from senticli.data.datasets import DATASETS
-from senticli.errors import SenticliError, UsageError
+from senticli.errors import UsageError
 
 if TYPE_CHECKING:
-    from senticli.cli.train_view import PlainView
+    pass
 
 EPILOG = """
 [bold]Examples[/]
@@ -292,7 +281,7 @@ def train(
     Without options: one bidirectional LSTM on IMDB from glove.6B.100d, about ten minutes on two
     cores. Ctrl-C ends training and keeps the best epoch so far.
     """
-    given = dict(locals())
+    given = dict(locals())  # every option that is a setting has the name of its field
     for own in ("preset", "name", "output", "force", "as_json"):
         del given[own]
     # Files by their full path, so that `eval` finds them from any folder.
@@ -306,117 +295,16 @@ def train(
             f"--preset {preset!r} is not a choice", f"use one of: {', '.join(PRESETS)}"
         )
     recipe = PRESETS[preset].with_options(given)
-    target = _target(recipe, name, output, force)
+    if name and output:
+        raise UsageError("--name and --output both say where the model goes", "use one of the two")
+    from senticli.cli import train_run
     from senticli.cli.train_view import JsonView, LiveView, PlainView
 
+    target = train_run.target_folder(output or train_run.named(name, recipe), force=force)
     terminal = LiveView if stderr_is_terminal() else PlainView
     with JsonView() if as_json else terminal() as view:
-        _run(recipe, target, view)
-
-
-def _run(recipe: Recipe, target: Path, view: "PlainView") -> None:
-    from senticli import bundle
-    from senticli.data.datasets import load_training_data
-    from senticli.data.vectors import cached_vectors
-
-    view.step("reading the data")  # before torch, so that what is missing is said at once
-    data = load_training_data(recipe.train)
-    vectors = recipe.train.vectors
-    cache = None if vectors == "none" else cached_vectors(vectors)
-    view.step("loading torch and spaCy")
-    session_module, trainer_class = _import_training()
-    session = session_module.prepare(recipe, data, cache, view.step)
-    view.start(session)
-    trainer = trainer_class(session.model, recipe.train, rates=session.rates, on_batch=view.batch)
-    history: list[Any] = []
-    stopped: BaseException | None = None
-    started = time.perf_counter()
-    try:
-        for result in trainer.fit(session.train, session.valid):
-            history.append(result)
-            view.epoch(result)
-    except (KeyboardInterrupt, SenticliError) as error:
-        if trainer.best is None:
-            raise
-        stopped = error
-    seconds = time.perf_counter() - started
-    with view.saving(), _uninterrupted():
-        best = trainer.restore_best()
-        saved = session_module.save(
-            session,
-            target,
-            history=history,
-            command=shlex.join(["senticli", *sys.argv[1:]]),
-            seconds=seconds,
-        )
-    view.saved(saved)
-    try:
-        bundle.remember(target)
-    except OSError as error:
-        say(f"warning: this model is not the default of predict and eval: {error}")
-    if stopped:
-        say(f"training stopped early; the best epoch so far, {best.epoch}, was kept")
-    if isinstance(stopped, SenticliError):
-        raise stopped
-    if stopped:
-        raise typer.Exit(130)
-
-
-@contextmanager
-def _uninterrupted() -> Iterator[None]:
-    """Keep Ctrl-C, pressed once more, from throwing away what is being saved."""
-    previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, previous)
-
-
-def _import_training() -> tuple[Any, Any]:
-    try:
-        from senticli.training import session, trainer
-    except ImportError as error:
-        raise SenticliError(
-            f"training needs packages that are not installed ({error.name})",
-            'pip install "senticli[train]"',
-        ) from None
-    return session, trainer.Trainer
+        train_run.run(recipe, target, view)
 
 
 def _full(data: str) -> str:
     return str(Path(data).absolute()) if data not in DATASETS and Path(data).exists() else data
-
-
-def _target(recipe: Recipe, name: str | None, output: Path | None, force: bool) -> Path:
-    """The folder to write, checked before the long work starts."""
-    if name and output:
-        raise UsageError("--name and --output both say where the model goes", "use one of the two")
-    if name and (Path(name).name != name or name.startswith(".") or name == "bundled"):
-        raise UsageError(f"--name {name!r} cannot be a model's name", "use a plain word")
-    model = recipe.model
-    data = "-".join(Path(part).stem for part in recipe.train.data)
-    network, seed = f"{model.rnn}-{model.layers}x{model.hidden}", recipe.train.seed
-    default = f"{network}-{data}-seed{seed}-{datetime.now():%Y%m%d-%H%M%S}"
-    target = (output or paths.models_dir() / (name or default)).resolve()
-    if target.exists():
-        holds = list(target.iterdir()) if target.is_dir() else [target]
-        if holds and not (target / "config.json").exists():
-            raise SenticliError(
-                f"{target} is there and is not a model", "choose another place: --output DIR"
-            )
-        if holds and not force:
-            raise SenticliError(
-                f"there is a model at {target}", "replace it with --force, or use another --name"
-            )
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(
-            prefix=f".{target.name}.", suffix=PARTIAL, dir=target.parent
-        ):
-            pass
-    except OSError as error:
-        raise SenticliError(
-            f"cannot write to {target.parent}: {(error.strerror or str(error)).lower()}",
-            "choose another place: --output DIR",
-        ) from error
-    return target
