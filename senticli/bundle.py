@@ -18,17 +18,33 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from senticli import atomic, paths
 from senticli.config import ModelConfig, TrainConfig
 from senticli.errors import SenticliError
-from senticli.text.tokenizer import Tokenizer, load_rules
+from senticli.text.tokenizer import load_rules
 from senticli.text.vocab import Vocab
+
+if TYPE_CHECKING:
+    from senticli.text.encoder import Encoder
 
 FORMAT = 1
 FILES = ("vocab.txt", "tokenizer.json", "model.safetensors", "model.onnx", "history.jsonl")
 BUNDLED = "bundled"
+
+
+@dataclass(frozen=True)
+class Usual:
+    """What is usual for a model, measured on its validation texts.
+
+    ``unknown`` is the mean share of unknown words, ``threshold`` the share that one text in a
+    hundred exceeds, ``script`` the commonest script, by its Unicode name, such as ``LATIN``.
+    """
+
+    unknown: float
+    threshold: float
+    script: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +62,7 @@ class BundleConfig:
     tokenizer: str  # fingerprint
     temperature: float
     onnx: str
+    usual: Usual | None = None  # what the texts it was trained on are like
     created: str
     provenance: Mapping[str, Any]
     files: Mapping[str, str] = field(default_factory=dict)
@@ -89,6 +106,7 @@ class Bundle:
             if version == FORMAT:
                 raw["labels"] = tuple(raw["labels"])
                 raw["model"] = ModelConfig(**raw["model"])
+                raw["usual"] = Usual(**raw["usual"]) if raw.get("usual") else None
                 config = BundleConfig(**raw)
                 _check(config)
                 return cls(path, config)
@@ -127,13 +145,15 @@ class Bundle:
             raise _broken(self.path, "vocab.txt has another size than config.json says")
         return vocab
 
-    def tokenizer(self) -> Tokenizer[int]:
-        """The tokenizer, from a text straight to word numbers."""
+    def encoder(self) -> "Encoder":
+        """From a text straight to its word numbers."""
+        from senticli.text.encoder import Encoder  # numpy, which not everything here needs
+
         try:
             rules = load_rules(self.read("tokenizer.json"))
         except ValueError as error:
             raise _broken(self.path, "tokenizer.json holds no rules") from error
-        return Tokenizer(rules, lowercase=self.config.lowercase, convert=self.vocab.number)
+        return Encoder(rules, self.vocab.number, lowercase=self.config.lowercase)
 
 
 def _check(config: BundleConfig) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from senticli import bundle, metrics
+from senticli import bundle, metrics, shift
 from senticli.bundle import Bundle, BundleConfig
 from senticli.config import Recipe
 from senticli.data.datasets import TrainingData
@@ -26,6 +26,7 @@ from senticli.training import export
 from senticli.training.batches import Batches
 from senticli.training.embeddings import CachedVectors, initial_embedding
 from senticli.training.model import BiRNN
+from senticli.training.quantize import to_int8
 from senticli.training.rules import compile_rules
 from senticli.training.trainer import EpochResult, compute_dtype
 from senticli.training.vocabulary import build_vocab, runtime_vocab
@@ -49,7 +50,8 @@ class Session:
     vectors_found: float | None  # share of the vocabulary; None without vectors
     rates: dict[str, float]  # learning rates of parameters, see Trainer
     parameters: int
-    valid_texts: list[Words]
+    valid_source: list[str]  # the validation texts themselves
+    valid_texts: list[Words]  # and their word numbers
     valid_labels: NDArray[np.int64]
     rules: Mapping[str, Any]
     fingerprint: str
@@ -72,7 +74,7 @@ def prepare(
     splits, labels = (data.train, data.valid), data.labels
     on_step("tokenizing")
     rules = compile_rules()
-    tokenizer: Tokenizer[str] = Tokenizer(rules, lowercase=config.lowercase)
+    tokenizer = Tokenizer(rules, lowercase=config.lowercase)
     texts = [[tokenizer(example.text) for example in split] for split in splits]
     built = build_vocab(texts[0], config.vocab_size)
     vocab = runtime_vocab(built)
@@ -109,6 +111,7 @@ def prepare(
         vectors_found=found if vectors else None,
         rates={"embedding.weight": config.embedding_lr} if vectors else {},
         parameters=sum(weight.numel() for weight in model.parameters()),
+        valid_source=[example.text for example in data.valid],
         valid_texts=numbered[1],
         valid_labels=truth[1],
         rules=rules,
@@ -164,6 +167,7 @@ def save(
         tokenizer=session.fingerprint,
         temperature=temperature,
         onnx=precision,
+        usual=shift.fit(session.valid_source, session.valid_texts),
         created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
         provenance={
             "command": command,
@@ -209,12 +213,7 @@ def _choose_graph(session: Session) -> tuple[bytes, str, NDArray[np.float32]]:
     logits = Network(content).logits(session.valid_texts)
     if asked == "none":
         return content, "float32", logits
-    try:
-        small = export.quantize(exact)
-    except Exception:  # ONNX Runtime's errors have no common class; a full disk is one of them
-        if asked == "int8":
-            raise
-        return content, "float32", logits  # the model is worth more than its size
+    small = to_int8(session.model).SerializeToString()
     small_logits = Network(small).logits(session.valid_texts)
     cost = _accuracy(session, logits) - _accuracy(session, small_logits)
     if asked == "int8" or cost < INT8_COST:

@@ -58,21 +58,6 @@ def test_onnx_equals_torch_for_every_pooling(pooling: str, outputs: int) -> None
     np.testing.assert_allclose(network.logits(words), torch_logits(model, words), atol=1e-5)
 
 
-@pytest.mark.parametrize("rnn", ["rnn", "lstm", "gru"])
-def test_int8_is_smaller_and_close(rnn: str) -> None:
-    torch.manual_seed(5)
-    config = ModelConfig(rnn=rnn, hidden=64, embedding_dim=50)  # type: ignore[arg-type]
-    model = BiRNN(config, VOCAB * 50, 1, PAD_INDEX).eval()
-    exact = export.to_onnx(model)
-    small = export.quantize(exact)
-    assert len(small) < len(exact.SerializeToString()) * 0.7
-    words = texts()
-    difference = Network(small, 1).logits(words) - Network(exact.SerializeToString(), 1).logits(
-        words
-    )
-    assert np.abs(difference).max() < 0.05
-
-
 def test_a_trained_bundle_gives_equal_probabilities(tiny_model: Path) -> None:
     from senticli.bundle import Bundle
 
