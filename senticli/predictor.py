@@ -1,10 +1,15 @@
-"""Prediction: a bundle, ONNX Runtime and numpy."""
+"""Prediction: a bundle, ONNX Runtime and numpy.
+
+Texts are read a window at a time, encoded in the calling thread, run by length in worker threads
+(ONNX Runtime lets go of the interpreter meanwhile), and answered in order. While a window runs,
+the next is encoded.
+"""
 
 import os
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,19 +19,31 @@ from senticli.errors import SenticliError
 from senticli.metrics import softmax
 from senticli.text.vocab import PAD_INDEX, UNK_INDEX
 
-WINDOW = 1024  # texts read ahead, so that texts of like length can share a batch
-BATCH_TEXTS = 32
-BATCH_TOKENS = 32_768  # bounds the memory of a batch
-MAX_TOKENS = 16_384  # of one text: beyond it, its head and tail are used
+if TYPE_CHECKING:
+    from concurrent.futures import Executor, Future
+
+# Texts of like length can share a batch within a window. The first is small, for an early answer.
+FIRST_WINDOW, WINDOW = 32, 2048  # texts
+WINDOW_CHARACTERS = 8_000_000
+WINDOWS_AHEAD = 2
+BATCH_TEXTS = 64
+BATCH_TOKENS = 12_288  # bounds the memory of a batch
+MAX_TOKENS = 12_288  # of one text: beyond it, its head and tail are used
+MAX_CHARACTERS = 200_000  # of one text, likewise, before its tokens are known
+UNSURE = "unsure"
+
+Words = NDArray[np.int32]
 
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
     """The answer for one text.
 
-    ``score`` is the probability of ``label``, ``scores`` that of every label in the order of
-    the model's labels. A text without a word has no label, no scores, and says so in ``error``.
+    ``score`` is the probability of the likeliest label, ``scores`` that of every label in the
+    order of the model's labels. ``label`` is ``unsure`` where the score is under the threshold
+    asked for. A text without a word has no label, no scores, and says so in ``error``.
     ``truncated`` tells that a text was too long and that its head and tail alone were read.
+    ``words`` counts the text's words (tokens), ``unknown`` those outside the vocabulary.
     """
 
     text: str
@@ -35,6 +52,8 @@ class Prediction:
     scores: tuple[float, ...]
     truncated: bool = False
     error: str | None = None
+    words: int = 0
+    unknown: int = 0
 
 
 class Network:
@@ -42,40 +61,90 @@ class Network:
 
     Args:
         content: the graph, as in ``model.onnx``.
-        threads: CPU threads; None takes every core this process may use.
+        threads: batches that run at once, one CPU thread each; None takes every core this process
+            may use.
     """
 
     def __init__(self, content: bytes, threads: int | None = None) -> None:
         import onnxruntime
 
+        self.threads = threads or _cores()
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads or _cores()
-        options.inter_op_num_threads = 1
+        # Two batches side by side are quicker than one that two threads share.
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        # The next level is for images; with it, onnxruntime 1.32 crashes on our int8 graph.
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
         options.log_severity_level = 4  # its errors are raised: nothing is printed beside them
         self._session: Any = onnxruntime.InferenceSession(
             content, options, providers=["CPUExecutionProvider"]
         )
 
-    def logits(self, texts: Sequence[Sequence[int] | NDArray[np.int32]]) -> NDArray[np.float32]:
+    def logits(self, texts: Sequence[Words]) -> NDArray[np.float32]:
         """The outputs [N, K] for the word numbers of N texts, at least one text.
 
-        Texts of like length share a batch; the order is kept. A text without words counts as
-        one unknown word, and beyond :data:`MAX_TOKENS` the head and tail of a text are read.
+        The order is kept. A text without words counts as one unknown word, and beyond
+        :data:`MAX_TOKENS` the head and tail of a text are read.
         """
-        arrays = [fit_length(np.asarray(text, dtype=np.int32)) for text in texts]
-        results: list[NDArray[np.float32]] = []
-        order: list[int] = []
-        for rows in _batches([len(array) for array in arrays]):
-            lengths = np.array([len(arrays[row]) for row in rows], dtype=np.int32)
-            tokens = np.full((len(rows), lengths.max()), PAD_INDEX, dtype=np.int32)
-            for line, row in zip(tokens, rows, strict=True):
-                line[: len(arrays[row])] = arrays[row]
-            results += self._session.run(["logits"], {"tokens": tokens, "lengths": lengths})
-            order += rows
-        logits = np.concatenate(results)
-        restored = np.empty_like(logits)
-        restored[order] = logits
-        return restored
+        return next(self.stream([texts]))
+
+    def stream(self, windows: Iterable[Sequence[Words]]) -> Iterator[NDArray[np.float32]]:
+        """Yield :meth:`logits` of each window, in order, taking a few windows ahead."""
+        running: deque[_Window] = deque()
+        executor: Executor | None = None
+        try:
+            for texts in windows:
+                arrays = [fit_length(text) for text in texts]
+                batches = list(_batches([len(array) for array in arrays]))
+                if len(batches) == 1 and not running:
+                    yield _restore(batches, [self._run(arrays, batches[0])])
+                    continue
+                if executor is None:
+                    from concurrent.futures import ThreadPoolExecutor
+
+                    executor = ThreadPoolExecutor(self.threads)
+                futures = [executor.submit(self._run, arrays, rows) for rows in batches]
+                running.append(_Window(batches, futures))
+                while running and (len(running) > WINDOWS_AHEAD or running[0].done()):
+                    yield running.popleft().logits()
+            while running:
+                yield running.popleft().logits()
+        finally:
+            if executor is not None:
+                executor.shutdown(wait=False, cancel_futures=True)
+
+    def _run(self, arrays: Sequence[Words], rows: Sequence[int]) -> NDArray[np.float32]:
+        """The outputs for one batch."""
+        lengths = np.array([len(arrays[row]) for row in rows], dtype=np.int32)
+        tokens = np.full((len(rows), lengths.max()), PAD_INDEX, dtype=np.int32)
+        for line, row in zip(tokens, rows, strict=True):
+            line[: len(arrays[row])] = arrays[row]
+        (logits,) = self._session.run(["logits"], {"tokens": tokens, "lengths": lengths})
+        result: NDArray[np.float32] = logits
+        return result
+
+
+@dataclass(frozen=True)
+class _Window:
+    """A window on its way: the rows of each batch, and what each batch will give."""
+
+    batches: list[list[int]]
+    futures: "list[Future[NDArray[np.float32]]]"
+
+    def done(self) -> bool:
+        return all(future.done() for future in self.futures)
+
+    def logits(self) -> NDArray[np.float32]:
+        return _restore(self.batches, [future.result() for future in self.futures])
+
+
+def _restore(
+    batches: Sequence[Sequence[int]], results: Sequence[NDArray[np.float32]]
+) -> NDArray[np.float32]:
+    """The results of all batches in the order of the texts."""
+    logits = np.concatenate(results)
+    restored = np.empty_like(logits)
+    restored[[row for rows in batches for row in rows]] = logits
+    return restored
 
 
 class Predictor:
@@ -90,13 +159,14 @@ class Predictor:
     """
 
     def __init__(self, bundle: Bundle, threads: int | None = None) -> None:
+        self.bundle = bundle
         self.labels = bundle.config.labels
         self._temperature = bundle.config.temperature
-        self._tokenize = bundle.tokenizer()
+        self._encode = bundle.encoder()
         content = bundle.read("model.onnx")
         try:
             self._network = Network(content, threads)
-            outputs = self._network.logits([[UNK_INDEX]]).shape[1]
+            outputs = self._network.logits([np.array([UNK_INDEX], dtype=np.int32)]).shape[1]
         except Exception as error:  # onnxruntime's errors have no common class
             raise SenticliError(
                 f"the model {bundle.path} cannot be run: {str(error).splitlines()[0]}",
@@ -108,31 +178,92 @@ class Predictor:
                 "train it again, or use another: senticli predict --model bundled",
             )
 
-    def stream(self, texts: Iterable[str]) -> Iterator[Prediction]:
-        """Yield one prediction a text, in order, holding only a window of them in memory."""
-        remaining = iter(texts)
-        while window := list(islice(remaining, WINDOW)):
-            numbers = [self._tokenize(text) for text in window]
-            scores = softmax(self._network.logits(numbers), self._temperature)
-            for text, words, row in zip(window, numbers, scores, strict=True):
-                yield self._prediction(text, words, row)
+    def predict(self, texts: Iterable[str], *, threshold: float = 0.0) -> list[Prediction]:
+        """One prediction a text, in order; :meth:`stream` is for more than memory holds."""
+        if isinstance(texts, str):
+            raise TypeError("texts is one string: give a list of texts")
+        return list(self.stream(texts, threshold=threshold))
+
+    def stream(
+        self,
+        texts: Iterable[str],
+        *,
+        threshold: float = 0.0,
+        window: int = WINDOW,
+        skip: int = 0,
+    ) -> Iterator[Prediction]:
+        """Yield one prediction a text, in order, with a few windows of them in memory.
+
+        Args:
+            texts: read as results are taken.
+            threshold: under this score, the label is ``unsure``.
+            window: texts read ahead at most; with 1, each is answered before the next is read.
+            skip: texts at the start that get no prediction. The others get what they would get
+                without ``skip``, to the last digit.
+        """
+        pending: deque[list[tuple[str, Words]]] = deque()
+        skipped = 0
+
+        def encoded() -> Iterator[list[Words]]:
+            nonlocal skipped
+            for texts_of_window in _windows(texts, window):
+                if skipped + len(texts_of_window) <= skip:
+                    skipped += len(texts_of_window)
+                    continue
+                pending.append([(text, self._encode(_clip(text))) for text in texts_of_window])
+                yield [words for _, words in pending[-1]]
+
+        for logits in self._network.stream(encoded()):
+            scores = softmax(logits, self._temperature)
+            for (text, words), row in zip(pending.popleft(), scores, strict=True):
+                if skipped < skip:
+                    skipped += 1
+                    continue
+                yield self._prediction(text, words, row, threshold)
+
+    def words(self, text: str) -> tuple[Words, list[tuple[int, int]]]:
+        """The numbers of the words that are read of a text, and the (start, end) of each in it."""
+        clipped = _clip(text)
+        words, spans = self._encode(clipped), self._encode.spans(clipped)
+        if len(clipped) < len(text):
+            moved = len(text) - len(clipped)
+            half = MAX_CHARACTERS // 2
+            spans = [(a + moved, b + moved) if a >= half else (a, b) for a, b in spans]
+        if len(words) > MAX_TOKENS:
+            half = MAX_TOKENS // 2
+            words, spans = fit_length(words), spans[:half] + spans[-half:]
+        return words, spans
+
+    def scores(self, texts: Iterable[Words]) -> NDArray[np.float64]:
+        """The scores [N, L] of texts given as word numbers."""
+        return softmax(self._network.logits(list(texts)), self._temperature)
 
     def probabilities(self, texts: Iterable[str]) -> Iterator[NDArray[np.float64]]:
         """Yield the scores [L] of every text, a text without words included."""
-        remaining = iter(texts)
-        while window := list(islice(remaining, WINDOW)):
-            logits = self._network.logits([self._tokenize(text) for text in window])
+        windows = _windows(texts, WINDOW)
+        encoded = ([self._encode(_clip(text)) for text in window] for window in windows)
+        for logits in self._network.stream(encoded):
             yield from softmax(logits, self._temperature)
 
-    def _prediction(self, text: str, words: list[int], row: NDArray[np.float64]) -> Prediction:
-        if not words:
+    def _prediction(
+        self, text: str, words: Words, row: NDArray[np.float64], threshold: float
+    ) -> Prediction:
+        if not len(words):
             return Prediction(text, "", None, (), error="no text")
-        best = int(row.argmax())
-        scores = tuple(float(score) for score in row)
-        return Prediction(text, self.labels[best], scores[best], scores, len(words) > MAX_TOKENS)
+        scores = tuple(row.tolist())
+        score = max(scores)
+        return Prediction(
+            text,
+            self.labels[scores.index(score)] if score >= threshold else UNSURE,
+            score,
+            scores,
+            truncated=len(words) > MAX_TOKENS or len(text) > MAX_CHARACTERS,
+            words=len(words),
+            unknown=len(words) - int(np.count_nonzero(words)),  # <unk> is number 0
+        )
 
 
-def fit_length(words: NDArray[np.int32]) -> NDArray[np.int32]:
+def fit_length(words: Words) -> Words:
     """Word numbers the network can read: never none, never more than MAX_TOKENS."""
     if len(words) > MAX_TOKENS:
         half = MAX_TOKENS // 2
@@ -140,14 +271,38 @@ def fit_length(words: NDArray[np.int32]) -> NDArray[np.int32]:
     return words if len(words) else np.array([UNK_INDEX], dtype=np.int32)
 
 
+def _clip(text: str) -> str:
+    """The head and tail of a text of more characters than MAX_TOKENS words have."""
+    if len(text) <= MAX_CHARACTERS:
+        return text
+    half = MAX_CHARACTERS // 2
+    return f"{text[:half]} {text[-half:]}"
+
+
+def _windows(texts: Iterable[str], largest: int) -> Iterator[list[str]]:
+    """The texts in lists that grow up to ``largest``, or up to so many characters."""
+    size, characters = min(FIRST_WINDOW, largest), 0
+    window: list[str] = []
+    for text in texts:
+        window.append(text)
+        characters += len(text)
+        if len(window) == size or characters >= WINDOW_CHARACTERS:
+            yield window
+            window, characters, size = [], 0, min(2 * size, largest)
+    if window:
+        yield window
+
+
 def _batches(lengths: Sequence[int]) -> Iterator[list[int]]:
-    """Row numbers of each batch, by length, within the limits of texts and tokens."""
+    """Row numbers of each batch, by falling length, within the limits of texts and tokens."""
     batch: list[int] = []
-    for row in sorted(range(len(lengths)), key=lengths.__getitem__):
-        # Rows come by growing length, so this row's length is what the batch would be padded to.
-        if batch and (len(batch) == BATCH_TEXTS or lengths[row] * (len(batch) + 1) > BATCH_TOKENS):
+    longest = 0
+    for row in sorted(range(len(lengths)), key=lengths.__getitem__, reverse=True):
+        if batch and (len(batch) == BATCH_TEXTS or longest * (len(batch) + 1) > BATCH_TOKENS):
             yield batch
             batch = []
+        if not batch:
+            longest = lengths[row]  # the others are padded to it
         batch.append(row)
     if batch:
         yield batch

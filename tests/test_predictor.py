@@ -9,7 +9,16 @@ from hypothesis import strategies as st
 
 from senticli import paths
 from senticli.bundle import Bundle
-from senticli.predictor import BATCH_TEXTS, MAX_TOKENS, WINDOW, Predictor, _batches
+from senticli.predictor import (
+    BATCH_TEXTS,
+    BATCH_TOKENS,
+    FIRST_WINDOW,
+    MAX_CHARACTERS,
+    UNSURE,
+    WINDOW,
+    Predictor,
+    _batches,
+)
 
 
 @pytest.fixture(scope="module")
@@ -57,29 +66,82 @@ def test_a_stream_reads_no_further_than_its_window(tiny_model: Path) -> None:
             yield "good"
 
     next(Predictor(Bundle.open(tiny_model), threads=1).stream(endless()))
-    assert taken == WINDOW
+    assert taken <= FIRST_WINDOW
 
 
-def test_texts_without_words_are_answered_too(predictor: Predictor) -> None:
-    results = list(predictor.stream(["", "good", " \t ", "<br />"]))
-    assert [result.label for result in results] == ["", "positive", "", ""]
-    assert results[0].score is None
-    assert results[0].error == "no text"
-    assert results[1].error is None
+@pytest.mark.parametrize("window", [1, 7])
+def test_a_smaller_window_reads_no_further(tiny_model: Path, window: int) -> None:
+    taken = []
+
+    def texts():  # type: ignore[no-untyped-def]
+        for number in range(20):
+            taken.append(number)
+            yield f"good {number}"
+
+    stream = Predictor(Bundle.open(tiny_model), threads=1).stream(texts(), window=window)
+    next(stream)
+    assert len(taken) == window
+    assert len(list(stream)) == 19
 
 
-def test_a_very_long_text_is_cut_and_says_so(tiny_model: Path) -> None:
-    predictor = Predictor(Bundle.open(tiny_model), threads=1)
-    short, long = predictor.stream(["good " * MAX_TOKENS, "good " * (MAX_TOKENS + 1)])
-    assert not short.truncated
-    assert long.truncated
+def test_scores_depend_on_nothing_but_the_text(predictor: Predictor) -> None:
+    assert predictor.bundle.config.onnx == "int8"
+    texts = [" ".join(["good", "bad", "film"][i % 3] for i in range(n)) for n in range(1, 200)]
+    together = [result.scores for result in predictor.stream(texts)]
+    for row in (0, 50, 198):
+        (alone,) = predictor.stream([texts[row]])
+        assert alone.scores == pytest.approx(together[row], abs=1e-6)
+
+
+@pytest.mark.parametrize("skip", [0, 1, 31, 32, 33, 100, 299, 300])
+def test_what_is_skipped_changes_nothing_else(tiny_model: Path, skip: int) -> None:
+    texts = [f"good film {'bad ' * (n % 7)}" for n in range(300)]
+    predictor = Predictor(Bundle.open(tiny_model))
+    assert list(predictor.stream(texts, skip=skip)) == list(predictor.stream(texts))[skip:]
+
+
+def test_the_number_of_threads_changes_nothing(tiny_model: Path) -> None:
+    texts = [f"good film {'bad ' * (n % 50)}" for n in range(500)]
+    results = [
+        list(Predictor(Bundle.open(tiny_model), threads=threads).stream(texts))
+        for threads in (1, 2, 5)
+    ]
+    assert results[0] == results[1] == results[2]
+
+
+def test_below_the_threshold_it_is_unsure(predictor: Predictor) -> None:
+    sure, unsure = predictor.predict(["great film", "table"], threshold=0.95)
+    assert sure.label == "positive"
+    assert unsure.label == UNSURE
+    assert unsure.score == max(unsure.scores) < 0.95
+
+
+def test_predict_wants_a_list(predictor: Predictor) -> None:
+    with pytest.raises(TypeError, match="list"):
+        predictor.predict("great film")
+
+
+def test_unknown_words_are_counted(predictor: Predictor) -> None:
+    (result,) = predictor.predict(["great xqzzt film qqqyx"])
+    assert (result.words, result.unknown) == (4, 2)
+
+
+def test_a_line_of_ten_megabytes_is_read_by_its_ends(predictor: Predictor) -> None:
+    dull = "the film " * 1_100_000
+    texts = [f"great {dull} wonderful film", "=" * 10_000_000, "good,bad-" * 1_100_000]
+    results = predictor.predict(texts)
+    assert all(result.truncated and result.error is None for result in results)
+    assert all(0 < result.words <= MAX_CHARACTERS for result in results)
 
 
 @given(st.lists(st.integers(1, 20_000), max_size=100))
 def test_batches_hold_every_text_once_within_the_limits(lengths: list[int]) -> None:
     batches = list(_batches(lengths))
     assert sorted(row for batch in batches for row in batch) == list(range(len(lengths)))
-    assert all(len(batch) <= BATCH_TEXTS for batch in batches)
+    for batch in batches:
+        assert len(batch) <= BATCH_TEXTS
+        padded = len(batch) * max(lengths[row] for row in batch)
+        assert padded <= BATCH_TOKENS or len(batch) == 1
 
 
 @settings(max_examples=50, deadline=None)

@@ -8,18 +8,24 @@ for a second time among the finished tokens of the whole text.
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from itertools import chain
-from typing import Any, Generic, TypeVar, overload
+from typing import Any, Generic, TypeVar
 
-T = TypeVar("T")
+P = TypeVar("P")  # what is kept of a chunk
+R = TypeVar("R")  # what a text gives
 V = TypeVar("V")
 
-CACHE_SIZE = 50_000  # chunks: some 8 MB, where 88 % of a stream of reviews are found
+CACHE_SIZE = 262_144  # chunks: some 50 MB, where 95 % of a stream of reviews are found
 _LONGEST_CACHED = 64  # characters; longer chunks hardly ever come back
+# Cutting affixes off takes time in the square of a chunk's length. No word is this long, so what
+# goes beyond it is cut up before.
+LONGEST_CHUNK, _PIECE = 1024, 128
 
 _LINE_BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
+_TOO_LONG = re.compile(rf"\S{{{LONGEST_CHUNK + 1},}}")
 _EXPRESSIONS = {"prefix", "suffix", "infix", "token_match", "url_match"}
 _RULES = _EXPRESSIONS | {"common", "exceptions", "sequences"}
 
@@ -37,44 +43,19 @@ def load_rules(content: bytes) -> dict[str, Any]:
     return rules
 
 
-class Tokenizer(Generic[T]):
+class Chunkwise(ABC, Generic[P, R]):
     """Text → tokens, equal to spaCy's but for white space.
 
     White-space tokens are dropped, an HTML line break counts as a space, and tokens are lower-cased
-    after they are cut, unless ``lowercase`` is false. Each token then goes through ``convert``,
-    which must depend on nothing else: results are kept for chunks seen before.
+    after they are cut, unless ``lowercase`` is false. The tokens of a chunk are packed, and kept so
+    for the next time it is seen; the packs of a text are joined.
     """
 
-    @overload
     def __init__(
-        self: "Tokenizer[str]",
-        rules: Mapping[str, Any],
-        *,
-        lowercase: bool = True,
-        cache_size: int = CACHE_SIZE,
-    ) -> None: ...
-
-    @overload
-    def __init__(
-        self,
-        rules: Mapping[str, Any],
-        *,
-        lowercase: bool = True,
-        convert: Callable[[str], T],
-        cache_size: int = CACHE_SIZE,
-    ) -> None: ...
-
-    def __init__(
-        self,
-        rules: Mapping[str, Any],
-        *,
-        lowercase: bool = True,
-        convert: Callable[[str], Any] = str,
-        cache_size: int = CACHE_SIZE,
+        self, rules: Mapping[str, Any], *, lowercase: bool = True, cache_size: int = CACHE_SIZE
     ) -> None:
         self._rules = rules
         self._lowercase = lowercase
-        self._convert: Callable[[str], T] = convert
         self._is_common = re.compile(rules["common"]["characters"]).fullmatch
         self._common = _Expressions(rules["common"])
         self._any = _Expressions(rules)
@@ -85,7 +66,16 @@ class Tokenizer(Generic[T]):
         self._sequence_lengths: dict[str, set[int]] = {}
         for sequence in self._sequences:
             self._sequence_lengths.setdefault(sequence[0], set()).add(len(sequence))
-        self._cache = _Cache(self._convert_chunk, cache_size)
+        self._no_sequence_in = frozenset(self._sequence_lengths).isdisjoint
+        self._cache = _Cache(self._pack_chunk, cache_size)
+
+    @abstractmethod
+    def _pack(self, tokens: list[str]) -> P:
+        """What is kept of a chunk's tokens."""
+
+    @abstractmethod
+    def _join(self, packs: Iterable[P]) -> R:
+        """What a text gives, from the packs of its chunks."""
 
     @cached_property
     def fingerprint(self) -> str:
@@ -93,30 +83,46 @@ class Tokenizer(Generic[T]):
         content = dump_rules({"rules": self._rules, "lowercase": self._lowercase})
         return hashlib.sha256(content.encode()).hexdigest()[:16]
 
-    def __call__(self, text: str) -> list[T]:
-        """The tokens of ``text``, converted, in order."""
+    def __call__(self, text: str) -> R:
+        """The tokens of ``text``, in order."""
         if "<" in text:
             text = _LINE_BREAK.sub(" ", text)
+        if len(text) > LONGEST_CHUNK:
+            text = _TOO_LONG.sub(_cut_up, text)
         try:
-            return list(chain.from_iterable(map(self._cache.__getitem__, text.split())))
+            return self._join(map(self._cache.__getitem__, text.split()))
         except _NeedsContext:
-            return [self._finish(token) for token in self._tokenize_in_context(text)]
+            return self._join([self._pack(self._finish(self._tokenize_in_context(text)))])
 
-    def _finish(self, token: str) -> T:
-        return self._convert(token.lower() if self._lowercase else token)
+    def spans(self, text: str) -> list[tuple[int, int]]:
+        """The (start, end) of each token in ``text``, in characters."""
+        read = _TOO_LONG.sub(_cut_up, _LINE_BREAK.sub(" ", text))
+        # As long as the text, with nothing in the place of a line break that a token could match.
+        blanked = _LINE_BREAK.sub(lambda tag: " " * len(tag[0]), text)
+        spans = []
+        end = 0
+        for token in self._tokenize_in_context(read):
+            start = blanked.index(token, end)
+            end = start + len(token)
+            spans.append((start, end))
+        return spans
 
-    def _convert_chunk(self, chunk: str) -> tuple[T, ...]:
-        """The converted tokens of a chunk whose neighbours do not matter.
+    def _finish(self, tokens: list[str]) -> list[str]:
+        return [token.lower() for token in tokens] if self._lowercase else tokens
+
+    def _pack_chunk(self, chunk: str) -> P:
+        """The packed tokens of a chunk whose neighbours do not matter.
 
         Raises _NeedsContext where they may: a sequence in the chunk would be replaced, unless one
         that reaches into a neighbour covers a part of it.
         """
         tokens = self._split(chunk)
-        for start, end in self._find_sequences(tokens):
-            sequence = tokens[start:end]
-            if self._sequences[tuple(sequence)] != sequence:
-                raise _NeedsContext
-        return tuple(map(self._finish, tokens))
+        if not self._no_sequence_in(tokens):
+            for start, end in self._find_sequences(tokens):
+                sequence = tokens[start:end]
+                if self._sequences[tuple(sequence)] != sequence:
+                    raise _NeedsContext
+        return self._pack(self._finish(tokens))
 
     def _tokenize_in_context(self, text: str) -> list[str]:
         """The tokens of ``text``, with the second pass (spaCy's ``_apply_special_cases``)."""
@@ -153,12 +159,20 @@ class Tokenizer(Generic[T]):
 
     def _split(self, chunk: str) -> list[str]:
         """The tokens of a chunk (spaCy's ``_split_affixes`` and ``_attach_tokens``)."""
-        find = self._common if self._is_common(chunk) else self._any
         exceptions = self._exceptions
+        if _is_letters(chunk):
+            return exceptions.get(chunk) or [chunk]
+        find = self._common if self._is_common(chunk) else self._any
         prefixes: list[str] = []
         suffixes: list[str] = []
         rest, size = chunk, -1
-        while rest and len(rest) != size and rest not in exceptions and not find.token_match(rest):
+        while (
+            rest
+            and len(rest) != size
+            and rest not in exceptions
+            and not _is_letters(rest)
+            and not find.token_match(rest)
+        ):
             size = len(rest)
             prefix = _length(find.prefix(rest))
             if prefix and rest[prefix:] in exceptions:
@@ -175,11 +189,25 @@ class Tokenizer(Generic[T]):
 
         if rest in exceptions:
             middle = exceptions[rest]
-        elif find.token_match(rest) or find.url_match(rest):
+        elif _is_letters(rest) or find.token_match(rest) or find.url_match(rest):
             middle = [rest]
         else:
             middle = _split_at(find.infixes(rest), rest)
         return [*prefixes, *middle, *reversed(suffixes)]
+
+
+class Tokenizer(Chunkwise[tuple[str, ...], list[str]]):
+    """Text → tokens, equal to spaCy's but for white space.
+
+    White-space tokens are dropped, an HTML line break counts as a space, and tokens are lower-cased
+    after they are cut, unless ``lowercase`` is false.
+    """
+
+    def _pack(self, tokens: list[str]) -> tuple[str, ...]:
+        return tuple(tokens)
+
+    def _join(self, packs: Iterable[tuple[str, ...]]) -> list[str]:
+        return list(chain.from_iterable(packs))
 
 
 class _NeedsContext(Exception):
@@ -231,6 +259,17 @@ class _Expressions:
     @cached_property
     def url_match(self) -> Callable[[str], re.Match[str] | None]:
         return self._compile("url_match").match
+
+
+def _is_letters(string: str) -> bool:
+    """Whether it is made of ASCII letters alone, where none of spaCy's expressions cuts."""
+    return string.isascii() and string.isalpha()
+
+
+def _cut_up(chunk: re.Match[str]) -> str:
+    """The chunk in pieces parted by spaces."""
+    string = chunk[0]
+    return " ".join(string[at : at + _PIECE] for at in range(0, len(string), _PIECE))
 
 
 def _length(match: re.Match[str] | None) -> int:

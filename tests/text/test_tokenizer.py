@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from senticli.text.encoder import Encoder
 from senticli.text.tokenizer import Tokenizer, dump_rules, load_rules
 
 spacy = pytest.importorskip("spacy")
@@ -73,10 +74,10 @@ def test_case_is_kept_on_demand_and_never_decides_a_cut() -> None:
     assert Tokenizer(RULES)(text) == [token.lower() for token in cased]
 
 
-def test_converts_every_token() -> None:
+def test_an_encoder_numbers_every_token() -> None:
     numbers = {"great": 2, "film": 3, ":)": 4}
-    tokenizer = Tokenizer(RULES, convert=lambda token: numbers.get(token, 0))
-    assert tokenizer("Great film, (really:)") == [2, 3, 0, 0, 0, 4]
+    encoder = Encoder(RULES, lambda token: numbers.get(token, 0))
+    assert encoder("Great film, (really:)").tolist() == [2, 3, 0, 0, 0, 4]
 
 
 def test_the_cache_is_bounded_and_changes_nothing() -> None:
