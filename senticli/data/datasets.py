@@ -11,7 +11,8 @@ from senticli.atomic import sha256_of
 from senticli.config import TrainConfig
 from senticli.data.catalogue import ASSETS
 from senticli.errors import SenticliError, UsageError
-from senticli.text.readers import TABLE_SUFFIXES, read_table, unreadable
+from senticli.text.files import TABLE_SUFFIXES, unreadable
+from senticli.text.records import read_table
 
 SPLITS = ("train", "valid", "test")
 DATASETS = ("sample", *(name for name, asset in ASSETS.items() if asset.kind == "dataset"))

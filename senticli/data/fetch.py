@@ -25,7 +25,7 @@ from senticli.data.archives import Archive, elsewhere, read_imdb, read_sst2
 from senticli.data.catalogue import Asset, OnProgress, Progress
 from senticli.errors import SenticliError
 from senticli.paths import dataset_dir, home, vectors_dir
-from senticli.text.readers import unreadable
+from senticli.text.files import unreadable
 
 if TYPE_CHECKING:
     import httpx

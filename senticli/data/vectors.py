@@ -26,7 +26,7 @@ from senticli.atomic import replace_dir, sha256_of
 from senticli.data.catalogue import ASSETS, Asset, OnProgress, Progress
 from senticli.errors import SenticliError
 from senticli.paths import vectors_dir
-from senticli.text.readers import unreadable
+from senticli.text.files import unreadable
 
 Matrix = npt.NDArray[np.float32]
 

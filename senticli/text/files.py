@@ -1,0 +1,106 @@
+"""Files of text: their formats and compression by name, and how they are opened."""
+
+import gzip
+import io
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+from senticli.errors import SenticliError
+
+LINES, CSV, TSV, JSONL, PARQUET = FORMATS = ("lines", "csv", "tsv", "jsonl", "parquet")
+SUFFIXES = {
+    ".csv": CSV,
+    ".tsv": TSV,
+    ".jsonl": JSONL,
+    ".ndjson": JSONL,
+    ".json": JSONL,
+    ".parquet": PARQUET,
+    ".txt": LINES,
+}
+TABLE_SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet")
+COMPRESSED = (".gz", ".zst")
+DELIMITERS = {CSV: ",", TSV: "\t"}
+
+
+def format_of(path: Path) -> str | None:
+    """The format that a file's name tells, if it tells one."""
+    return SUFFIXES.get(_inner(path).suffix.lower())
+
+
+def compression_of(path: Path) -> str | None:
+    """``.gz`` or ``.zst``, where the name says so."""
+    suffix = path.suffix.lower()
+    return suffix if suffix in COMPRESSED else None
+
+
+def _inner(path: Path) -> Path:
+    return path.with_suffix("") if compression_of(path) else path
+
+
+# --- opening
+
+
+@contextmanager
+def open_bytes(path: Path) -> Iterator[tuple[BinaryIO, Callable[[], int]]]:
+    """A file, unpacked if its name says that it is compressed; and how far into it reading is.
+
+    Raises:
+        SenticliError: it cannot be opened.
+    """
+    try:
+        file = path.open("rb")
+    except OSError as error:
+        raise unreadable(path, error) from error
+    with file:
+        yield _decompressed(file, compression_of(path)), file.tell
+
+
+def _decompressed(file: BinaryIO, compression: str | None) -> BinaryIO:
+    if compression == ".gz":
+        return cast(BinaryIO, gzip.open(file))
+    if compression == ".zst":
+        zstandard = import_zstandard()
+        unpacked = zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True)
+        return io.BufferedReader(unpacked)
+    return file
+
+
+def compress(source: BinaryIO, target: BinaryIO, compression: str) -> None:
+    """Write ``source`` to ``target``, packed."""
+    if compression == ".gz":
+        with gzip.GzipFile(filename="", fileobj=target, mode="wb", mtime=0) as packed:
+            shutil.copyfileobj(source, packed, 1 << 20)
+    else:
+        import_zstandard().ZstdCompressor().copy_stream(source, target)
+
+
+def import_zstandard() -> Any:
+    """The module, or an error that says how to get it."""
+    try:
+        import zstandard
+    except ImportError:
+        raise SenticliError(
+            ".zst files need the package zstandard", 'pip install "senticli[zst]"'
+        ) from None
+    return zstandard
+
+
+def import_pyarrow() -> Any:
+    """The module with ``parquet``, or an error that says how to get it."""
+    try:
+        import pyarrow
+        import pyarrow.parquet
+    except ImportError:
+        raise SenticliError("Parquet needs pyarrow", 'pip install "senticli[parquet]"') from None
+    return pyarrow
+
+
+def unreadable(path: Path | str, error: OSError) -> SenticliError:
+    """The error for a file that cannot be opened or read."""
+    return SenticliError(
+        f"cannot read {path}: {(error.strerror or str(error)).lower()}",
+        "check the file's name and permissions",
+    )

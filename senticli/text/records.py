@@ -1,0 +1,374 @@
+"""Records of any format, one at a time: the text of each, and all else, so that none is lost.
+
+A record that has no usable text says why in ``error`` and is yielded all the same: N records in
+the input are N records here, in order. What an input cannot give at all (it is missing, damaged,
+has no such column) is a :class:`~senticli.errors.SenticliError`.
+"""
+
+import csv
+import gzip
+import json
+import shutil
+import tempfile
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+from senticli.errors import SenticliError, UsageError
+from senticli.text.files import (
+    DELIMITERS,
+    JSONL,
+    LINES,
+    PARQUET,
+    TABLE_SUFFIXES,
+    format_of,
+    import_pyarrow,
+    open_bytes,
+    unreadable,
+)
+
+TEXT_COLUMNS = ("text", "sentence", "review", "content", "body")
+LONGEST_FIELD = 64 * 2**20  # characters; a quote that is never closed must not swallow a file
+LABEL_COLUMNS = ("label", "sentiment", "class", "category")
+BOM = b"\xef\xbb\xbf"
+
+
+@dataclass(slots=True)
+class Record:
+    """One record of an input.
+
+    ``number`` is that of its (first) line, or of its row, from 1. ``text`` is empty where
+    ``error`` says why there is none. ``raw`` is what it was read from, its end of line included;
+    ``fields`` its values in the order of the columns, or by name, none where it could not be taken
+    apart. ``replaced`` tells that bytes
+    which are not UTF-8 were replaced in the text.
+    """
+
+    number: int
+    text: str
+    error: str | None = None
+    raw: bytes = b""
+    fields: Sequence[Any] | Mapping[str, Any] = ()
+    replaced: bool = False
+
+
+@dataclass
+class Records:
+    """The records of an input, to be read once.
+
+    ``columns`` are the names of the fields, None where each record names its own (JSON Lines).
+    """
+
+    format: str
+    records: Iterator[Record]
+    columns: tuple[str, ...] | None
+    header: bytes = b""
+    name: str = "standard input"
+
+    def __iter__(self) -> Iterator[Record]:
+        return self.records
+
+
+def read_records(
+    stream: BinaryIO, format: str, name: str, text_column: str | None = None
+) -> Records:
+    """The records of ``stream``, whose format is one of :data:`FORMATS`.
+
+    ``text_column`` names the text's column or field, ``a.b`` a field inside another; without it,
+    it is the only column, or found among the usual names.
+
+    Raises:
+        SenticliError: now or while reading; see the module.
+    """
+    if text_column and format == LINES:
+        raise UsageError(
+            "--text-column is for tables, and the input is plain lines",
+            "name the format: --format csv, tsv, jsonl or parquet",
+        )
+    lines = _lines(stream, name)
+    if format == LINES:
+        return Records(LINES, _plain(lines), ("text",), name=name)
+    if format == JSONL:
+        return Records(JSONL, _json(lines, name, text_column), None, name=name)
+    if format == PARQUET:
+        return _parquet(stream, name, text_column)
+    return _table(lines, format, name, text_column)
+
+
+def _lines(stream: BinaryIO, name: str) -> Iterator[bytes]:
+    """The lines with their ends; what goes wrong while reading names the input."""
+    try:
+        yield from stream
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise SenticliError(f"{name} is damaged or cut off: {error}", "fetch it again") from error
+    except OSError as error:
+        raise unreadable(name, error) from error
+    except Exception as error:
+        if type(error).__name__ != "ZstdError":  # which is imported only where it is needed
+            raise
+        raise SenticliError(f"{name} is damaged or cut off: {error}", "fetch it again") from error
+
+
+# --- plain lines
+
+
+def _plain(lines: Iterable[bytes]) -> Iterator[Record]:
+    for number, raw in enumerate(lines, start=1):
+        text, replaced = _decode(_without_end(raw))
+        yield Record(number, text, None, raw, (text,), replaced)
+
+
+def _without_end(raw: bytes) -> bytes:
+    if raw.endswith(b"\n"):
+        return raw[:-2] if raw.endswith(b"\r\n") else raw[:-1]
+    return raw
+
+
+def _decode(raw: bytes) -> tuple[str, bool]:
+    try:
+        return raw.decode(), False
+    except UnicodeDecodeError:
+        return raw.decode(errors="replace"), True
+
+
+# --- CSV and TSV
+
+
+class Rows:
+    """The rows of a table, and the bytes of the one read last.
+
+    Bytes that are not UTF-8 pass through as lone surrogates, which become the same bytes again.
+    """
+
+    def __init__(self, lines: Iterable[bytes], delimiter: str) -> None:
+        self._lines = iter(lines)
+        self._taken: list[bytes] = []
+        self._read = 0
+        csv.field_size_limit(LONGEST_FIELD)
+        self._rows = csv.reader(self._decoded(), delimiter=delimiter, strict=True)
+
+    def _decoded(self) -> Iterator[str]:
+        for line in self._lines:
+            self._taken.append(line)
+            if not self._read:
+                line = line.removeprefix(BOM)
+            self._read += 1
+            yield line.decode(errors="surrogateescape")
+
+    def next(self) -> tuple[int, list[str] | None, bytes, str | None] | None:
+        """The first line's number, the fields, the bytes and what is wrong; None at the end."""
+        number = self._read + 1
+        self._taken = []
+        try:
+            row, error = next(self._rows), None
+        except StopIteration:
+            return None
+        except csv.Error as problem:
+            row, error = None, f"the quotes are wrong: {problem}"
+        return number, row, b"".join(self._taken), error
+
+
+def _table(lines: Iterable[bytes], format: str, name: str, text_column: str | None) -> Records:
+    rows = Rows(lines, DELIMITERS[format])
+    first = rows.next()
+    if first is None:
+        return Records(format, iter(()), (), name=name)
+    _, header, raw, error = first
+    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise SenticliError(f"{name} is UTF-16, not UTF-8", f"iconv -f UTF-16 -t UTF-8 {name}")
+    if not header:
+        raise SenticliError(
+            f"{name} has no header: {error or 'its first line is blank'}", "add one"
+        )
+    columns = tuple(_decode(column.encode(errors="surrogateescape"))[0] for column in header)
+    position = columns.index(find_column(columns, text_column, name))
+    return Records(format, _table_records(rows, columns, position), columns, raw, name)
+
+
+def _table_records(rows: Rows, columns: tuple[str, ...], position: int) -> Iterator[Record]:
+    width = len(columns)
+    while (found := rows.next()) is not None:
+        number, fields, raw, error = found
+        if fields is None:
+            yield Record(number, "", error, raw)
+        elif len(fields) == width:
+            text, replaced = mended(fields[position])
+            yield Record(number, text, None, raw, fields, replaced)
+        elif not fields:
+            yield Record(number, "", "a blank line", raw, fields)
+        else:
+            error = f"{len(fields)} fields in place of {width}"
+            yield Record(number, "", error, raw, fields)
+
+
+def mended(field: str) -> tuple[str, bool]:
+    """A field without the lone surrogates that stand for bytes which are not UTF-8."""
+    try:
+        field.encode()
+        return field, False
+    except UnicodeEncodeError:
+        return encode(field).decode(errors="replace"), True
+
+
+def encode(text: str) -> bytes:
+    """UTF-8. Bytes that never were come back as they were; other lone surrogates are replaced."""
+    try:
+        return text.encode(errors="surrogateescape")
+    except UnicodeEncodeError:
+        return text.encode(errors="replace")
+
+
+def find_column(columns: Sequence[str], asked: str | None, name: str, what: str = "text") -> str:
+    """The column of the text or label: the one asked for, or one of the usual.
+
+    The only column of a table is that of the text, whatever its name.
+    """
+    usual = TEXT_COLUMNS if what == "text" else LABEL_COLUMNS
+    wanted = (asked,) if asked else usual
+    for column in wanted:
+        if column in columns:
+            return column
+    if what == "text" and not asked and len(columns) == 1:
+        return columns[0]
+    raise SenticliError(
+        f"{name} has no column {' or '.join(wanted)} (it has: {', '.join(columns)})",
+        f"name the column: --{what}-column NAME",
+    )
+
+
+# --- JSON Lines
+
+
+def _json(lines: Iterable[bytes], name: str, text_column: str | None) -> Iterator[Record]:
+    path = text_column
+    for number, raw in enumerate(lines, start=1):
+        content = raw.removeprefix(BOM) if number == 1 else raw
+        line, replaced = _decode(content)
+        if number == 1 and line.lstrip().startswith("["):
+            raise SenticliError(
+                f"{name} is one JSON array, not an object a line",
+                "take it apart first: jq -c '.[]' FILE | senticli predict --format jsonl",
+            )
+        try:
+            value = json.loads(line) if line.strip() else None
+            error = "a blank line" if value is None and not line.strip() else None
+        except (ValueError, RecursionError) as problem:
+            value, error = None, f"not JSON: {problem}"
+        if not isinstance(value, dict):
+            error = error or "not a JSON object"
+            yield Record(number, "", error, raw, (), replaced)
+            continue
+        if path is None:
+            path = find_column(list(value), None, name)
+        text, error = _text_at(value, path)
+        yield Record(number, text, error, raw, value, replaced)
+
+
+def _text_at(value: Any, path: str) -> tuple[str, str | None]:
+    """The text at ``path`` (``a``, ``a.b``, ``a.0.b``), or "" and why there is none."""
+    found = value.get(path, _MISSING)
+    if found is _MISSING:
+        found = value
+        for key in path.split("."):
+            if isinstance(found, dict):
+                found = found.get(key, _MISSING)
+            elif isinstance(found, list) and key.isdecimal() and int(key) < len(found):
+                found = found[int(key)]
+            else:
+                found = _MISSING
+    if found is _MISSING:
+        return "", f"no field {path}"
+    if found is None:
+        return "", f"{path} is null"
+    if isinstance(found, str):
+        return found, None
+    if isinstance(found, bool | int | float):
+        return str(found), None
+    return "", f"{path} is not a text"
+
+
+_MISSING = object()
+
+
+# --- Parquet
+
+
+def _parquet(stream: BinaryIO, name: str, text_column: str | None) -> Records:
+    pyarrow = import_pyarrow()
+    if not stream.seekable():  # a Parquet file is read from its end
+        spooled = tempfile.TemporaryFile()  # noqa: SIM115
+        shutil.copyfileobj(stream, spooled, 1 << 20)
+        stream = cast(BinaryIO, spooled)
+    try:
+        file = pyarrow.parquet.ParquetFile(stream)
+    except pyarrow.ArrowException as error:
+        raise SenticliError(f"{name} is not a Parquet file", "check the file") from error
+    columns = tuple(file.schema_arrow.names)
+    root = text_column.partition(".")[0] if text_column else None
+    known = text_column if text_column in columns else root
+    path = text_column or find_column(columns, None, name)
+    find_column(columns, known or path, name)
+
+    def records() -> Iterator[Record]:
+        number = 0
+        try:
+            for batch in file.iter_batches(batch_size=1024):
+                for fields in batch.to_pylist():
+                    number += 1
+                    text, error = _text_at(fields, path)
+                    yield Record(number, text, error, b"", fields)
+        except (pyarrow.ArrowException, OSError) as error:
+            raise SenticliError(f"{name} is damaged: {error}", "fetch it again") from error
+
+    return Records(PARQUET, records(), columns, name=name)
+
+
+# --- labelled tables, to learn from
+
+
+def read_table(
+    path: Path, text_column: str | None, label_column: str | None
+) -> Iterator[tuple[str, str]]:
+    """Yield (text, label) of each row of a CSV, TSV, JSONL or Parquet file.
+
+    Raises:
+        SenticliError: the file cannot be read, has no such columns, or a row lacks one of them.
+    """
+    format = format_of(path)
+    if format in (None, LINES):
+        raise SenticliError(
+            f"{path}: the kind of table is not known from its name",
+            f"use a file that ends in {', '.join(TABLE_SUFFIXES)}",
+        )
+    with open_bytes(path) as (stream, _):
+        records = read_records(stream, format or LINES, str(path), text_column)
+        label: str | None = None
+        for record in records:
+            if record.error == "a blank line" and records.format == JSONL:
+                continue
+            if record.error:
+                raise SenticliError(
+                    f"{path}: line {record.number}: {record.error}", "mend or remove that line"
+                )
+            if record.replaced:
+                hint = f"iconv -t UTF-8 {path} > converted{path.suffix}"
+                raise SenticliError(f"{path} is not UTF-8 text", hint)
+            fields = record.fields
+            if not isinstance(fields, Mapping):
+                fields = dict(zip(records.columns or (), fields, strict=True))
+            if label is None:
+                nested = label_column if label_column and "." in label_column else None
+                label = nested or find_column(list(fields), label_column, str(path), "label")
+            value, error = _text_at(fields, label)
+            if error or not value.strip():
+                raise SenticliError(
+                    f"{path}: line {record.number} has no {label}", "mend or remove that line"
+                )
+            yield mended(record.text)[0], _whole(value).strip()
+
+
+def _whole(number: str) -> str:
+    """A label without the ``.0`` that a column of numbers may give it."""
+    return number.removesuffix(".0") if number.removesuffix(".0").isdecimal() else number

@@ -1,0 +1,249 @@
+"""Answers added to records, in any format; the records themselves as they came in.
+
+Where the format stays the same, a record passes through byte for byte and the answer is appended.
+A row that does not fit its table is made to fit, and loses nothing: surplus fields go into the
+last column together, missing ones are empty.
+"""
+
+import csv
+import io
+import json
+from collections.abc import Mapping, Sequence
+from itertools import islice
+from typing import Any, BinaryIO, Protocol
+
+from senticli.errors import SenticliError
+from senticli.text.files import DELIMITERS, JSONL, import_pyarrow
+from senticli.text.records import Record, Records, Rows, encode, mended
+
+Answer = Mapping[str, Any]
+
+
+class Writer(Protocol):
+    """Gives the bytes to write."""
+
+    def header(self) -> bytes:
+        """What comes before the first record."""
+
+    def record(self, record: Record, answer: Answer) -> bytes:
+        """A record with its answer, which has a value for each added column."""
+
+
+class LinesWriter:
+    """The answer alone: its values, parted by tabs; its last, an error, where there is one."""
+
+    def header(self) -> bytes:
+        """Nothing."""
+        return b""
+
+    def record(self, record: Record, answer: Answer) -> bytes:
+        """A line."""
+        cells = [
+            f"{value:.4f}" if isinstance(value, float) else _cell(value)
+            for value in answer.values()
+        ]
+        return encode("\t".join(cells if cells[-1] else cells[:-1]) + "\n")
+
+
+class TableWriter:
+    """CSV or TSV: the columns of the input, then the added ones."""
+
+    def __init__(
+        self, format: str, source: Records, columns: Sequence[str], added: Sequence[str]
+    ) -> None:
+        self._delimiter = DELIMITERS[format]
+        self._columns, self._added = columns, added
+        self._source = source
+        self._as_it_is = source.format == format
+        self._end = "\r\n" if source.header.endswith(b"\r\n") else "\n"
+
+    def header(self) -> bytes:
+        """The names of the columns."""
+        if self._as_it_is:
+            return self._append(self._source.header, self._added)
+        return self._row([*self._columns, *self._added])
+
+    def record(self, record: Record, answer: Answer) -> bytes:
+        """The row and its answer."""
+        cells = [_cell(answer[name]) for name in self._added]
+        if self._as_it_is and not record.error:
+            return self._append(record.raw, cells)
+        return self._row([*self._fields(record), *cells])
+
+    def _fields(self, record: Record) -> list[str]:
+        """One cell a column."""
+        fields, width = record.fields, len(self._columns)
+        if isinstance(fields, Mapping):
+            strange = next((name for name in fields if name not in self._columns), None)
+            if strange is not None:
+                raise SenticliError(
+                    f"line {record.number} has the field {strange!r}, which the first have not, "
+                    "and a table has the same columns throughout",
+                    "keep every field: --output-format jsonl",
+                )
+            return [_cell(fields.get(name)) for name in self._columns]
+        cells = [_cell(value) for value in fields] or [_line(record)]
+        if len(cells) > width:
+            cells[width - 1 :] = [self._delimiter.join(cells[width - 1 :])]
+        return cells + [""] * (width - len(cells))
+
+    def _append(self, raw: bytes, cells: Sequence[str]) -> bytes:
+        """A row as it is, then more cells."""
+        if raw.endswith(b"\n"):
+            end = b"\r\n" if raw.endswith(b"\r\n") else b"\n"
+            raw = raw[: -len(end)]
+        else:
+            end = self._end.encode()
+        tail = self._row(cells).removesuffix(self._end.encode())
+        return raw + self._delimiter.encode() + tail + end
+
+    def _row(self, cells: Sequence[str]) -> bytes:
+        buffer = io.StringIO()
+        csv.writer(buffer, delimiter=self._delimiter, lineterminator=self._end).writerow(cells)
+        return encode(buffer.getvalue())
+
+
+class JsonWriter:
+    """JSON Lines: an object a record, its own fields first."""
+
+    def __init__(self, source: Records) -> None:
+        self._source = source
+
+    def header(self) -> bytes:
+        """Nothing."""
+        return b""
+
+    def record(self, record: Record, answer: Answer) -> bytes:
+        """The object and its answer; an object that came in stays as it was, byte for byte."""
+        fields = record.fields
+        if isinstance(fields, Mapping):
+            if self._source.format != JSONL:
+                return encode(to_json({**fields, **answer}) + "\n")
+            raw = record.raw.rstrip(b" \t\r\n")
+            end = record.raw[len(raw) :]
+            comma = b", " if fields else b""
+            added = encode(to_json(answer)[1:-1])
+            return raw[:-1] + comma + added + b"}" + (end if end.endswith(b"\n") else b"\n")
+        columns = self._source.columns or ()
+        if fields and len(fields) == len(columns):
+            values = [mended(value)[0] for value in fields]
+            fields = dict(zip(columns, values, strict=True))
+        else:
+            fields = {"line": _line(record)}
+        return encode(to_json({**fields, **answer}) + "\n")
+
+
+def _line(record: Record) -> str:
+    """What could not be taken apart, as it was."""
+    return record.raw.decode(errors="replace").rstrip("\r\n")
+
+
+class AnswerWriter:
+    """The answers alone as JSON Lines."""
+
+    def header(self) -> bytes:
+        """Nothing."""
+        return b""
+
+    def record(self, record: Record, answer: Answer) -> bytes:
+        """A line."""
+        return encode(to_json(answer) + "\n")
+
+
+def to_json(value: Any) -> str:
+    """One line of JSON; dates, decimals and the like as text."""
+    return json.dumps(value, ensure_ascii=False, default=str)
+
+
+def _cell(value: Any) -> str:
+    """A value as a table shows it."""
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool | dict | list):
+        return to_json(value)
+    return str(value)
+
+
+# --- Parquet, which is written as a whole from what was gathered as text
+
+
+def parquet_from_json(source: BinaryIO, target: BinaryIO, added: Mapping[str, str]) -> None:
+    """Write JSON Lines as Parquet. The first value of a field decides its type.
+
+    Raises:
+        SenticliError: a later value is of another type.
+    """
+    pyarrow = import_pyarrow()
+    first: dict[str, Any] = {}
+    for line in source:
+        for name, value in json.loads(line).items():
+            if first.get(name) is None:
+                first[name] = value
+    source.seek(0)
+    try:
+        schema = _schema(pyarrow, pyarrow.Table.from_pylist([first]).schema, added)
+        rows = (json.loads(line) for line in source)
+        with pyarrow.parquet.ParquetWriter(target, schema) as writer:
+            while batch := list(islice(rows, 8192)):
+                writer.write_table(pyarrow.Table.from_pylist(batch, schema=schema))
+    except (pyarrow.ArrowException, TypeError) as error:
+        raise SenticliError(
+            f"a field has values of different types, which Parquet cannot hold: {error}",
+            "keep them as they are: --output-format jsonl",
+        ) from error
+
+
+def parquet_from_parquet(
+    source: BinaryIO, answers: BinaryIO, target: BinaryIO, added: Mapping[str, str]
+) -> None:
+    """Write the rows of a Parquet file as they are, each with its answer, a line of JSON."""
+    pyarrow = import_pyarrow()
+    file = pyarrow.parquet.ParquetFile(source)
+    columns = pyarrow.schema([(name, _type(pyarrow, kind)) for name, kind in added.items()])
+    schema = file.schema_arrow
+    for column in columns:
+        schema = schema.append(column)
+    rows = (json.loads(line) for line in answers)
+    with pyarrow.parquet.ParquetWriter(target, schema) as writer:
+        for batch in file.iter_batches():
+            more = pyarrow.Table.from_pylist(list(islice(rows, batch.num_rows)), schema=columns)
+            table = pyarrow.Table.from_batches([batch])
+            for name in columns.names:
+                table = table.append_column(columns.field(name), more[name])
+            writer.write_table(table.cast(schema))
+
+
+def _schema(pyarrow: Any, found: Any, added: Mapping[str, str]) -> Any:
+    """The types found, text where there is nothing but null, and those of the added columns."""
+    fields = [
+        (field.name, pyarrow.string() if pyarrow.types.is_null(field.type) else field.type)
+        for field in found
+        if field.name not in added
+    ]
+    return pyarrow.schema(fields + [(name, _type(pyarrow, kind)) for name, kind in added.items()])
+
+
+def _type(pyarrow: Any, kind: str) -> Any:
+    return pyarrow.float64() if kind == "number" else pyarrow.string()
+
+
+def complete(stream: BinaryIO, format: str) -> tuple[int, int]:
+    """How many records of a cut-off output are complete, and its bytes up to their end.
+
+    The header of a table is among the bytes and not among the records.
+    """
+    records = size = 0
+    if format in DELIMITERS:
+        rows = Rows(stream, DELIMITERS[format])
+        while (found := rows.next()) is not None:
+            _, _, raw, error = found
+            if error or not raw.endswith(b"\n"):
+                break
+            records, size = records + 1, size + len(raw)
+        return max(records - 1, 0), size
+    for raw in stream:
+        if raw.endswith(b"\n"):
+            records, size = records + 1, size + len(raw)
+    return records, size
