@@ -114,6 +114,13 @@ _senticli() {
         "eval --label-column") ;;
         "eval --threads") ;;
         "predict --input" | "predict -i") _senticli_paths '' ;;
+        "predict --format" | "predict -f") _senticli_words lines csv tsv jsonl parquet ;;
+        "predict --text-column") ;;
+        "predict --output" | "predict -o") _senticli_paths '' ;;
+        "predict --output-format") _senticli_words lines csv tsv jsonl parquet ;;
+        "predict --prefix") ;;
+        "predict --top-k") ;;
+        "predict --threshold") ;;
         "predict --model" | "predict -m") _senticli_words bundled; _senticli_stored models; _senticli_paths ;;
         "predict --threads") ;;
         "download --from") _senticli_paths '' ;;
@@ -130,7 +137,7 @@ _senticli() {
                     options=(--model -m --data -d --split --text-column --label-column --json --threads --help -h)
                     ;;
                 predict)
-                    options=(--input -i --model -m --json --threads --help -h)
+                    options=(--input -i --format -f --text-column --output -o --output-format --json --resume --force --prefix --unbuffered -u --scores --top-k --threshold --explain --strict --quiet -q --model -m --threads --help -h)
                     ;;
                 download)
                     options=(--from --verify --no-verify --force --json --help -h)

@@ -41,7 +41,7 @@ complete -c senticli -f
 # senticli
 complete -c senticli -n __senticli_command -a train -d 'Train a model and make it the default of eval and predict'
 complete -c senticli -n __senticli_command -a eval -d 'Measure a model on labelled examples: loss, accuracy, precision, recall, F1, confusion'
-complete -c senticli -n __senticli_command -a predict -d 'Classify texts: arguments, a file, or standard input, one text a line'
+complete -c senticli -n __senticli_command -a predict -d 'Classify texts: arguments, standard input, or a file: lines, CSV, TSV, JSON Lines, Parquet'
 complete -c senticli -n __senticli_command -a download -d 'Download data sets and word vectors into the data dir'
 complete -c senticli -n __senticli_command -l version -d 'Print the version'
 complete -c senticli -n __senticli_command -l help -s h -d 'Show this message and exit'
@@ -98,8 +98,22 @@ complete -c senticli -n '__senticli_command eval' -l help -s h -d 'Show this mes
 
 # senticli predict
 complete -c senticli -n '__senticli_command predict' -l input -s i -x -a '(__senticli_paths \'\')' -d 'Read the texts from FILE, one a line'
-complete -c senticli -n '__senticli_command predict' -l model -s m -x -a 'bundled (__senticli_stored models) (__senticli_paths)' -d 'Model to use: a name, a folder, or bundled. [default: the one trained last, else bundled]'
+complete -c senticli -n '__senticli_command predict' -l format -s f -x -a 'lines csv tsv jsonl parquet' -d 'Format of the input. [default: by the file\'s name, else lines]'
+complete -c senticli -n '__senticli_command predict' -l text-column -x -d 'Column of the text in a FILE. [default: text, sentence, …]'
+complete -c senticli -n '__senticli_command predict' -l output -s o -x -a '(__senticli_paths \'\')' -d 'Write to FILE, which is complete or not there'
+complete -c senticli -n '__senticli_command predict' -l output-format -x -a 'lines csv tsv jsonl parquet' -d 'Format of the output. [default: by the file\'s name, else the input\'s]'
 complete -c senticli -n '__senticli_command predict' -l json -d 'Print JSON, one object a line'
+complete -c senticli -n '__senticli_command predict' -l resume -d 'Go on where a run to the same FILE was cut off'
+complete -c senticli -n '__senticli_command predict' -l force -d 'Replace FILE if it is there'
+complete -c senticli -n '__senticli_command predict' -l prefix -x -d 'Put before the names of the added columns'
+complete -c senticli -n '__senticli_command predict' -l unbuffered -s u -d 'Answer each text before the next is read'
+complete -c senticli -n '__senticli_command predict' -l scores -d 'Add the score of every label'
+complete -c senticli -n '__senticli_command predict' -l top-k -x -d 'Give the K likeliest labels'
+complete -c senticli -n '__senticli_command predict' -l threshold -x -d 'Answer unsure where the score is below P'
+complete -c senticli -n '__senticli_command predict' -l explain -d 'Show what each word weighs for the label'
+complete -c senticli -n '__senticli_command predict' -l strict -d 'Stop at the first text that cannot be classified'
+complete -c senticli -n '__senticli_command predict' -l quiet -s q -d 'No warnings'
+complete -c senticli -n '__senticli_command predict' -l model -s m -x -a 'bundled (__senticli_stored models) (__senticli_paths)' -d 'Model to use: a name, a folder, or bundled. [default: the one trained last, else bundled]'
 complete -c senticli -n '__senticli_command predict' -l threads -x -d 'CPU threads. [default: all cores]'
 complete -c senticli -n '__senticli_command predict' -l help -s h -d 'Show this message and exit'
 

@@ -26,7 +26,7 @@ from senticli.cli.app import app
 from senticli.config import POOLINGS, PRESETS
 from senticli.data.catalogue import ASSETS
 from senticli.data.datasets import DATASETS
-from senticli.text.readers import TABLE_SUFFIXES
+from senticli.text.files import TABLE_SUFFIXES
 
 
 @dataclass(frozen=True)
@@ -52,8 +52,10 @@ VALUES = {
     "names": Values(tuple(ASSETS)),
     "output": FOLDER,
     "pooling": Values((*POOLINGS, *("+".join(pair) for pair in combinations(POOLINGS, 2)))),
+    "prefix": FREE_TEXT,
     "preset": Values(tuple(PRESETS)),
     "source": FILE,
+    "target": FILE,
     "text_column": FREE_TEXT,
     "texts": FREE_TEXT,
     "vectors": Values(
@@ -164,9 +166,9 @@ def _options(parameter: TyperOption | TyperArgument) -> Iterator[Option]:
 
 
 def _values(parameter: TyperOption | TyperArgument) -> Values:
-    kind = parameter.type_descriptor
-    if kind.choices is not None:
-        return Values(tuple(str(getattr(choice, "value", choice)) for choice in kind.choices))
+    choices = getattr(parameter.type, "choices", None)
+    if choices is not None:
+        return Values(tuple(str(getattr(choice, "value", choice)) for choice in choices))
     return VALUES.get(parameter.name or "", FREE_TEXT)
 
 

@@ -1,5 +1,6 @@
 """What is in the wheel: the package, its model and data, and the completion scripts."""
 
+import re
 import zipfile
 from pathlib import Path
 
@@ -44,5 +45,5 @@ def test_what_is_needed_to_predict_is_small(wheel: zipfile.ZipFile) -> None:
         for line in wheel.read(name).decode().splitlines()
         if line.startswith("Requires-Dist") and "extra ==" not in line
     ]
-    names = {requirement.partition(">")[0] for requirement in required}
+    names = {re.split("[<>=]", requirement)[0] for requirement in required}
     assert names == {"typer", "rich", "platformdirs", "numpy", "onnxruntime", "httpx"}

@@ -1,21 +1,22 @@
 """``senticli predict``: texts in, labels out."""
 
-import shutil
 import sys
-from collections.abc import Iterable
-from contextlib import nullcontext
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Literal
 
 import typer
 
-from senticli.cli.console import one_line, print_json, say, styled
-from senticli.cli.options import Input, Json, Model, Threads
+from senticli.cli.options import (
+    DATA_PANEL,
+    OUTPUT_PANEL,
+    Input,
+    Json,
+    Model,
+    TextColumn,
+    Threads,
+    with_default,
+)
 from senticli.errors import UsageError
-
-if TYPE_CHECKING:
-    from senticli.predictor import Prediction
 
 EPILOG = """
 [bold]Examples[/]
@@ -24,10 +25,17 @@ EPILOG = """
 
   senticli predict "what a mess" "not bad at all" --json
 
-  senticli predict --input reviews.txt > labels.tsv
+  senticli predict --input reviews.csv --text-column review --output scored.csv
+
+  cat dump.jsonl | senticli predict --format jsonl --text-column body.text | jq .
+
+  tail -f app.log | senticli predict --unbuffered
+
+  senticli predict "great film, weak ending" --explain
 """
 
-COLOURS = {"positive": "32", "negative": "31"}  # of other labels: cyan
+ANSWER_PANEL = "Answer"
+Format = Literal["lines", "csv", "tsv", "jsonl", "parquet"]
 
 
 def predict(
@@ -36,114 +44,147 @@ def predict(
         typer.Argument(metavar="TEXT", help="Texts to classify; `-` reads standard input."),
     ] = None,
     input: Input = None,
-    model: Model = None,
+    format: Annotated[
+        Format | None,
+        typer.Option(
+            "--format",
+            "-f",
+            help=with_default("Format of the input.", "by the file's name, else lines"),
+            rich_help_panel=DATA_PANEL,
+        ),
+    ] = None,
+    text_column: TextColumn = None,
+    target: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="Write to FILE, which is complete or not there.",
+            rich_help_panel=OUTPUT_PANEL,
+        ),
+    ] = None,
+    output_format: Annotated[
+        Format | None,
+        typer.Option(
+            "--output-format",
+            help=with_default("Format of the output.", "by the file's name, else the input's"),
+            rich_help_panel=OUTPUT_PANEL,
+        ),
+    ] = None,
     as_json: Json = False,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume",
+            help="Go on where a run to the same FILE was cut off.",
+            rich_help_panel=OUTPUT_PANEL,
+        ),
+    ] = False,
+    force: Annotated[
+        bool,
+        typer.Option("--force", help="Replace FILE if it is there.", rich_help_panel=OUTPUT_PANEL),
+    ] = False,
+    prefix: Annotated[
+        str,
+        typer.Option(
+            "--prefix",
+            metavar="TEXT",
+            help="Put before the names of the added columns.",
+            rich_help_panel=OUTPUT_PANEL,
+        ),
+    ] = "",
+    unbuffered: Annotated[
+        bool,
+        typer.Option(
+            "--unbuffered",
+            "-u",
+            help="Answer each text before the next is read.",
+            rich_help_panel=OUTPUT_PANEL,
+        ),
+    ] = False,
+    scores: Annotated[
+        bool,
+        typer.Option(
+            "--scores", help="Add the score of every label.", rich_help_panel=ANSWER_PANEL
+        ),
+    ] = False,
+    top_k: Annotated[
+        int,
+        typer.Option(
+            "--top-k",
+            min=1,
+            metavar="K",
+            help="Give the K likeliest labels.",
+            rich_help_panel=ANSWER_PANEL,
+        ),
+    ] = 1,
+    threshold: Annotated[
+        float,
+        typer.Option(
+            "--threshold",
+            min=0,
+            max=1,
+            metavar="P",
+            help="Answer `unsure` where the score is below P.",
+            rich_help_panel=ANSWER_PANEL,
+        ),
+    ] = 0.0,
+    explain: Annotated[
+        bool,
+        typer.Option(
+            "--explain",
+            help="Show what each word weighs for the label.",
+            rich_help_panel=ANSWER_PANEL,
+        ),
+    ] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Stop at the first text that cannot be classified.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No warnings.")] = False,
+    model: Model = None,
     threads: Threads = None,
 ) -> None:
-    """Classify texts: arguments, a file, or standard input, one text a line.
+    """Classify texts: arguments, standard input, or a file: lines, CSV, TSV, JSON Lines, Parquet.
 
-    In a pipe the answer is `label<TAB>probability`, one line a text, in order. A text without a
-    word gets an empty label.
+    Plain lines are answered by `label<TAB>probability`, one line a text, in order. Other formats
+    come back as they are, with the columns `label`, `score` and `error` added. A text that cannot
+    be classified gets an empty label and an error.
     """
-    source = _source(texts or [], input)
-    # Heavy imports stay inside: --help and completion do without numpy and onnxruntime.
-    from senticli import bundle
-    from senticli.predictor import Predictor
-    from senticli.text.readers import Lines, unreadable
-
-    predictor = Predictor(bundle.find(model), threads)
-    if isinstance(source, list):
-        _print(predictor.stream(source), predictor.labels, as_json)
-        return
-    try:
-        stream = source.open("rb") if source else nullcontext(sys.stdin.buffer)
-    except OSError as error:
-        assert source
-        raise unreadable(source, error) from error
-    with stream as file:
-        lines = Lines(file)
-        _print(predictor.stream(lines), predictor.labels, as_json)
-    if lines.replaced:
-        say(
-            f"warning: bytes that are not UTF-8 were replaced in {lines.replaced:,} of the lines, "
-            f"the first of them line {lines.first_replaced:,}"
-        )
-
-
-def _source(texts: list[str], input: Path | None) -> list[str] | Path | None:
-    """Where the texts come from: the arguments, a file, or (None) standard input."""
+    if as_json and output_format not in (None, "jsonl"):
+        raise UsageError(f"--json and --output-format {output_format} differ", "use one of the two")
+    if (resume or force) and not target:
+        raise UsageError("--resume and --force are for --output", "name a file: --output FILE")
     if texts and input:
         raise UsageError("texts are given both as arguments and by --input", "use one of the two")
-    if texts and texts != ["-"]:
-        return texts
-    if input and str(input) != "-":
-        return input
-    if not texts and not input and sys.stdin.isatty():
+    arguments = None if not texts or texts == ["-"] else texts
+    if input and str(input) == "-":
+        input = None
+    elif not texts and not input and sys.stdin.isatty():
         raise UsageError("there is no text to classify", 'echo "great film" | senticli predict')
-    return None
+    if arguments and (format or text_column):
+        raise UsageError("--format and --text-column are for files", "leave them out")
 
+    # Heavy imports stay inside: --help and completion do without numpy and onnxruntime.
+    from senticli import bundle
+    from senticli.cli.predict_run import Request, run
 
-def _print(predictions: Iterable["Prediction"], labels: tuple[str, ...], as_json: bool) -> None:
-    """Write the predictions to stdout, and on stderr what was odd about some of them."""
-    terminal = sys.stdout.isatty()
-    width = max(len(label) for label in labels)
-    empty = _Count("have no word, and so no label")
-    truncated = _Count("are very long and were read by their head and tail alone")
-    for number, prediction in enumerate(predictions, start=1):
-        if prediction.error:
-            empty.add(number)
-        if prediction.truncated:
-            truncated.add(number)
-        if as_json:
-            print_json(_record(prediction, labels))
-        elif terminal:
-            print(_coloured(prediction, width))
-        else:
-            score = "" if prediction.score is None else f"{prediction.score:.4f}"
-            print(f"{prediction.label}\t{score}")
-    sys.stdout.flush()  # the answer before the talk
-    for count in (empty, truncated):
-        if count.texts:
-            say(f"warning: texts that {count.what}: {count.texts:,}, first text {count.first:,}")
-
-
-@dataclass
-class _Count:
-    """How many texts were odd in one way, and which was the first."""
-
-    what: str
-    texts: int = 0
-    first: int = 0
-
-    def add(self, number: int) -> None:
-        self.texts += 1
-        self.first = self.first or number
-
-
-def _record(prediction: "Prediction", labels: tuple[str, ...]) -> dict[str, object]:
-    """The documented JSON fields of a prediction."""
-    record: dict[str, object] = {
-        "text": prediction.text,
-        "label": prediction.label or None,
-        "score": None if prediction.score is None else round(prediction.score, 6),
-        "scores": {
-            label: round(score, 6) for label, score in zip(labels, prediction.scores, strict=False)
-        },
-    }
-    if prediction.truncated:
-        record["truncated"] = True
-    if prediction.error:
-        record["error"] = prediction.error
-    return record
-
-
-def _coloured(prediction: "Prediction", width: int) -> str:
-    """Label, probability and as much of the text as fits on one line of the terminal."""
-    label = (prediction.label or "-").ljust(width)
-    score = "     -" if prediction.score is None else f"{prediction.score:6.1%}"
-    room = shutil.get_terminal_size().columns - width - 10
-    text = one_line(prediction.text)
-    if len(text) > room > 1:
-        text = text[: room - 1] + "…"
-    label = styled(label, f"1;{COLOURS.get(prediction.label, '36')}", sys.stdout)
-    return f"{label}  {score}  {text}"
+    request = Request(
+        texts=arguments,
+        input=input,
+        format=format,
+        text_column=text_column,
+        output=target,
+        output_format="jsonl" if as_json else output_format,
+        resume=resume,
+        force=force,
+        prefix=prefix,
+        unbuffered=unbuffered,
+        scores=scores,
+        top_k=top_k,
+        threshold=threshold,
+        explain=explain,
+        strict=strict,
+        quiet=quiet,
+    )
+    run(request, bundle.find(model), threads)

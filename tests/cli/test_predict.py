@@ -27,9 +27,8 @@ def test_one_line_in_one_line_out(senticli: Run, end: str) -> None:
     done = senticli("predict", "-", input=f"good\n\nbad{end}")
     lines = done.stdout.split("\n")
     assert len(lines) == 4
-    assert lines[1] == "\t"
-    assert "have no word" in done.stderr
-    assert "text 2" in done.stderr
+    assert lines[1] == "\t\tno text"
+    assert "1 of 3 texts could not be classified, first line 2: no text" in done.stderr
 
 
 def test_arguments_and_json(senticli: Run, tiny_model: Path) -> None:
@@ -59,8 +58,8 @@ def test_a_file(senticli: Run, tiny_model: Path, tmp_path: Path) -> None:
     (tmp_path / "in.txt").write_bytes(b"good\ncaf\xe9 bad\n")
     done = senticli("predict", "--input", tmp_path / "in.txt", "--model", tiny_model)
     assert len(done.stdout.splitlines()) == 2
-    assert "not UTF-8" in done.stderr
-    assert "line 2" in done.stderr
+    assert "1 of 2 texts had bytes that are not UTF-8" in done.stderr
+    assert "first line 2" in done.stderr
 
 
 def test_no_input_at_all_is_no_output(senticli: Run, tiny_model: Path) -> None:
@@ -123,7 +122,7 @@ def test_a_full_disk_is_an_error(tiny_model: Path) -> None:
             text=True,
         )
     assert done.returncode == 1
-    assert done.stderr.splitlines()[0] == "error: no space left on device"
+    assert done.stderr.splitlines()[0] == "error: standard output: no space left on device"
     assert done.stderr.splitlines()[1].startswith("hint: ")
     assert len(done.stderr.splitlines()) == 2
 

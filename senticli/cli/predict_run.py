@@ -1,0 +1,367 @@
+"""One run of ``senticli predict``: from records to answers, and what is said about them."""
+
+import dataclasses
+import os
+import sys
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
+from itertools import chain, islice
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from senticli.bundle import Bundle
+from senticli.cli.console import progress, say, stderr_is_terminal
+from senticli.cli.output import OutputFile, Sink, Stream, is_special
+from senticli.cli.predict_answers import Answers, check_threshold
+from senticli.cli.predict_view import TerminalWriter
+from senticli.errors import SenticliError, UsageError
+from senticli.predictor import WINDOW, Prediction, Predictor
+from senticli.shift import Monitor
+from senticli.text.files import (
+    DELIMITERS,
+    JSONL,
+    LINES,
+    PARQUET,
+    compress,
+    compression_of,
+    format_of,
+    import_pyarrow,
+    import_zstandard,
+    open_bytes,
+)
+from senticli.text.records import Record, Records, read_records
+from senticli.text.writers import (
+    AnswerWriter,
+    JsonWriter,
+    LinesWriter,
+    TableWriter,
+    Writer,
+    parquet_from_json,
+    parquet_from_parquet,
+)
+
+SHIFT_AFTER = 1000  # texts; an endless stream is judged by these
+PEEKED = 1000  # JSON objects, whose fields become the columns of a table
+TERMINAL = "terminal"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What the options ask for."""
+
+    texts: list[str] | None
+    input: Path | None
+    format: str | None
+    text_column: str | None
+    output: Path | None
+    output_format: str | None
+    resume: bool
+    force: bool
+    prefix: str
+    unbuffered: bool
+    scores: bool
+    top_k: int
+    threshold: float
+    explain: bool
+    strict: bool
+    quiet: bool
+
+
+def run(request: Request, bundle: Bundle, threads: int | None) -> None:
+    """Answer every record of the input.
+
+    Raises:
+        SenticliError: the input or the output cannot be used; with ``strict``, a text.
+    """
+    labels = bundle.config.labels
+    check_threshold(labels, request.threshold)
+    with ExitStack() as stack:
+        records, position = _open(request, stack)
+        target = _output_format(request, records)
+        answers = Answers(
+            labels,
+            scores=request.scores or (records.format == LINES and target == JSONL),
+            top_k=request.top_k,
+            explain=request.explain,
+            prefix=request.prefix,
+            nested=target in (JSONL, TERMINAL),
+        )
+        writer, text_format, convert, records = _writer(request, records, target, answers)
+        sink = _sink(request, bundle, text_format, convert, stack)
+        if sink is None:
+            say(f"{request.output} is complete: there is nothing to go on with")
+            return
+        predictor = Predictor(bundle, threads)
+        report = Report(request, records.name, bundle)
+        try:
+            if sink.is_new:
+                sink.write(writer.header())
+            with _bar(request, position) as advance:
+                for record, prediction in _predictions(predictor, records, request, sink.records):
+                    report.add(record, prediction)
+                    answer = answers.of(predictor, prediction)
+                    if target == JSONL and isinstance(record.fields, Mapping):
+                        _reject_clash(record.fields, answer, f"line {record.number}")
+                    sink.write(writer.record(record, answer))
+                    advance()
+            sink.finish()
+        except BaseException as error:
+            with suppress(SenticliError, OSError):
+                if (kept := sink.stop()) and isinstance(error, KeyboardInterrupt | SenticliError):
+                    say(kept)
+            raise
+        report.end()
+
+
+def _predictions(
+    predictor: Predictor, records: Iterable[Record], request: Request, skip: int
+) -> Iterator[tuple[Record, Prediction]]:
+    """Each record with its prediction, but for the first ``skip``."""
+    waiting: deque[Record] = deque()
+    failures: list[SenticliError] = []
+
+    def texts() -> Iterator[str]:
+        try:
+            for number, record in enumerate(records):
+                if number >= skip:
+                    waiting.append(record)
+                yield record.text
+        except SenticliError as error:  # what was read before is answered first
+            failures.append(error)
+
+    typed = request.texts is None and request.input is None and sys.stdin.isatty()
+    window = 1 if request.unbuffered or typed else WINDOW
+    for prediction in predictor.stream(
+        texts(), threshold=request.threshold, window=window, skip=skip
+    ):
+        record = waiting.popleft()
+        if record.error:
+            prediction = Prediction(record.text, "", None, (), error=record.error)
+        yield record, prediction
+    if failures:
+        raise failures[0]
+
+
+# --- input
+
+
+def _open(request: Request, stack: ExitStack) -> tuple[Records, Callable[[], int] | None]:
+    """The records, and for a file how many of its bytes are read."""
+    if request.texts is not None:
+        records = (
+            Record(number, text, None, os.fsencode(text) + b"\n", (text,))
+            for number, text in enumerate(request.texts, start=1)
+        )
+        return Records(LINES, records, ("text",), name="text"), None
+    if request.input is None:
+        stream, format = sys.stdin.buffer, request.format or LINES
+        return read_records(stream, format, "standard input", request.text_column), None
+    stream, position = stack.enter_context(open_bytes(request.input))
+    format = request.format or format_of(request.input) or LINES
+    return read_records(stream, format, str(request.input), request.text_column), position
+
+
+# --- output
+
+
+def _output_format(request: Request, records: Records) -> str:
+    """The format asked for; else that of the file's name; else for people, or the input's."""
+    named = format_of(request.output) if request.output else None
+    if request.output_format or named:
+        return request.output_format or named or ""
+    if request.output is None and sys.stdout.isatty():
+        return TERMINAL
+    return records.format
+
+
+def _writer(
+    request: Request, records: Records, target: str, answers: Answers
+) -> tuple[Writer, str, Callable[[BinaryIO, BinaryIO], None] | None, Records]:
+    """What makes the output; the format of its text; how a file of another kind is made of that.
+
+    The records are returned too: some are read ahead where their fields are not known before.
+    """
+    columns = records.columns
+    if target in DELIMITERS and columns is None:
+        columns, records = _peek(records)
+    if columns is not None and target not in (LINES, TERMINAL):
+        _reject_clash(columns, answers.columns, records.name)
+    compression = compression_of(request.output) if request.output else None
+    if compression == ".zst":
+        import_zstandard()
+    convert = partial(compress, compression=compression) if compression else None
+    if target == TERMINAL:
+        return TerminalWriter(answers.labels, request.prefix), LINES, None, records
+    if target == LINES:
+        return LinesWriter(), LINES, convert, records
+    if target in DELIMITERS:
+        assert columns is not None
+        return (
+            TableWriter(target, records, columns, list(answers.columns)),
+            target,
+            convert,
+            records,
+        )
+    if target == JSONL:
+        return JsonWriter(records), JSONL, convert, records
+    import_pyarrow()
+    if request.output is None or is_special(request.output) or compression:
+        raise UsageError("Parquet is written to a file", "--output FILE.parquet")
+    if records.format == PARQUET and request.input:
+        merge = partial(_merge, source=request.input, added=answers.columns)
+        return AnswerWriter(), JSONL, merge, records
+    return JsonWriter(records), JSONL, partial(parquet_from_json, added=answers.columns), records
+
+
+def _merge(answers: BinaryIO, target: BinaryIO, *, source: Path, added: Mapping[str, str]) -> None:
+    with open_bytes(source) as (stream, _):
+        parquet_from_parquet(stream, answers, target, added)
+
+
+def _peek(records: Records) -> tuple[tuple[str, ...], Records]:
+    """The fields of the first objects, and all the records."""
+    read = list(islice(records, PEEKED))
+    names: dict[str, None] = {}
+    for record in read:
+        if isinstance(record.fields, Mapping):
+            names |= dict.fromkeys(record.fields)
+    return tuple(names) or ("line",), dataclasses.replace(records, records=chain(read, records))
+
+
+def _reject_clash(names: Iterable[str], added: Iterable[str], where: str) -> None:
+    known = set(names)
+    clash = next((name for name in added if name in known), None)
+    if clash is not None:
+        raise UsageError(
+            f"{where} has a column {clash!r} already", "name the new ones apart: --prefix senti_"
+        )
+
+
+def _sink(
+    request: Request,
+    bundle: Bundle,
+    text_format: str,
+    convert: Callable[[BinaryIO, BinaryIO], None] | None,
+    stack: ExitStack,
+) -> Sink | None:
+    """Where to write; None where a file to go on with is complete."""
+    path = request.output
+    if path is None:
+        unbuffered = request.unbuffered or sys.stdout.isatty()
+        return Stream(sys.stdout.buffer, "standard output", unbuffered)
+    if is_special(path):
+        return Stream(stack.enter_context(path.open("wb")), str(path), request.unbuffered)
+    options = dataclasses.asdict(request)
+    for name in ("texts", "input", "output", "resume", "force", "quiet"):
+        del options[name]
+    source = {
+        "model": bundle.config.files["model.onnx"],
+        "options": options,
+        "input": _identity(request),
+    }
+    resume, force = request.resume, request.force
+    return OutputFile.open(path, text_format, source, convert=convert, resume=resume, force=force)
+
+
+def _identity(request: Request) -> list[Any]:
+    """What tells one input from another, as far as can be known without reading it."""
+    if request.input is None:
+        return ["arguments", *request.texts] if request.texts else ["standard input"]
+    status = request.input.stat()
+    return [str(request.input.absolute()), status.st_size, status.st_mtime_ns]
+
+
+# --- talk
+
+
+@contextmanager
+def _bar(request: Request, position: Callable[[], int] | None) -> Iterator[Callable[[], None]]:
+    """A progress bar over the bytes of a file, where it disturbs no answers on the terminal."""
+    if position is None or not stderr_is_terminal() or request.quiet:
+        yield lambda: None
+        return
+    if request.output is None and sys.stdout.isatty():
+        yield lambda: None
+        return
+    assert request.input
+    from rich.progress import DownloadColumn
+
+    with progress(DownloadColumn()) as bar:
+        task = bar.add_task(request.input.name, total=request.input.stat().st_size)
+        count = 0
+
+        def advance() -> None:
+            nonlocal count
+            count += 1
+            if count % 256 == 0:
+                bar.update(task, completed=position())
+
+        yield advance
+
+
+class Report:
+    """Counts what is worth a word, and says it on stderr; with ``quiet`` nothing."""
+
+    def __init__(self, request: Request, name: str, bundle: Bundle) -> None:
+        self._request, self._name = request, name
+        self._records = 0
+        self._labels: Counter[str] = Counter()
+        self._odd: dict[str, tuple[int, Record, str]] = {}
+        usual = bundle.config.usual
+        self._monitor = Monitor(usual) if usual and not request.quiet else None
+        self._started = time.perf_counter()
+
+    def add(self, record: Record, prediction: Prediction) -> None:
+        """Count one record. With ``strict``, raises SenticliError for one without an answer."""
+        self._records += 1
+        self._labels[prediction.label] += 1
+        if prediction.error:
+            if self._request.strict:
+                raise SenticliError(
+                    f"{self._place(record)}: {prediction.error}",
+                    "mend it; without --strict, it gets an error in place of a label",
+                )
+            self._count("could not be classified", record, f": {prediction.error}")
+        if prediction.truncated:
+            self._count("were too long and read by their head and tail alone", record)
+        if record.replaced:
+            self._count("had bytes that are not UTF-8, which were replaced", record)
+        if self._monitor:
+            self._monitor.add(record.text, prediction.words, prediction.unknown)
+            if self._records == SHIFT_AFTER:
+                self._warn_of_shift()
+
+    def end(self) -> None:
+        """Say what there is to say."""
+        if self._request.quiet:
+            return
+        for what, (count, record, detail) in self._odd.items():
+            say(
+                f"warning: {count:,} of {self._records:,} texts {what}, "
+                f"first {self._place(record)}{detail}"
+            )
+        self._warn_of_shift()
+        if self._request.output:
+            seconds = max(time.perf_counter() - self._started, 1e-9)
+            labels = ", ".join(f"{n:,} {label}" for label, n in self._labels.most_common() if label)
+            say(
+                f"{self._request.output}: {self._records:,} text{'s' * (self._records != 1)} in "
+                f"{seconds:.1f} s" + (f": {labels}" if labels else "")
+            )
+
+    def _count(self, what: str, record: Record, detail: str = "") -> None:
+        count, first, detail = self._odd.get(what, (0, record, detail))
+        self._odd[what] = (count + 1, first, detail)
+
+    def _warn_of_shift(self) -> None:
+        """Once."""
+        if self._monitor and (message := self._monitor.message()):
+            say(f"warning: {message}")
+            self._monitor = None
+
+    def _place(self, record: Record) -> str:
+        return f"{'text' if self._request.texts else 'line'} {record.number:,}"

@@ -1,0 +1,375 @@
+"""``senticli predict`` on tables and files: nothing lost, in order, resumable."""
+
+import csv
+import gzip
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+REVIEWS = (
+    b"id,review,note\r\n"
+    b'1,"great film, really",x\r\n'
+    b'2,"a ""terrible""\nmess",\r\n'
+    b'3,,"y"\r\n'
+    b"4,good\r\n"
+    b"5,bad,z,extra\r\n"
+    b"6,caf\xe9 bad,z\r\n"
+    b"7,the end,z"
+)
+
+
+@pytest.fixture
+def reviews(tmp_path: Path) -> Path:
+    path = tmp_path / "reviews.csv"
+    path.write_bytes(REVIEWS)
+    return path
+
+
+def rows(text: str | bytes, delimiter: str = ",") -> list[dict[str, str]]:
+    if isinstance(text, bytes):
+        text = text.decode(errors="replace")
+    return list(csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True))
+
+
+def test_a_table_comes_back_as_it_was(senticli: Run, tiny_model: Path, reviews: Path) -> None:
+    target = reviews.with_name("scored.csv")
+    done = senticli("predict", "-i", reviews, "-o", target, "-m", tiny_model)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == ""
+    content = target.read_bytes()
+    assert content.startswith(b"id,review,note,label,score,error\r\n")
+    for row in REVIEWS.split(b"\r\n")[1:3]:
+        assert row + b"," in content
+    assert b"6,caf\xe9 bad,z," in content
+    found = rows(content)
+    assert [row["id"] for row in found] == list("1234567")
+    assert [row["error"] for row in found] == [
+        *("", "", "no text", "2 fields in place of 3", "4 fields in place of 3", "", "")
+    ]
+    assert [bool(row["label"]) for row in found] == [True, True, False, False, False, True, True]
+    assert [bool(row["score"]) for row in found] == [bool(row["label"]) for row in found]
+    assert found[4]["note"] == "z,extra"
+    assert content.endswith(b"\r\n")
+    assert "3 of 7 texts could not be classified, first line 5: no text" in done.stderr
+    assert not list(reviews.parent.glob("*.partial*"))
+
+
+def test_other_columns(senticli: Run, tiny_model: Path, reviews: Path) -> None:
+    options = ("--scores", "--top-k", "2", "--prefix", "s_", "--threshold", "1")
+    reviews.write_bytes(REVIEWS.replace(b"\xe9", b"e"))
+    done = senticli("predict", "-i", reviews, "-m", tiny_model, *options)
+    first = rows(done.stdout)[0]
+    assert list(first) == [
+        *("id", "review", "note", "s_label", "s_score", "s_label_2", "s_score_2"),
+        *("s_score_negative", "s_score_positive", "s_error"),
+    ]
+    assert first["s_label"] == "unsure"
+    assert {first["s_score"], first["s_score_2"]} == {
+        first["s_score_negative"],
+        first["s_score_positive"],
+    }
+    assert float(first["s_score"]) >= float(first["s_score_2"])
+
+
+def test_tsv_by_option_and_from_a_pipe(senticli: Run, tiny_model: Path) -> None:
+    content = 'n\ttext\n1\tgood "film"\n2\tbad, film\n'
+    done = senticli("predict", "--format", "tsv", "-m", tiny_model, input=content)
+    assert done.stdout.startswith('n\ttext\tlabel\tscore\terror\n1\tgood "film"\t')
+    assert [row["text"] for row in rows(done.stdout, "\t")] == ['good "film"', "bad, film"]
+
+
+def test_objects_keep_every_byte(senticli: Run, tiny_model: Path) -> None:
+    lines = [
+        '{"b":{"t":"good \\u00e9"},  "n": 1.0, "big": 123456789012345678901234567890 }',
+        '{"b": {"t": "bad"}, "x": [{}, null]}',
+        "{}",
+        "torn {",
+        "",
+        '{"b": {"t": "\\ud800 lone"}}',
+    ]
+    done = senticli(
+        *("predict", "-f", "jsonl", "--text-column", "b.t", "-m", tiny_model),
+        input="\n".join(lines),
+    )
+    found = done.stdout.splitlines()
+    assert len(found) == len(lines)
+    for line, answer in zip(lines, found, strict=True):
+        if line.startswith("{"):
+            assert answer.startswith(line.rstrip("}").rstrip() if line != "{}" else "{")
+            kept = json.loads(line)
+            assert {name: json.loads(answer)[name] for name in kept} == kept
+        else:
+            assert json.loads(answer)["line"] == line
+    answers = [json.loads(answer) for answer in found]
+    assert [answer["label"] is None for answer in answers] == [
+        *(False, False, True, True, True, False)
+    ]
+    assert [answer.get("error", "")[:8] for answer in answers] == [
+        *("", "", "no field", "not JSON", "a blank ", "")
+    ]
+    assert "first line 3" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("in.csv", b"text,label\na,b\n"),
+        ("in.tsv", b"text\terror\na\tb\n"),
+        ("in.jsonl", b'{"text": "a"}\n{"text": "a", "score": 1}\n'),
+    ],
+)
+def test_a_name_that_is_taken(
+    senticli: Run, tiny_model: Path, tmp_path: Path, name: str, content: bytes
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    done = senticli("predict", "-i", tmp_path / name, "-m", tiny_model)
+    assert done.returncode == 2
+    assert "already" in done.stderr
+    assert "--prefix" in done.stderr
+    done = senticli("predict", "-i", tmp_path / name, "-m", tiny_model, "--prefix", "my_")
+    assert done.returncode == 0
+    assert "my_label" in done.stdout
+
+
+def test_formats_turn_into_each_other(senticli: Run, tiny_model: Path, tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow")
+    (tmp_path / "a.txt").write_text('good "film"\n\nbad, film\n')
+    names = ["a.csv", "b.tsv", "c.jsonl", "d.parquet", "e.csv", "f.jsonl", "g.parquet", "h.parquet"]
+    names += ["i.jsonl.gz", "j.tsv.zst", "k.txt"]
+    source = tmp_path / "a.txt"
+    for number, name in enumerate(names):
+        target = tmp_path / name
+        options = ("--prefix", f"{number}_", "--text-column", "text")
+        if number == 0:
+            options = options[:2]
+        done = senticli("predict", "-i", source, "-o", target, "-m", tiny_model, *options)
+        assert done.returncode == 0, (name, done.stderr)
+        source = target
+    lines = (tmp_path / "k.txt").read_text().splitlines()
+    plain = senticli("predict", "-m", tiny_model, input=(tmp_path / "a.txt").read_bytes())
+    assert lines == plain.stdout.splitlines()
+    last = senticli("predict", "-i", tmp_path / "j.tsv.zst", "--json", "-m", tiny_model)
+    records = [json.loads(line) for line in last.stdout.splitlines()]
+    assert [record["text"] for record in records] == ['good "film"', "", "bad, film"]
+    assert [bool(record["0_label"]) for record in records] == [True, False, True]
+    assert len({record["0_score"] for record in records}) == 3
+
+
+def test_parquet_keeps_its_types(senticli: Run, tiny_model: Path, tmp_path: Path) -> None:
+    pyarrow = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    table = pyarrow.table(
+        {
+            "when": pyarrow.array([1, 2, 3], pyarrow.timestamp("ms")),
+            "nested": [{"text": "good"}, {"text": None}, None],
+            "kind": pyarrow.array(["a", "b", "a"]).dictionary_encode(),
+        }
+    )
+    parquet.write_table(table, tmp_path / "in.parquet")
+    out = tmp_path / "out.parquet"
+    options = ("--text-column", "nested.text", "--explain", "--scores")
+    done = senticli("predict", "-i", tmp_path / "in.parquet", "-o", out, "-m", tiny_model, *options)
+    assert done.returncode == 0, done.stderr
+    found = parquet.read_table(out)
+    assert found.select(table.column_names).equals(table)
+    assert found["error"].to_pylist() == [None, "nested.text is null", "no field nested.text"]
+    assert found["score"].type == pyarrow.float64()
+    assert found["score"][0].as_py() > 0.5
+    assert json.loads(found["explanation"][0].as_py())[0]["token"] == "good"
+
+
+def test_strict_stops_at_the_first(senticli: Run, tiny_model: Path, reviews: Path) -> None:
+    reviews.write_bytes(REVIEWS.replace(b"\xe9", b"e"))
+    done = senticli("predict", "-i", reviews, "-m", tiny_model, "--strict")
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[0] == "error: line 5: no text"
+    assert len(rows(done.stdout)) == 2
+
+
+def test_quiet(senticli: Run, tiny_model: Path, reviews: Path) -> None:
+    target = reviews.with_name("out.csv")
+    done = senticli("predict", "-i", reviews, "-o", target, "-m", tiny_model, "--quiet")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_a_damaged_archive_is_answered_as_far_as_it_goes(
+    senticli: Run, tiny_model: Path, tmp_path: Path
+) -> None:
+    lines = "".join(f"good film number {n}\n" for n in range(5000))
+    (tmp_path / "in.txt.gz").write_bytes(gzip.compress(lines.encode())[:-2000])
+    done = senticli("predict", "-i", tmp_path / "in.txt.gz", "-m", tiny_model)
+    assert done.returncode == 1
+    assert 0 < len(done.stdout.splitlines()) < 5000
+    assert "in.txt.gz is damaged or cut off" in done.stderr
+
+
+def test_a_file_is_not_replaced_unasked(senticli: Run, tiny_model: Path, reviews: Path) -> None:
+    target = reviews.with_name("out.csv")
+    target.write_text("mine")
+    command = ("predict", "-i", reviews, "-o", target, "-m", tiny_model)
+    done = senticli(*command)
+    assert done.returncode == 2
+    assert "--force" in done.stderr
+    assert target.read_text() == "mine"
+    assert senticli(*command, "--force").returncode == 0
+    assert len(rows(target.read_bytes())) == 7
+    done = senticli(*command, "--resume")
+    assert done.returncode == 0
+    assert "nothing to go on with" in done.stderr
+
+
+@pytest.fixture
+def many(tmp_path: Path) -> Path:
+    path = tmp_path / "many.csv"
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["text", "n"])
+        for number in range(3000):
+            writer.writerow([f"good film,\nnumber {number} " + "bad " * (number % 9), number])
+    return path
+
+
+@pytest.mark.parametrize("name", ["out.csv", "out.jsonl", "out.txt", "out.tsv.gz", "out.parquet"])
+def test_a_killed_run_goes_on_where_it_was(
+    senticli: Run, tiny_model: Path, many: Path, name: str
+) -> None:
+    if name.endswith(".parquet"):
+        pytest.importorskip("pyarrow")
+    whole, target = many.with_name(f"whole-{name}"), many.with_name(name)
+    command = ["predict", "-i", many, "-m", tiny_model, "--scores", "-o"]
+    assert senticli(*command, whole).returncode == 0
+    partial = many.with_name(f"{name}.partial")
+    full = [sys.executable, "-m", "senticli", *map(str, command), str(target)]
+    with subprocess.Popen(full, stderr=subprocess.DEVNULL) as process:
+        while process.poll() is None and not (partial.exists() and partial.stat().st_size > 20_000):
+            time.sleep(0.001)
+        process.kill()
+    if not target.exists():  # it was killed in time
+        assert partial.exists()
+        content = partial.read_bytes()
+        partial.write_bytes(content[: len(content) - 7])  # torn within a record
+        done = senticli(*command, target)
+        assert done.returncode == 2
+        assert "--resume" in done.stderr
+        done = senticli(*command, target, "--resume", "--threshold", "0.9")
+        assert done.returncode == 2
+        assert "another options" in done.stderr
+    done = senticli(*command, target, "--resume")
+    assert done.returncode == 0, done.stderr
+    assert target.read_bytes() == whole.read_bytes()
+    assert not list(many.parent.glob("*.partial*"))
+
+
+def test_an_interrupt_keeps_what_is_done(tiny_model: Path, tmp_path: Path) -> None:
+    target = tmp_path / "out.txt"
+    command = [*("predict", "-m", str(tiny_model), "--unbuffered", "-o", str(target))]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "senticli", *command],
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert process.stdin
+    assert process.stderr
+    process.stdin.write(b"good\nbad\n")
+    process.stdin.flush()
+    time.sleep(1.5)
+    process.send_signal(signal.SIGINT)
+    error = process.stderr.read().decode()
+    assert process.wait() == 130
+    assert "--resume" in error
+    assert "Traceback" not in error
+    assert len((tmp_path / "out.txt.partial").read_text().splitlines()) == 2
+    assert not target.exists()
+
+
+def test_unbuffered_answers_before_it_reads_on(tiny_model: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "senticli", "predict", "-u", "-m", str(tiny_model)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    assert process.stdin
+    assert process.stdout
+    for text in (b"good\n", b"\n", b"bad\n"):
+        process.stdin.write(text)
+        process.stdin.flush()
+        assert b"\t" in process.stdout.readline()
+    process.stdin.close()
+    assert process.wait() == 0
+
+
+@pytest.mark.skipif(not Path("/dev/shm").is_dir(), reason="needs /dev/shm")
+def test_a_full_disk_names_the_file(senticli: Run, tiny_model: Path, tmp_path: Path) -> None:
+    target = tmp_path / "out.txt"
+    code = (
+        "import resource, sys\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))\n"
+        "import signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "from senticli.cli.app import run\n"
+        f"sys.exit(run(['predict', '-m', {str(tiny_model)!r}, '-o', {str(target)!r}]))\n"
+    )
+    lines = b"good film\n" * 4000
+    full = subprocess.run([sys.executable, "-c", code], input=lines, capture_output=True)
+    assert full.returncode == 1
+    error = full.stderr.decode()
+    assert f"cannot write {target}.partial: file too large" in error
+    assert "Traceback" not in error
+    kept = (tmp_path / "out.txt.partial").read_bytes()
+    assert 10_000 < len(kept) <= 20_000
+    done = senticli("predict", "-m", tiny_model, "-o", target, "--resume", input=lines)
+    assert done.returncode == 0, done.stderr
+    assert len(target.read_text().splitlines()) == 4000
+
+
+@pytest.mark.parametrize(
+    ("args", "error"),
+    [
+        (["--resume"], "--output"),
+        (["--json", "--output-format", "csv"], "differ"),
+        (["--top-k", "3"], "--top-k 3"),
+        (["--threshold", "1.5"], "--threshold"),
+        (["--output-format", "parquet"], "--output FILE.parquet"),
+        (["--text-column", "a"], "plain lines"),
+        (["--output", "nosuch/dir/x.csv"], "nosuch/dir/x.csv"),
+    ],
+)
+def test_wrong_usage(senticli: Run, tiny_model: Path, args: list[str], error: str) -> None:
+    done = senticli("predict", *args, "-m", tiny_model, input="good\n")
+    assert done.returncode in (1, 2)
+    assert done.stdout == ""
+    assert error in done.stderr
+    assert len(done.stderr.splitlines()) == 2
+
+
+def test_missing_packages_are_named(tiny_model: Path, tmp_path: Path) -> None:
+    for package, name in (("pyarrow", "x.parquet"), ("zstandard", "x.csv.zst")):
+        (tmp_path / name).write_bytes(b"anything")
+        code = (
+            f"import sys; sys.modules[{package!r}] = None\n"
+            "from senticli.cli.app import run\n"
+            f"sys.exit(run(['predict', '-i', {str(tmp_path / name)!r}]))\n"
+        )
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+        assert done.returncode == 1
+        assert 'pip install "senticli[' in done.stderr
+
+
+def test_pipes_and_devices_are_written_as_they_are(tiny_model: Path, tmp_path: Path) -> None:
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    reader = subprocess.Popen(["cat", str(fifo)], stdout=subprocess.PIPE, text=True)
+    command = [*("predict", "good", "-m", str(tiny_model), "-o", str(fifo))]
+    subprocess.run([sys.executable, "-m", "senticli", *command], check=True, capture_output=True)
+    answer: Any = reader.communicate()[0]
+    assert answer.count("\t") == 1
