@@ -97,11 +97,11 @@ complete -c senticli -n '__senticli_command eval' -l threads -x -d 'CPU threads.
 complete -c senticli -n '__senticli_command eval' -l help -s h -d 'Show this message and exit'
 
 # senticli predict
-complete -c senticli -n '__senticli_command predict' -l input -s i -x -a '(__senticli_paths \'\')' -d 'Read the texts from FILE, one a line'
-complete -c senticli -n '__senticli_command predict' -l format -s f -x -a 'lines csv tsv jsonl parquet' -d 'Format of the input. [default: by the file\'s name, else lines]'
+complete -c senticli -n '__senticli_command predict' -l input -s i -x -a '(__senticli_paths \'\')' -d 'Read the texts from FILE, packed (.gz, .zst) or not'
+complete -c senticli -n '__senticli_command predict' -l format -s f -x -a 'lines csv tsv jsonl parquet' -d 'Format of the input. [default: by its name, else lines]'
 complete -c senticli -n '__senticli_command predict' -l text-column -x -d 'Column of the text in a FILE. [default: text, sentence, …]'
 complete -c senticli -n '__senticli_command predict' -l output -s o -x -a '(__senticli_paths \'\')' -d 'Write to FILE, which is complete or not there'
-complete -c senticli -n '__senticli_command predict' -l output-format -x -a 'lines csv tsv jsonl parquet' -d 'Format of the output. [default: by the file\'s name, else the input\'s]'
+complete -c senticli -n '__senticli_command predict' -l output-format -x -a 'lines csv tsv jsonl parquet' -d 'Format of the output. [default: by its name, else the input\'s]'
 complete -c senticli -n '__senticli_command predict' -l json -d 'Print JSON, one object a line'
 complete -c senticli -n '__senticli_command predict' -l resume -d 'Go on where a run to the same FILE was cut off'
 complete -c senticli -n '__senticli_command predict' -l force -d 'Replace FILE if it is there'

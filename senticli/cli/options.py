@@ -34,7 +34,9 @@ Threads = Annotated[
 ]
 Input = Annotated[
     Path | None,
-    typer.Option("--input", "-i", metavar="FILE", help="Read the texts from FILE, one a line."),
+    typer.Option(
+        "--input", "-i", metavar="FILE", help="Read the texts from FILE, packed (.gz, .zst) or not."
+    ),
 ]
 TextColumn = Annotated[
     str | None,

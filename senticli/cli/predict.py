@@ -49,7 +49,7 @@ def predict(
         typer.Option(
             "--format",
             "-f",
-            help=with_default("Format of the input.", "by the file's name, else lines"),
+            help=with_default("Format of the input.", "by its name, else lines"),
             rich_help_panel=DATA_PANEL,
         ),
     ] = None,
@@ -68,7 +68,7 @@ def predict(
         Format | None,
         typer.Option(
             "--output-format",
-            help=with_default("Format of the output.", "by the file's name, else the input's"),
+            help=with_default("Format of the output.", "by its name, else the input's"),
             rich_help_panel=OUTPUT_PANEL,
         ),
     ] = None,

@@ -199,7 +199,7 @@ def _table_records(rows: Rows, columns: tuple[str, ...], position: int) -> Itera
         elif not fields:
             yield Record(number, "", "a blank line", raw, fields)
         else:
-            error = f"{len(fields)} fields in place of {width}"
+            error = f"{len(fields)} field{'s' * (len(fields) != 1)} in place of {width}"
             yield Record(number, "", error, raw, fields)
 
 

@@ -59,7 +59,7 @@ def test_named_columns(tmp_path: Path) -> None:
     [
         ("t.csv", b"a,b\n1,2\n", "no column text or sentence"),
         ("t.csv", b"text,x\n1,2\n", "no column label"),
-        ("t.csv", b"text,label\ngood\n", "line 2: 1 fields in place of 2"),
+        ("t.csv", b"text,label\ngood\n", "line 2: 1 field in place of 2"),
         ("t.csv", b"text,label\ngood,\n", "line 2 has no label"),
         ("t.csv", b"text,label\ngood, ,\n", "line 2: 3 fields in place of 2"),
         ("t.csv", b"text,label\ngood, really,pos\n", "line 2: 3 fields in place of 2"),
