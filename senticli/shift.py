@@ -53,8 +53,8 @@ class Monitor:
                 f"most texts are in {script.capitalize()} script, and this model was trained on "
                 f"{self._usual.script.capitalize()}: do not trust its answers"
             )
-        # The lower end of the interval: a few odd words of a short text prove nothing.
-        if self._words and wilson(self._unknown, self._words)[0] > self._usual.threshold:
+        # The lower end of the 99 % interval: one odd word of a short text proves nothing.
+        if self._words and wilson(self._unknown, self._words, 2.576)[0] > self._usual.threshold:
             return (
                 f"{self._unknown / self._words:.0%} of the words are unknown to this model, "
                 f"{self._usual.unknown:.1%} are usual: it may not know this kind of text"

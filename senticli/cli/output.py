@@ -31,8 +31,8 @@ class Sink(Protocol):
     def finish(self) -> None:
         """All is written."""
 
-    def stop(self) -> str | None:
-        """There will be no more; returns how to go on, where that is possible."""
+    def stop(self, records: int) -> str | None:
+        """There will be no more after so many; returns how to go on, where that is possible."""
 
 
 class Stream:
@@ -52,7 +52,7 @@ class Stream:
         """Pass on what is held back."""
         self._try(self._file.flush)
 
-    def stop(self) -> str | None:
+    def stop(self, records: int) -> str | None:
         """Pass on what is held back."""
         self.finish()
         return None
@@ -177,10 +177,14 @@ class OutputFile:
             if made != self._partial:
                 made.unlink(missing_ok=True)
 
-    def stop(self) -> str | None:
-        """Keep what there is."""
+    def stop(self, records: int) -> str | None:
+        """Keep what there is; nothing, where there is no record."""
         try:
             self._file.close()
+            if not self.records + records:
+                self._partial.unlink()
+                self._source_file.unlink(missing_ok=True)
+                return None
         except OSError as error:
             raise self._unwritable(error) from error
         return f"what is done is in {self._partial}; go on with --resume"

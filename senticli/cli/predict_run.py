@@ -91,12 +91,13 @@ def run(request: Request, bundle: Bundle, threads: int | None) -> None:
             nested=target in (JSONL, TERMINAL),
         )
         writer, text_format, convert, records = _writer(request, records, target, answers)
+        predictor = Predictor(bundle, threads)
         sink = _sink(request, bundle, text_format, convert, stack)
         if sink is None:
             say(f"{request.output} is complete: there is nothing to go on with")
             return
-        predictor = Predictor(bundle, threads)
-        report = Report(request, records.name, bundle)
+        report = Report(request, bundle)
+        written = 0
         try:
             if sink.is_new:
                 sink.write(writer.header())
@@ -107,11 +108,13 @@ def run(request: Request, bundle: Bundle, threads: int | None) -> None:
                     if target == JSONL and isinstance(record.fields, Mapping):
                         _reject_clash(record.fields, answer, f"line {record.number}")
                     sink.write(writer.record(record, answer))
+                    written += 1
                     advance()
             sink.finish()
         except BaseException as error:
             with suppress(SenticliError, OSError):
-                if (kept := sink.stop()) and isinstance(error, KeyboardInterrupt | SenticliError):
+                kept = sink.stop(written)
+                if kept and isinstance(error, KeyboardInterrupt | SenticliError):
                     say(kept)
             raise
         report.end()
@@ -190,6 +193,12 @@ def _writer(
         columns, records = _peek(records)
     if columns is not None and target not in (LINES, TERMINAL):
         _reject_clash(columns, answers.columns, records.name)
+        twice = next((name for name in columns if columns.count(name) > 1), None)
+        if twice is not None and target != records.format:
+            raise UsageError(
+                f"{records.name} has two columns {twice!r}, which {target} cannot tell apart",
+                f"keep the format: --output-format {records.format}",
+            )
     compression = compression_of(request.output) if request.output else None
     if compression == ".zst":
         import_zstandard()
@@ -306,8 +315,8 @@ def _bar(request: Request, position: Callable[[], int] | None) -> Iterator[Calla
 class Report:
     """Counts what is worth a word, and says it on stderr; with ``quiet`` nothing."""
 
-    def __init__(self, request: Request, name: str, bundle: Bundle) -> None:
-        self._request, self._name = request, name
+    def __init__(self, request: Request, bundle: Bundle) -> None:
+        self._request = request
         self._records = 0
         self._labels: Counter[str] = Counter()
         self._odd: dict[str, tuple[int, Record, str]] = {}
@@ -317,14 +326,14 @@ class Report:
 
     def add(self, record: Record, prediction: Prediction) -> None:
         """Count one record. With ``strict``, raises SenticliError for one without an answer."""
+        if prediction.error and self._request.strict:
+            raise SenticliError(
+                f"{self._place(record)}: {prediction.error}",
+                "mend it; without --strict, it gets an error in place of a label",
+            )
         self._records += 1
         self._labels[prediction.label] += 1
         if prediction.error:
-            if self._request.strict:
-                raise SenticliError(
-                    f"{self._place(record)}: {prediction.error}",
-                    "mend it; without --strict, it gets an error in place of a label",
-                )
             self._count("could not be classified", record, f": {prediction.error}")
         if prediction.truncated:
             self._count("were too long and read by their head and tail alone", record)

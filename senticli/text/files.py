@@ -62,10 +62,42 @@ def _decompressed(file: BinaryIO, compression: str | None) -> BinaryIO:
     if compression == ".gz":
         return cast(BinaryIO, gzip.open(file))
     if compression == ".zst":
-        zstandard = import_zstandard()
-        unpacked = zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True)
-        return io.BufferedReader(unpacked)
+        return io.BufferedReader(_ZstdReader(file), 1 << 17)
     return file
+
+
+class _ZstdReader(io.RawIOBase):
+    """Unpacks zstd, and unlike the package's own reader notices where it was cut off.
+
+    Raises EOFError for what is cut off or damaged, as gzip does.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file, self._zstandard = file, import_zstandard()
+        self._frame: Any = None
+        self._packed = self._unpacked = b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        while not self._unpacked:
+            self._packed = self._packed or self._file.read(1 << 17)
+            if not self._packed:
+                if self._frame:
+                    raise EOFError("its last frame has no end")
+                return 0
+            self._frame = self._frame or self._zstandard.ZstdDecompressor().decompressobj()
+            try:
+                self._unpacked = self._frame.decompress(self._packed)
+            except self._zstandard.ZstdError as error:
+                raise EOFError(str(error)) from error
+            self._packed = self._frame.unused_data
+            if self._frame.eof:
+                self._frame = None
+        size = min(len(buffer), len(self._unpacked))
+        buffer[:size], self._unpacked = self._unpacked[:size], self._unpacked[size:]
+        return size
 
 
 def compress(source: BinaryIO, target: BinaryIO, compression: str) -> None:

@@ -105,10 +105,6 @@ def _lines(stream: BinaryIO, name: str) -> Iterator[bytes]:
         raise SenticliError(f"{name} is damaged or cut off: {error}", "fetch it again") from error
     except OSError as error:
         raise unreadable(name, error) from error
-    except Exception as error:
-        if type(error).__name__ != "ZstdError":  # which is imported only where it is needed
-            raise
-        raise SenticliError(f"{name} is damaged or cut off: {error}", "fetch it again") from error
 
 
 # --- plain lines

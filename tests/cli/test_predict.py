@@ -172,3 +172,39 @@ def test_no_text_on_a_terminal_shows_an_example() -> None:
         "error: there is no text to classify",
         'hint: echo "great film" | senticli predict',
     ]
+
+
+def test_explanations_on_a_terminal_and_in_json(senticli: Run) -> None:
+    text = "Great film, terrible end"
+    code, shown, _ = on_terminal("predict", text, "--explain", "--model", "bundled")
+    assert code == 0
+    _, words, heaviest = shown.splitlines()
+    assert "\033[1;7;32mGreat\033[0m" in words or "\033[1;7;31mterrible\033[0m" in words
+    assert words.count("\033[0m") >= 2
+    assert "Great +" in heaviest or "Great -" in heaviest
+    done = senticli("predict", text, "--explain", "--json", "--model", "bundled")
+    explanation = json.loads(done.stdout)["explanation"]
+    assert [set(word) for word in explanation] == [{"token", "start", "end", "weight"}] * 5
+    assert [text[word["start"] : word["end"]] for word in explanation] == [
+        *("Great", "film", ",", "terrible", "end")
+    ]
+
+
+def test_unusual_texts_are_told_of_unless_quiet(senticli: Run) -> None:
+    text = "отличный фильм"
+    done = senticli("predict", text, "--model", "bundled")
+    assert done.returncode == 0
+    assert "warning: most texts are in Cyrillic script" in done.stderr
+    assert senticli("predict", text, "--model", "bundled", "--quiet").stderr == ""
+
+
+def test_top_k_and_unsure_in_json(senticli: Run) -> None:
+    options = ("--top-k", "2", "--threshold", "0.99999", "--json", "--model", "bundled")
+    record = json.loads(senticli("predict", "great film", *options).stdout)
+    assert record["label"] == "unsure"
+    assert [pair["label"] for pair in record["top"]] == ["positive", "negative"]
+    assert record["top"][0]["score"] == record["score"]
+    done = senticli("predict", "great film", "--top-k", "2", "--scores", "--model", "bundled")
+    cells = done.stdout.rstrip("\n").split("\t")
+    assert cells[::2][:2] == ["positive", "negative"]
+    assert len(cells) == 6

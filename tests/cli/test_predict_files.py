@@ -203,15 +203,32 @@ def test_quiet(senticli: Run, tiny_model: Path, reviews: Path) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
+@pytest.mark.parametrize("name", ["in.txt.gz", "in.txt.zst"])
 def test_a_damaged_archive_is_answered_as_far_as_it_goes(
-    senticli: Run, tiny_model: Path, tmp_path: Path
+    senticli: Run, tiny_model: Path, tmp_path: Path, name: str
 ) -> None:
-    lines = "".join(f"good film number {n}\n" for n in range(5000))
-    (tmp_path / "in.txt.gz").write_bytes(gzip.compress(lines.encode())[:-2000])
-    done = senticli("predict", "-i", tmp_path / "in.txt.gz", "-m", tiny_model)
+    lines = "".join(f"good film number {n * n}\n" for n in range(50_000)).encode()
+    if name.endswith(".zst"):
+        packed = pytest.importorskip("zstandard").ZstdCompressor().compress(lines)
+    else:
+        packed = gzip.compress(lines)
+    (tmp_path / name).write_bytes(packed[: len(packed) * 3 // 4])
+    done = senticli("predict", "-i", tmp_path / name, "-m", tiny_model)
     assert done.returncode == 1
-    assert 0 < len(done.stdout.splitlines()) < 5000
-    assert "in.txt.gz is damaged or cut off" in done.stderr
+    assert 0 < len(done.stdout.splitlines()) < 50_000
+    assert f"{name} is damaged or cut off" in done.stderr
+    (tmp_path / name).write_bytes(b"this is not packed at all")
+    done = senticli("predict", "-i", tmp_path / name, "-m", tiny_model)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"{name} is damaged or cut off" in done.stderr
+
+
+def test_what_fails_at_once_leaves_nothing(senticli: Run, tiny_model: Path, tmp_path: Path) -> None:
+    (tmp_path / "in.jsonl").write_text('{"text": "good", "label": 1}\n')
+    command = ("predict", "-i", tmp_path / "in.jsonl", "-o", tmp_path / "out.jsonl")
+    assert senticli(*command, "-m", tiny_model).returncode == 2
+    assert senticli(*command, "-m", tiny_model, "--text-column", "no", "--strict").returncode == 1
+    assert [path.name for path in tmp_path.glob("*out*")] == []
 
 
 def test_a_file_is_not_replaced_unasked(senticli: Run, tiny_model: Path, reviews: Path) -> None:

@@ -56,3 +56,16 @@ def test_importing_the_package_imports_nothing_heavy() -> None:
     code = "import senticli, sys; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert not set(done.stdout.split()) & (HEAVY | {"typer", "rich"})
+
+
+def test_loading_a_model_in_python(tiny_model: Path) -> None:
+    code = (
+        "import sys, senticli\n"
+        "before = 'numpy' in sys.modules\n"
+        f"model = senticli.load({str(tiny_model)!r})\n"
+        "results = model.predict(['great film', ''])\n"
+        "print(before, [type(result) is senticli.Prediction for result in results])\n"
+        "print(sorted({'torch', 'spacy', 'typer', 'rich'} & set(sys.modules)))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout.splitlines() == ["False [True, True]", "[]"], done.stderr
