@@ -96,7 +96,7 @@ def run(request: Request, bundle: Bundle, threads: int | None) -> None:
         if sink is None:
             say(f"{request.output} is complete: there is nothing to go on with")
             return
-        report = Report(request, bundle)
+        report = Report(request, bundle, sink.records)
         written = 0
         try:
             if sink.is_new:
@@ -315,8 +315,8 @@ def _bar(request: Request, position: Callable[[], int] | None) -> Iterator[Calla
 class Report:
     """Counts what is worth a word, and says it on stderr; with ``quiet`` nothing."""
 
-    def __init__(self, request: Request, bundle: Bundle) -> None:
-        self._request = request
+    def __init__(self, request: Request, bundle: Bundle, before: int) -> None:
+        self._request, self._before = request, before
         self._records = 0
         self._labels: Counter[str] = Counter()
         self._odd: dict[str, tuple[int, Record, str]] = {}
@@ -355,11 +355,13 @@ class Report:
             )
         self._warn_of_shift()
         if self._request.output:
-            seconds = max(time.perf_counter() - self._started, 1e-9)
+            seconds = time.perf_counter() - self._started
             labels = ", ".join(f"{n:,} {label}" for label, n in self._labels.most_common() if label)
             say(
-                f"{self._request.output}: {self._records:,} text{'s' * (self._records != 1)} in "
-                f"{seconds:.1f} s" + (f": {labels}" if labels else "")
+                f"{self._request.output}: {self._records:,} text{'s' * (self._records != 1)}"
+                + (f" after {self._before:,} from before" if self._before else "")
+                + f" in {seconds:.1f} s"
+                + (f": {labels}" if labels else "")
             )
 
     def _count(self, what: str, record: Record, detail: str = "") -> None:

@@ -9,6 +9,7 @@ import csv
 import gzip
 import json
 import shutil
+import sys
 import tempfile
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -151,7 +152,7 @@ class Rows:
             if not self._read:
                 line = line.removeprefix(BOM)
             self._read += 1
-            yield line.decode(errors="surrogateescape")
+            yield without_nul(line.decode(errors="surrogateescape"))
 
     def next(self) -> tuple[int, list[str] | None, bytes, str | None] | None:
         """The first line's number, the fields, the bytes and what is wrong; None at the end."""
@@ -206,6 +207,11 @@ def mended(field: str) -> tuple[str, bool]:
         return field, False
     except UnicodeEncodeError:
         return encode(field).decode(errors="replace"), True
+
+
+def without_nul(text: str) -> str:
+    """What the csv module of this Python can take: before 3.11, no NUL."""
+    return text if sys.version_info >= (3, 11) else text.replace("\0", "\ufffd")
 
 
 def encode(text: str) -> bytes:

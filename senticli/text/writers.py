@@ -14,7 +14,7 @@ from typing import Any, BinaryIO, Protocol
 
 from senticli.errors import SenticliError
 from senticli.text.files import DELIMITERS, JSONL, import_pyarrow
-from senticli.text.records import Record, Records, Rows, encode, mended
+from senticli.text.records import Record, Records, Rows, encode, mended, without_nul
 
 Answer = Mapping[str, Any]
 
@@ -99,7 +99,8 @@ class TableWriter:
 
     def _row(self, cells: Sequence[str]) -> bytes:
         buffer = io.StringIO()
-        csv.writer(buffer, delimiter=self._delimiter, lineterminator=self._end).writerow(cells)
+        writer = csv.writer(buffer, delimiter=self._delimiter, lineterminator=self._end)
+        writer.writerow(map(without_nul, cells))
         return encode(buffer.getvalue())
 
 

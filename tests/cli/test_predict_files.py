@@ -390,3 +390,35 @@ def test_pipes_and_devices_are_written_as_they_are(tiny_model: Path, tmp_path: P
     subprocess.run([sys.executable, "-m", "senticli", *command], check=True, capture_output=True)
     answer: Any = reader.communicate()[0]
     assert answer.count("\t") == 1
+
+
+ODD = {
+    "blank": b"\n",
+    "spaces": b" \t \n",
+    "CRLF": b"great film\r\n",
+    "CR": b"great\rfilm\n",
+    "NUL": b"great\0film\n",
+    "other ends of line": "great\u2028film\x85\x0b\x0cend\n".encode(),
+    "not UTF-8": b"caf\xe9 \xff\xfe \xed\xa0\x80 great\n",
+    "emoji": "great film 👍🏽 👩‍👩‍👧\n".encode(),
+    "right to left": "فيلم رائع ‏great\n".encode(),
+    "ten megabytes": b"great film, " * 870_000 + b"\n",
+    "ten megabytes of one sign": b"=" * 10_000_000 + b"\n",
+    "escape codes": b"\x1b[31mgreat\x1b[0m film\n",
+    "no end": b"the last line",
+}
+
+
+@pytest.mark.parametrize("format", ["lines", "jsonl"])
+def test_every_odd_line_gets_an_answer(senticli: Run, tiny_model: Path, format: str) -> None:
+    content = b"".join(ODD.values())
+    done = senticli("predict", "-m", tiny_model, "--output-format", format, input=content)
+    assert done.returncode == 0
+    lines = done.stdout.split("\n")[:-1]
+    assert len(lines) == len(ODD)
+    for name, line in zip(ODD, lines, strict=True):
+        label = json.loads(line)["label"] if format == "jsonl" else line.split("\t")[0]
+        assert bool(label) == (name not in ("blank", "spaces")), name
+    assert "2 of 13 texts could not be classified, first line 1: no text" in done.stderr
+    assert "2 of 13 texts were too long" in done.stderr
+    assert "1 of 13 texts had bytes that are not UTF-8" in done.stderr

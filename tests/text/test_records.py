@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from senticli.errors import SenticliError
-from senticli.text.records import Record, read_records, read_table
+from senticli.text.records import Record, read_records, read_table, without_nul
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_rows_of_a_table_that_are_no_rows() -> None:
     assert [r.raw for r in records] == rows
     assert [r.number for r in records] == [2, 4, 5, 6, 7, 8, 9, 10]
     assert [r.text for r in records] == [
-        *("two\nlines, one row", "", "", "", "", "\ufffd\0", "", "")
+        *("two\nlines, one row", "", "", "", "", without_nul("\ufffd\0"), "", "")
     ]
     assert [r.error for r in records[:4]] == [
         *(None, "2 fields in place of 3", "5 fields in place of 3", "a blank line")
@@ -182,7 +182,10 @@ def test_an_input_that_is_none(
     assert caught.value.hint
 
 
-@given(st.lists(st.lists(st.text(max_size=6), min_size=2, max_size=2), max_size=20))
+CELLS = st.text(st.characters(exclude_characters="\0"), max_size=6)  # csv of 3.10 writes no NUL
+
+
+@given(st.lists(st.lists(CELLS, min_size=2, max_size=2), max_size=20))
 def test_any_table_is_read_as_it_was_written(rows: list[list[str]]) -> None:
     rows = [[cell.replace("\r", "") for cell in row] for row in rows]
     buffer = io.StringIO()
