@@ -163,6 +163,12 @@ def _check(config: BundleConfig) -> None:
         raise ValueError("labels")
     if not 0 < config.temperature < float("inf"):
         raise ValueError("temperature")
+    usual = config.usual
+    if usual and not (
+        all(isinstance(share, int | float) for share in (usual.unknown, usual.threshold))
+        and isinstance(usual.script, str)
+    ):
+        raise TypeError("usual")
     if not isinstance(config.files, dict) or not isinstance(config.lowercase, bool):
         raise TypeError("files, lowercase")
 

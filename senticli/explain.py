@@ -37,7 +37,12 @@ def explain(predictor: Predictor, text: str, label: str | None = None) -> list[W
 
     A text without a word has no explanation; of one that is too long to be read whole, the words
     that are not read are left out.
+
+    Raises:
+        ValueError: the model has no such label.
     """
+    if label is not None and label not in predictor.labels:
+        raise ValueError(f"the model has no label {label!r}, but {', '.join(predictor.labels)}")
     words, spans = predictor.words(text)
     if not len(words):
         return []

@@ -156,9 +156,12 @@ class Predictor:
 
     Raises:
         SenticliError: the model is broken or cannot be run.
+        ValueError: ``threads`` is less than 1.
     """
 
     def __init__(self, bundle: Bundle, threads: int | None = None) -> None:
+        if threads is not None and threads < 1:
+            raise ValueError(f"threads is {threads}, and must be at least 1")
         self.bundle = bundle
         self.labels = bundle.config.labels
         self._temperature = bundle.config.temperature
@@ -180,8 +183,6 @@ class Predictor:
 
     def predict(self, texts: Iterable[str], *, threshold: float = 0.0) -> list[Prediction]:
         """One prediction a text, in order; :meth:`stream` is for more than memory holds."""
-        if isinstance(texts, str):
-            raise TypeError("texts is one string: give a list of texts")
         return list(self.stream(texts, threshold=threshold))
 
     def stream(
@@ -200,7 +201,12 @@ class Predictor:
             window: texts read ahead at most; with 1, each is answered before the next is read.
             skip: texts at the start that get no prediction. The others get what they would get
                 without ``skip``, to the last digit.
+
+        Raises:
+            TypeError: ``texts`` is one string, or holds something else than strings.
         """
+        if isinstance(texts, str):
+            raise TypeError("texts is one string: give a list of texts")
         pending: deque[list[tuple[str, Words]]] = deque()
         skipped = 0
 
@@ -284,6 +290,8 @@ def _windows(texts: Iterable[str], largest: int) -> Iterator[list[str]]:
     size, characters = min(FIRST_WINDOW, largest), 0
     window: list[str] = []
     for text in texts:
+        if not isinstance(text, str):
+            raise TypeError(f"a text is a string, not {type(text).__name__}")
         window.append(text)
         characters += len(text)
         if len(window) == size or characters >= WINDOW_CHARACTERS:

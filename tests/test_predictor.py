@@ -121,6 +121,15 @@ def test_predict_wants_a_list(predictor: Predictor) -> None:
         predictor.predict("great film")
 
 
+def test_what_is_no_list_of_texts_is_told(predictor: Predictor) -> None:
+    with pytest.raises(TypeError, match="list"):
+        next(predictor.stream("great"))
+    with pytest.raises(TypeError, match="not bytes"):
+        predictor.predict([b"great"])  # type: ignore[list-item]
+    with pytest.raises(ValueError, match="threads"):
+        Predictor(predictor.bundle, threads=0)
+
+
 def test_unknown_words_are_counted(predictor: Predictor) -> None:
     (result,) = predictor.predict(["great xqzzt film qqqyx"])
     assert (result.words, result.unknown) == (4, 2)

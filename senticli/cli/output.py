@@ -82,6 +82,7 @@ class OutputFile:
         path: Path,
         format: str,
         source: Mapping[str, Any],
+        source_file: Path | None,
         *,
         convert: Callable[[BinaryIO, BinaryIO], None] | None,
         resume: bool,
@@ -92,7 +93,9 @@ class OutputFile:
         Args:
             path: where it will be.
             format: that of the partial file, one of text.
-            source: what the output depends on, which must be the same to resume.
+            source: what the output depends on, which must be the same to resume, by what it is
+                called if it is another.
+            source_file: the input, if it is a file.
             convert: writes the file from the partial one, where they differ.
             resume: go on from a partial file, if there is one.
             force: replace a file that is there.
@@ -101,23 +104,35 @@ class OutputFile:
             SenticliError: there is a file, or a partial one, and no word on what to do with it; or
                 the partial one was made from something else.
         """
-        file = cls(path, convert)
-        there = file._partial.exists()
-        if resume and not there and path.exists() and not force:
-            return None
+        path = path.resolve()  # a link stays one
         if path.is_dir() or not path.parent.is_dir():
             what = "a folder" if path.is_dir() else "in a folder that is not there"
             raise UsageError(f"cannot write {path}: it is {what}", "name a file: --output FILE")
-        if path.exists() and not force:
+        file = cls(path, convert)
+        if source_file and source_file.exists() and file._is_mine(source_file):
+            raise UsageError(
+                f"{source_file} would be overwritten while it is read", "choose another --output"
+            )
+        there = file._partial.exists()
+        if resume and not there and path.exists() and not force:
+            return None
+        other = file._other(source) if there and resume else None
+        if other and not force:
+            raise UsageError(
+                f"{file._partial} was made with {other}, and cannot be gone on with",
+                "start again: --force",
+            )
+        go_on = there and resume and not other
+        if path.exists() and not force and not go_on:
             raise UsageError(f"{path} is there already", "replace it: --force")
+        if there and not go_on and not force:
+            raise UsageError(
+                f"{file._partial} is there from a run that did not end",
+                "go on with --resume, or start again with --force",
+            )
         try:
-            if there and resume:
-                file._go_on(format, source)
-            elif there and not force:
-                raise UsageError(
-                    f"{file._partial} is there from a run that did not end",
-                    "go on with --resume, or start again with --force",
-                )
+            if go_on:
+                file._go_on(format)
             else:
                 atomic.write_text(file._source_file, json.dumps(source))
                 file._file = file._partial.open("w+b")
@@ -125,25 +140,26 @@ class OutputFile:
             raise file._unwritable(error) from error
         return file
 
-    def _go_on(self, format: str, source: Mapping[str, Any]) -> None:
-        self._check(source)
+    def _is_mine(self, file: Path) -> bool:
+        return any(
+            mine.exists() and mine.samefile(file) for mine in (self._partial, self._source_file)
+        )
+
+    def _go_on(self, format: str) -> None:
         self._file = self._partial.open("r+b")
         self.records, size = complete(self._file, format)
         self._file.seek(size)
         self._file.truncate()
         self.is_new = size == 0
 
-    def _check(self, source: Mapping[str, Any]) -> None:
+    def _other(self, source: Mapping[str, Any]) -> str | None:
+        """What differs from what the partial file was made with."""
         try:
             before = json.loads(self._source_file.read_bytes())
         except (OSError, ValueError):
             before = {}
-        for name, value in json.loads(json.dumps(source)).items():
-            if before.get(name) != value:
-                raise UsageError(
-                    f"{self._partial} was made with another {name}, and cannot be gone on with",
-                    "start again: --force",
-                )
+        now = json.loads(json.dumps(source))
+        return next((name for name, value in now.items() if before.get(name) != value), None)
 
     def write(self, data: bytes) -> None:
         """Write some more."""
@@ -198,5 +214,7 @@ class OutputFile:
 
 
 def is_special(path: Path) -> bool:
-    """Whether it is a pipe or a device, which takes answers as they come."""
+    """Whether it is a pipe, a device or an open stream, which takes answers as they come."""
+    if str(path).startswith(("/dev/std", "/dev/fd/", "/proc/")):
+        return True
     return path.exists() and not path.is_file() and not path.is_dir()

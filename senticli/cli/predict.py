@@ -153,6 +153,8 @@ def predict(
     """
     if as_json and output_format not in (None, "jsonl"):
         raise UsageError(f"--json and --output-format {output_format} differ", "use one of the two")
+    if threshold != threshold:  # NaN, which is in no range and out of none
+        raise UsageError("--threshold nan is no probability", "use a value from 0 to 1")
     if (resume or force) and not target:
         raise UsageError("--resume and --force are for --output", "name a file: --output FILE")
     if texts and input:

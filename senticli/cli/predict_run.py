@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
-from itertools import chain, islice
+from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -96,7 +96,7 @@ def run(request: Request, bundle: Bundle, threads: int | None) -> None:
         if sink is None:
             say(f"{request.output} is complete: there is nothing to go on with")
             return
-        report = Report(request, bundle, sink.records)
+        report = Report(request, bundle, records.format, sink.records)
         written = 0
         try:
             if sink.is_new:
@@ -123,14 +123,21 @@ def run(request: Request, bundle: Bundle, threads: int | None) -> None:
 def _predictions(
     predictor: Predictor, records: Iterable[Record], request: Request, skip: int
 ) -> Iterator[tuple[Record, Prediction]]:
-    """Each record with its prediction, but for the first ``skip``."""
+    """Each record with its prediction, but for the first ``skip``.
+
+    Raises:
+        SenticliError: the input failed, after all that was read of it; or has less than ``skip``.
+    """
+    read = 0
     waiting: deque[Record] = deque()
     failures: list[SenticliError] = []
 
     def texts() -> Iterator[str]:
+        nonlocal read
         try:
-            for number, record in enumerate(records):
-                if number >= skip:
+            for record in records:
+                read += 1
+                if read > skip:
                     waiting.append(record)
                 yield record.text
         except SenticliError as error:  # what was read before is answered first
@@ -147,6 +154,11 @@ def _predictions(
         yield record, prediction
     if failures:
         raise failures[0]
+    if read < skip:
+        raise SenticliError(
+            f"the input has {read:,} records, and {skip:,} were answered before",
+            "give the same input again, or start again: --force",
+        )
 
 
 # --- input
@@ -190,7 +202,7 @@ def _writer(
     """
     columns = records.columns
     if target in DELIMITERS and columns is None:
-        columns, records = _peek(records)
+        columns, records = _peek(records, 1 if request.unbuffered else PEEKED)
     if columns is not None and target not in (LINES, TERMINAL):
         _reject_clash(columns, answers.columns, records.name)
         twice = next((name for name in columns if columns.count(name) > 1), None)
@@ -219,26 +231,38 @@ def _writer(
         return JsonWriter(records), JSONL, convert, records
     import_pyarrow()
     if request.output is None or is_special(request.output) or compression:
-        raise UsageError("Parquet is written to a file", "--output FILE.parquet")
-    if records.format == PARQUET and request.input:
-        merge = partial(_merge, source=request.input, added=answers.columns)
+        raise UsageError(
+            "Parquet is written to a file, unpacked",
+            "use --output FILE.parquet, or another format: --output-format jsonl",
+        )
+    if records.stream:
+        merge = partial(parquet_from_parquet, records.stream, added=answers.columns)
         return AnswerWriter(), JSONL, merge, records
     return JsonWriter(records), JSONL, partial(parquet_from_json, added=answers.columns), records
 
 
-def _merge(answers: BinaryIO, target: BinaryIO, *, source: Path, added: Mapping[str, str]) -> None:
-    with open_bytes(source) as (stream, _):
-        parquet_from_parquet(stream, answers, target, added)
-
-
-def _peek(records: Records) -> tuple[tuple[str, ...], Records]:
+def _peek(records: Records, count: int) -> tuple[tuple[str, ...], Records]:
     """The fields of the first objects, and all the records."""
-    read = list(islice(records, PEEKED))
+    read: list[Record] = []
+    failures: list[SenticliError] = []
+    try:
+        read.extend(islice(records, count))
+    except SenticliError as error:  # later, after what was read before
+        failures.append(error)
     names: dict[str, None] = {}
     for record in read:
         if isinstance(record.fields, Mapping):
             names |= dict.fromkeys(record.fields)
-    return tuple(names) or ("line",), dataclasses.replace(records, records=chain(read, records))
+    if failures and not names:
+        raise failures[0]
+
+    def all_records() -> Iterator[Record]:
+        yield from read
+        if failures:
+            raise failures[0]
+        yield from records.records
+
+    return tuple(names) or ("line",), dataclasses.replace(records, records=all_records())
 
 
 def _reject_clash(names: Iterable[str], added: Iterable[str], where: str) -> None:
@@ -265,15 +289,22 @@ def _sink(
     if is_special(path):
         return Stream(stack.enter_context(path.open("wb")), str(path), request.unbuffered)
     options = dataclasses.asdict(request)
-    for name in ("texts", "input", "output", "resume", "force", "quiet"):
+    for name in ("texts", "input", "output", "resume", "force", "strict", "quiet"):
         del options[name]
     source = {
-        "model": bundle.config.files["model.onnx"],
-        "options": options,
-        "input": _identity(request),
+        "another model": bundle.config.files["model.onnx"],
+        "other options": options,
+        "another input": _identity(request),
     }
-    resume, force = request.resume, request.force
-    return OutputFile.open(path, text_format, source, convert=convert, resume=resume, force=force)
+    return OutputFile.open(
+        path,
+        text_format,
+        source,
+        request.input,
+        convert=convert,
+        resume=request.resume,
+        force=request.force,
+    )
 
 
 def _identity(request: Request) -> list[Any]:
@@ -315,8 +346,9 @@ def _bar(request: Request, position: Callable[[], int] | None) -> Iterator[Calla
 class Report:
     """Counts what is worth a word, and says it on stderr; with ``quiet`` nothing."""
 
-    def __init__(self, request: Request, bundle: Bundle, before: int) -> None:
+    def __init__(self, request: Request, bundle: Bundle, format: str, before: int) -> None:
         self._request, self._before = request, before
+        self._what = "text" if request.texts else "row" if format == PARQUET else "line"
         self._records = 0
         self._labels: Counter[str] = Counter()
         self._odd: dict[str, tuple[int, Record, str]] = {}
@@ -375,4 +407,4 @@ class Report:
             self._monitor = None
 
     def _place(self, record: Record) -> str:
-        return f"{'text' if self._request.texts else 'line'} {record.number:,}"
+        return f"{self._what} {record.number:,}"

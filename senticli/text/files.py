@@ -3,6 +3,7 @@
 import gzip
 import io
 import shutil
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +23,7 @@ SUFFIXES = {
 }
 TABLE_SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet")
 COMPRESSED = (".gz", ".zst")
+DAMAGED = (EOFError, zlib.error, gzip.BadGzipFile)  # of what is packed
 DELIMITERS = {CSV: ",", TSV: "\t"}
 
 
@@ -136,3 +138,8 @@ def unreadable(path: Path | str, error: OSError) -> SenticliError:
         f"cannot read {path}: {(error.strerror or str(error)).lower()}",
         "check the file's name and permissions",
     )
+
+
+def damaged(name: str, error: Exception) -> SenticliError:
+    """The error for a file that ends too early or makes no sense."""
+    return SenticliError(f"{name} is damaged or cut off: {error}", "fetch it again")

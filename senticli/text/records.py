@@ -6,24 +6,26 @@ has no such column) is a :class:`~senticli.errors.SenticliError`.
 """
 
 import csv
-import gzip
 import json
 import shutil
 import sys
 import tempfile
-import zlib
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from senticli.errors import SenticliError, UsageError
 from senticli.text.files import (
+    DAMAGED,
     DELIMITERS,
     JSONL,
     LINES,
     PARQUET,
     TABLE_SUFFIXES,
+    damaged,
     format_of,
     import_pyarrow,
     open_bytes,
@@ -31,7 +33,7 @@ from senticli.text.files import (
 )
 
 TEXT_COLUMNS = ("text", "sentence", "review", "content", "body")
-LONGEST_FIELD = 64 * 2**20  # characters; a quote that is never closed must not swallow a file
+LONGEST_FIELD = 16 * 2**20  # characters; a quote that is never closed must not swallow a file
 LABEL_COLUMNS = ("label", "sentiment", "class", "category")
 BOM = b"\xef\xbb\xbf"
 
@@ -67,6 +69,7 @@ class Records:
     columns: tuple[str, ...] | None
     header: bytes = b""
     name: str = "standard input"
+    stream: BinaryIO | None = None  # of Parquet, to read it again
 
     def __iter__(self) -> Iterator[Record]:
         return self.records
@@ -101,9 +104,16 @@ def read_records(
 def _lines(stream: BinaryIO, name: str) -> Iterator[bytes]:
     """The lines with their ends; what goes wrong while reading names the input."""
     try:
+        for first in stream:
+            if first.startswith((b"\xff\xfe", b"\xfe\xff")):
+                raise SenticliError(
+                    f"{name} is UTF-16, not UTF-8", "convert it: iconv -f UTF-16 -t UTF-8 FILE"
+                )
+            yield first
+            break
         yield from stream
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise SenticliError(f"{name} is damaged or cut off: {error}", "fetch it again") from error
+    except DAMAGED as error:
+        raise damaged(name, error) from error
     except OSError as error:
         raise unreadable(name, error) from error
 
@@ -113,7 +123,8 @@ def _lines(stream: BinaryIO, name: str) -> Iterator[bytes]:
 
 def _plain(lines: Iterable[bytes]) -> Iterator[Record]:
     for number, raw in enumerate(lines, start=1):
-        text, replaced = _decode(_without_end(raw))
+        content = raw.removeprefix(BOM) if number == 1 else raw
+        text, replaced = _decode(_without_end(content))
         yield Record(number, text, None, raw, (text,), replaced)
 
 
@@ -136,23 +147,30 @@ def _decode(raw: bytes) -> tuple[str, bool]:
 class Rows:
     """The rows of a table, and the bytes of the one read last.
 
-    Bytes that are not UTF-8 pass through as lone surrogates, which become the same bytes again.
+    Bytes that are not UTF-8 pass through as lone surrogates, which become the same bytes again. A
+    quote that is wrong or never closed spoils the line where its row begins, and no other: what
+    was read after that line is read again.
     """
 
     def __init__(self, lines: Iterable[bytes], delimiter: str) -> None:
         self._lines = iter(lines)
+        self._again: deque[bytes] = deque()
         self._taken: list[bytes] = []
         self._read = 0
         csv.field_size_limit(LONGEST_FIELD)
-        self._rows = csv.reader(self._decoded(), delimiter=delimiter, strict=True)
+        self._rows = csv.reader(self, delimiter=delimiter, strict=True)
 
-    def _decoded(self) -> Iterator[str]:
-        for line in self._lines:
-            self._taken.append(line)
-            if not self._read:
-                line = line.removeprefix(BOM)
-            self._read += 1
-            yield without_nul(line.decode(errors="surrogateescape"))
+    def __iter__(self) -> "Rows":
+        return self
+
+    def __next__(self) -> str:
+        """The next line, as text."""
+        line = self._again.popleft() if self._again else next(self._lines)
+        self._taken.append(line)
+        self._read += 1
+        if self._read == 1:
+            line = line.removeprefix(BOM)
+        return without_nul(line.decode(errors="surrogateescape"))
 
     def next(self) -> tuple[int, list[str] | None, bytes, str | None] | None:
         """The first line's number, the fields, the bytes and what is wrong; None at the end."""
@@ -163,7 +181,11 @@ class Rows:
         except StopIteration:
             return None
         except csv.Error as problem:
-            row, error = None, f"the quotes are wrong: {problem}"
+            # What follows the dash is Python's advice to its own programmers.
+            row, error = None, f"the quotes are wrong: {str(problem).partition(' - ')[0]}"
+            first, *others = self._taken
+            self._again.extendleft(reversed(others))
+            self._taken, self._read = [first], number
         return number, row, b"".join(self._taken), error
 
 
@@ -173,8 +195,6 @@ def _table(lines: Iterable[bytes], format: str, name: str, text_column: str | No
     if first is None:
         return Records(format, iter(()), (), name=name)
     _, header, raw, error = first
-    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise SenticliError(f"{name} is UTF-16, not UTF-8", f"iconv -f UTF-16 -t UTF-8 {name}")
     if not header:
         raise SenticliError(
             f"{name} has no header: {error or 'its first line is blank'}", "add one"
@@ -215,7 +235,7 @@ def without_nul(text: str) -> str:
 
 
 def encode(text: str) -> bytes:
-    """UTF-8. Bytes that never were come back as they were; other lone surrogates are replaced."""
+    """UTF-8 of a table's text: bytes that were none come back, other lone surrogates do not."""
     try:
         return text.encode(errors="surrogateescape")
     except UnicodeEncodeError:
@@ -263,9 +283,16 @@ def _json(lines: Iterable[bytes], name: str, text_column: str | None) -> Iterato
             yield Record(number, "", error, raw, (), replaced)
             continue
         if path is None:
-            path = find_column(list(value), None, name)
-        text, error = _text_at(value, path)
+            path = _usual_field(value, name)
+        text, error = _text_at(value, path) if path else ("", "no field for the text")
         yield Record(number, text, error, raw, value, replaced)
+
+
+def _usual_field(value: Mapping[str, Any], name: str) -> str | None:
+    """The field of the text by its usual name, or the only one; None of an empty object."""
+    if len(value) == 1 and not isinstance(next(iter(value.values())), str):
+        value = {**value, "": None}  # a lone number is no text
+    return find_column(list(value), None, name) if value else None
 
 
 def _text_at(value: Any, path: str) -> tuple[str, str | None]:
@@ -288,6 +315,8 @@ def _text_at(value: Any, path: str) -> tuple[str, str | None]:
         return found, None
     if isinstance(found, bool | int | float):
         return str(found), None
+    if isinstance(found, bytes):  # a binary column of Parquet
+        return found.decode(errors="replace"), None
     return "", f"{path} is not a text"
 
 
@@ -299,32 +328,78 @@ _MISSING = object()
 
 def _parquet(stream: BinaryIO, name: str, text_column: str | None) -> Records:
     pyarrow = import_pyarrow()
-    if not stream.seekable():  # a Parquet file is read from its end
-        spooled = tempfile.TemporaryFile()  # noqa: SIM115
-        shutil.copyfileobj(stream, spooled, 1 << 20)
-        stream = cast(BinaryIO, spooled)
+    broken = (pyarrow.ArrowException, OSError, *DAMAGED)
     try:
+        if not stream.seekable():  # a Parquet file is read from its end
+            spooled = tempfile.TemporaryFile()  # noqa: SIM115
+            shutil.copyfileobj(stream, spooled, 1 << 20)
+            stream = cast(BinaryIO, spooled)
         file = pyarrow.parquet.ParquetFile(stream)
-    except pyarrow.ArrowException as error:
-        raise SenticliError(f"{name} is not a Parquet file", "check the file") from error
+    except DAMAGED as error:
+        raise damaged(name, error) from error
+    except broken as error:
+        raise SenticliError(
+            f"{name} is not a Parquet file, or damaged", "check the file"
+        ) from error
     columns = tuple(file.schema_arrow.names)
-    root = text_column.partition(".")[0] if text_column else None
-    known = text_column if text_column in columns else root
     path = text_column or find_column(columns, None, name)
-    find_column(columns, known or path, name)
+    root = path if path in columns else path.partition(".")[0]
+    find_column(columns, root, name)
 
     def records() -> Iterator[Record]:
         number = 0
         try:
             for batch in file.iter_batches(batch_size=1024):
-                for fields in batch.to_pylist():
+                rows = _Batch(batch)
+                for index, value in enumerate(_values(batch.column(root))):
                     number += 1
-                    text, error = _text_at(fields, path)
-                    yield Record(number, text, error, b"", fields)
-        except (pyarrow.ArrowException, OSError) as error:
-            raise SenticliError(f"{name} is damaged: {error}", "fetch it again") from error
+                    text, error = _text_at({root: value}, path)
+                    yield Record(number, text, error, b"", _Row(rows, index))
+        except broken as error:
+            raise damaged(name, error) from error
 
-    return Records(PARQUET, records(), columns, name=name)
+    return Records(PARQUET, records(), columns, name=name, stream=stream)
+
+
+class _Batch:
+    """Some rows of a Parquet file, made into Python values when these are wanted."""
+
+    def __init__(self, batch: Any) -> None:
+        self._batch = batch
+        self.names = list(batch.schema.names)
+
+    @cached_property
+    def columns(self) -> dict[str, list[Any]]:
+        """The values of each column."""
+        return {name: _values(self._batch.column(name)) for name in self.names}
+
+
+class _Row(Mapping[str, Any]):
+    """One row of a batch."""
+
+    def __init__(self, batch: _Batch, index: int) -> None:
+        self._batch, self._index = batch, index
+
+    def __getitem__(self, name: str) -> Any:
+        return self._batch.columns[name][self._index]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._batch.names)
+
+    def __len__(self) -> int:
+        return len(self._batch.names)
+
+
+def _values(column: Any) -> list[Any]:
+    """A column as Python values; as text where Python has no such time or the bytes no meaning."""
+    pyarrow = import_pyarrow()
+    try:
+        return list(column.to_pylist())
+    except UnicodeDecodeError:
+        values = column.cast(pyarrow.binary()).to_pylist()
+        return [value and value.decode(errors="replace") for value in values]
+    except (ValueError, OverflowError):
+        return list(column.cast(pyarrow.string()).to_pylist())
 
 
 # --- labelled tables, to learn from

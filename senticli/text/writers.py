@@ -8,13 +8,13 @@ last column together, missing ones are empty.
 import csv
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, BinaryIO, Protocol
 
 from senticli.errors import SenticliError
 from senticli.text.files import DELIMITERS, JSONL, import_pyarrow
-from senticli.text.records import Record, Records, Rows, encode, mended, without_nul
+from senticli.text.records import BOM, Record, Records, Rows, encode, mended, without_nul
 
 Answer = Mapping[str, Any]
 
@@ -39,10 +39,11 @@ class LinesWriter:
     def record(self, record: Record, answer: Answer) -> bytes:
         """A line."""
         cells = [
-            f"{value:.4f}" if isinstance(value, float) else _cell(value)
+            f"{value:.4f}" if isinstance(value, float) else " ".join(_cell(value).splitlines())
             for value in answer.values()
         ]
-        return encode("\t".join(cells if cells[-1] else cells[:-1]) + "\n")
+        cells = [cell.replace("\t", " ") for cell in (cells if cells[-1] else cells[:-1])]
+        return _encode("\t".join(cells) + "\n")
 
 
 class TableWriter:
@@ -55,11 +56,12 @@ class TableWriter:
         self._columns, self._added = columns, added
         self._source = source
         self._as_it_is = source.format == format
-        self._end = "\r\n" if source.header.endswith(b"\r\n") else "\n"
+        self._end = b"\r\n" if source.header.endswith(b"\r\n") else b"\n"
+        self._encode = encode if source.format in DELIMITERS else _encode
 
     def header(self) -> bytes:
         """The names of the columns."""
-        if self._as_it_is:
+        if self._as_it_is and self._source.header:
             return self._append(self._source.header, self._added)
         return self._row([*self._columns, *self._added])
 
@@ -82,26 +84,26 @@ class TableWriter:
                     "keep every field: --output-format jsonl",
                 )
             return [_cell(fields.get(name)) for name in self._columns]
-        cells = [_cell(value) for value in fields] or [_line(record)]
+        cells = [_cell(value) for value in fields]
+        cells = cells or [record.raw.decode(errors="surrogateescape").rstrip("\r\n")]
         if len(cells) > width:
             cells[width - 1 :] = [self._delimiter.join(cells[width - 1 :])]
         return cells + [""] * (width - len(cells))
 
     def _append(self, raw: bytes, cells: Sequence[str]) -> bytes:
         """A row as it is, then more cells."""
-        if raw.endswith(b"\n"):
-            end = b"\r\n" if raw.endswith(b"\r\n") else b"\n"
-            raw = raw[: -len(end)]
-        else:
-            end = self._end.encode()
-        tail = self._row(cells).removesuffix(self._end.encode())
-        return raw + self._delimiter.encode() + tail + end
+        body = raw.rstrip(b"\r\n")
+        end = raw[len(body) :]
+        if end not in (b"\n", b"\r\n"):  # the last row has none, or half of one
+            end = self._end
+        return body + self._delimiter.encode() + self._row(cells).removesuffix(self._end) + end
 
     def _row(self, cells: Sequence[str]) -> bytes:
         buffer = io.StringIO()
-        writer = csv.writer(buffer, delimiter=self._delimiter, lineterminator=self._end)
+        # Python before 3.13 quotes only those ends of line that the writer itself uses.
+        writer = csv.writer(buffer, delimiter=self._delimiter, lineterminator="\r\n")
         writer.writerow(map(without_nul, cells))
-        return encode(buffer.getvalue())
+        return self._encode(buffer.getvalue().removesuffix("\r\n")) + self._end
 
 
 class JsonWriter:
@@ -119,11 +121,11 @@ class JsonWriter:
         fields = record.fields
         if isinstance(fields, Mapping):
             if self._source.format != JSONL:
-                return encode(to_json({**fields, **answer}) + "\n")
+                return _encode(to_json({**fields, **answer}) + "\n")
             raw = record.raw.rstrip(b" \t\r\n")
             end = record.raw[len(raw) :]
             comma = b", " if fields else b""
-            added = encode(to_json(answer)[1:-1])
+            added = _encode(to_json(answer)[1:-1])
             return raw[:-1] + comma + added + b"}" + (end if end.endswith(b"\n") else b"\n")
         columns = self._source.columns or ()
         if fields and len(fields) == len(columns):
@@ -131,7 +133,7 @@ class JsonWriter:
             fields = dict(zip(columns, values, strict=True))
         else:
             fields = {"line": _line(record)}
-        return encode(to_json({**fields, **answer}) + "\n")
+        return _encode(to_json({**fields, **answer}) + "\n")
 
 
 def _line(record: Record) -> str:
@@ -148,12 +150,26 @@ class AnswerWriter:
 
     def record(self, record: Record, answer: Answer) -> bytes:
         """A line."""
-        return encode(to_json(answer) + "\n")
+        return _encode(to_json(answer) + "\n")
 
 
 def to_json(value: Any) -> str:
-    """One line of JSON; dates, decimals and the like as text."""
-    return json.dumps(value, ensure_ascii=False, default=str)
+    """One line of JSON; dates, decimals and the like as text, numbers that JSON has not as null."""
+    options: dict[str, Any] = {"ensure_ascii": False, "default": _as_text}
+    try:
+        return json.dumps(value, allow_nan=False, **options)
+    except ValueError:
+        finite = json.loads(json.dumps(value, **options), parse_constant=lambda _: None)
+        return json.dumps(finite, **options)
+
+
+def _as_text(value: Any) -> str:
+    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
+
+
+def _encode(text: str) -> bytes:
+    """UTF-8, lone surrogates replaced."""
+    return text.encode(errors="replace")
 
 
 def _cell(value: Any) -> str:
@@ -164,36 +180,71 @@ def _cell(value: Any) -> str:
         return value
     if isinstance(value, bool | dict | list):
         return to_json(value)
-    return str(value)
+    return _as_text(value)
 
 
 # --- Parquet, which is written as a whole from what was gathered as text
 
 
 def parquet_from_json(source: BinaryIO, target: BinaryIO, added: Mapping[str, str]) -> None:
-    """Write JSON Lines as Parquet. The first value of a field decides its type.
+    """Write JSON Lines as Parquet.
 
-    Raises:
-        SenticliError: a later value is of another type.
+    A column is boolean, integer or float where all its values are; else text, and what is no text,
+    such as an object, is its JSON.
     """
     pyarrow = import_pyarrow()
-    first: dict[str, Any] = {}
-    for line in source:
-        for name, value in json.loads(line).items():
-            if first.get(name) is None:
-                first[name] = value
+    kinds: dict[str, str] = {}
+    for row in _objects(source):
+        for name, value in row.items():
+            kinds[name] = _joined(kinds.get(name), _kind(value))
+    kinds |= {name: "float" if kind == "number" else "text" for name, kind in added.items()}
+    types = {"bool": pyarrow.bool_(), "int": pyarrow.int64(), "float": pyarrow.float64()}
+    schema = pyarrow.schema([(n, types.get(kind, pyarrow.string())) for n, kind in kinds.items()])
     source.seek(0)
-    try:
-        schema = _schema(pyarrow, pyarrow.Table.from_pylist([first]).schema, added)
-        rows = (json.loads(line) for line in source)
-        with pyarrow.parquet.ParquetWriter(target, schema) as writer:
-            while batch := list(islice(rows, 8192)):
-                writer.write_table(pyarrow.Table.from_pylist(batch, schema=schema))
-    except (pyarrow.ArrowException, TypeError) as error:
-        raise SenticliError(
-            f"a field has values of different types, which Parquet cannot hold: {error}",
-            "keep them as they are: --output-format jsonl",
-        ) from error
+    rows = _objects(source)
+    with pyarrow.parquet.ParquetWriter(target, schema) as writer:
+        while batch := list(islice(rows, 8192)):
+            arrays = [
+                pyarrow.array(
+                    [_fitted(row.get(name), kind) for row in batch], schema.field(name).type
+                )
+                for name, kind in kinds.items()
+            ]
+            writer.write_table(pyarrow.Table.from_arrays(arrays, schema=schema))
+
+
+def _objects(lines: BinaryIO) -> Iterator[dict[str, Any]]:
+    for line in lines:
+        yield json.loads(line.removeprefix(BOM).decode(errors="replace"))
+
+
+def _kind(value: Any) -> str:
+    """``none``, ``bool``, ``int`` (of 64 bits), ``float`` or ``text``."""
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return "bool"
+    if isinstance(value, int):
+        return "int" if -(2**63) <= value < 2**63 else "text"
+    return "float" if isinstance(value, float) else "text"
+
+
+def _joined(kind: str | None, other: str) -> str:
+    """The kind that holds the values of both."""
+    if kind in (None, "none", other):
+        return other
+    if other == "none":
+        return kind or other
+    return "float" if {kind, other} == {"int", "float"} else "text"
+
+
+def _fitted(value: Any, kind: str) -> Any:
+    if value is None or kind in ("bool", "int"):
+        return value
+    if kind == "float":
+        return float(value)
+    text = value if isinstance(value, str) else to_json(value)
+    return _encode(text).decode()
 
 
 def parquet_from_parquet(
@@ -214,16 +265,6 @@ def parquet_from_parquet(
             for name in columns.names:
                 table = table.append_column(columns.field(name), more[name])
             writer.write_table(table.cast(schema))
-
-
-def _schema(pyarrow: Any, found: Any, added: Mapping[str, str]) -> Any:
-    """The types found, text where there is nothing but null, and those of the added columns."""
-    fields = [
-        (field.name, pyarrow.string() if pyarrow.types.is_null(field.type) else field.type)
-        for field in found
-        if field.name not in added
-    ]
-    return pyarrow.schema(fields + [(name, _type(pyarrow, kind)) for name, kind in added.items()])
 
 
 def _type(pyarrow: Any, kind: str) -> Any:

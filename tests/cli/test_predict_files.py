@@ -281,7 +281,7 @@ def test_a_killed_run_goes_on_where_it_was(
         assert "--resume" in done.stderr
         done = senticli(*command, target, "--resume", "--threshold", "0.9")
         assert done.returncode == 2
-        assert "another options" in done.stderr
+        assert "made with other options" in done.stderr
     done = senticli(*command, target, "--resume")
     assert done.returncode == 0, done.stderr
     assert target.read_bytes() == whole.read_bytes()
@@ -426,3 +426,118 @@ def test_every_odd_line_gets_an_answer(senticli: Run, tiny_model: Path, format: 
     assert "2 of 13 texts could not be classified, first line 1: no text" in done.stderr
     assert "2 of 13 texts were too long" in done.stderr
     assert "1 of 13 texts had bytes that are not UTF-8" in done.stderr
+
+
+def test_parquet_from_json_changes_no_value(
+    senticli: Run, tiny_model: Path, tmp_path: Path
+) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet")
+    rows = [
+        b'{"text": "good", "n": 4, "o": {"a": 1}, "b": true, "l": [], "big": 1}',
+        b'{"text": "b\xff \\udc80", "n": 4.5, "o": {"b": [2]}, "b": null, "l": [1], "big": 1e3}',
+        b'{"text": "c", "n": null, "o": null, "b": "x", "l": "y", "big": 99999999999999999999999}',
+        b"torn",
+    ]
+    (tmp_path / "in.jsonl").write_bytes(b"\n".join(rows))
+    out = tmp_path / "out.parquet"
+    done = senticli("predict", "-i", tmp_path / "in.jsonl", "-o", out, "-m", tiny_model)
+    assert done.returncode == 0, done.stderr
+    found = parquet.read_table(out).to_pydict()
+    assert found["n"] == [4.0, 4.5, None, None]
+    assert found["o"] == ['{"a": 1}', '{"b": [2]}', None, None]
+    assert found["b"] == ["true", None, "x", None]
+    assert found["l"] == ["[]", "[1]", "y", None]
+    assert found["big"] == ["1", "1000.0", "99999999999999999999999", None]
+    assert found["line"] == [None, None, None, "torn"]
+    assert found["label"][3] == ""
+
+
+def test_parquet_of_any_type_and_by_pipe(senticli: Run, tiny_model: Path, tmp_path: Path) -> None:
+    pyarrow = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    table = pyarrow.table(
+        {
+            "ns": pyarrow.array([1577836800000000123] * 2, pyarrow.timestamp("ns")),
+            "far": pyarrow.array([2**60] * 2, pyarrow.timestamp("us")),
+            "text": pyarrow.array([b"good", b"a \xff"]),
+            "map": pyarrow.array([[("a", 1)], []], pyarrow.map_(pyarrow.string(), pyarrow.int8())),
+        }
+    )
+    parquet.write_table(table, tmp_path / "in.parquet")
+    content = (tmp_path / "in.parquet").read_bytes()
+    out = tmp_path / "out.parquet"
+    done = senticli("predict", "-f", "parquet", "-o", out, "-m", tiny_model, input=content)
+    assert done.returncode == 0, done.stderr
+    assert parquet.read_table(out).select(table.column_names).equals(table)
+    done = senticli("predict", "-i", tmp_path / "in.parquet", "--json", "-m", tiny_model)
+    first, second = (json.loads(line) for line in done.stdout.splitlines())
+    assert first["ns"].startswith("2020-01-01 00:00:00.000000123")
+    assert second["text"] == "a \ufffd"
+    for name, damaged in (
+        ("cut.parquet", content[:-100]),
+        ("cut.parquet.gz", gzip.compress(content)[:-200]),
+        ("foot.parquet", content[:-150] + b"\xff" * 142 + content[-8:]),
+    ):
+        (tmp_path / name).write_bytes(damaged)
+        done = senticli("predict", "-i", tmp_path / name, "-m", tiny_model)
+        assert done.returncode == 1
+        assert name in done.stderr
+        assert len(done.stderr.splitlines()) == 2
+
+
+def test_an_input_in_the_way_of_the_output(senticli: Run, tiny_model: Path, tmp_path: Path) -> None:
+    source = tmp_path / "out.txt.partial"
+    source.write_text("good\n")
+    done = senticli(
+        "predict", "-i", source, "-o", tmp_path / "out.txt", "-m", tiny_model, "--force"
+    )
+    assert done.returncode == 2
+    assert source.read_text() == "good\n"
+
+
+def test_an_output_by_a_link_leaves_the_link(
+    senticli: Run, tiny_model: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "real.txt").write_text("old")
+    (tmp_path / "link.txt").symlink_to("real.txt")
+    done = senticli("predict", "good", "-o", tmp_path / "link.txt", "-m", tiny_model, "--force")
+    assert done.returncode == 0
+    assert (tmp_path / "link.txt").is_symlink()
+    assert "\t" in (tmp_path / "real.txt").read_text()
+
+
+def test_what_strict_stopped_goes_on_without_it(
+    senticli: Run, tiny_model: Path, reviews: Path
+) -> None:
+    command = ("predict", "-i", reviews, "-o", reviews.with_name("out.csv"), "-m", tiny_model)
+    assert senticli(*command, "--strict").returncode == 1
+    done = senticli(*command, "--resume")
+    assert done.returncode == 0
+    assert "5 texts after 2 from before" in done.stderr
+
+
+def test_a_shorter_input_is_not_gone_on_with(
+    senticli: Run, tiny_model: Path, tmp_path: Path
+) -> None:
+    command = ("predict", "-o", tmp_path / "out.txt", "-m", tiny_model)
+    assert senticli(*command, "--strict", input="good\nbad\n\n").returncode == 1
+    done = senticli(*command, "--resume", input="good\n")
+    assert done.returncode == 1
+    assert "has 1 records, and 2 were answered before" in done.stderr
+    assert not (tmp_path / "out.txt").exists()
+
+
+def test_ends_of_line_within_fields_and_no_header(senticli: Run, tiny_model: Path) -> None:
+    content = '{"text": "good\\rfilm"}\n{"text": "\\udc80 bad"}\n'
+    done = senticli(
+        *("predict", "-f", "jsonl", "--output-format", "csv", "-m", tiny_model), input=content
+    )
+    again = senticli(
+        *("predict", "-f", "csv", "--prefix", "x_", "-m", tiny_model), input=done.stdout
+    )
+    assert len(rows(again.stdout)) == 2
+    assert "could not" not in again.stderr
+    done = senticli("predict", "-f", "csv", "-m", tiny_model, input="")
+    assert (done.returncode, done.stdout) == (0, "label,score,error\n")
+    done = senticli("predict", "-f", "csv", "-m", tiny_model, input="id,text\n1,great film\r")
+    assert rows(done.stdout)[0]["label"]

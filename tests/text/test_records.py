@@ -128,6 +128,32 @@ def test_rows_of_a_table_that_are_no_rows() -> None:
     assert "quotes are wrong" in (records[7].error or "")
 
 
+def test_a_quote_that_is_never_closed_spoils_one_row() -> None:
+    rows = [b"1,good\n", b'2,"never closed\n', b"3,bad\n", b'4,"two\nlines"\n', b"5,end\n"]
+    records = read(b"id,text\n" + b"".join(rows), "csv")
+    assert b"".join(r.raw for r in records) == b"".join(rows)
+    assert [r.number for r in records][:3] == [2, 3, 4]
+    assert [r.text for r in records if not r.error] == ["good", "bad", "two\nlines", "end"]
+    (tsv_row, *others) = read(b'text\n"open\n' + b"fine\n" * 5, "tsv")
+    assert "quotes are wrong" in (tsv_row.error or "")
+    assert [r.text for r in others] == ["fine"] * 5
+
+
+def test_the_field_of_the_text_is_not_guessed_from_a_number() -> None:
+    with pytest.raises(SenticliError, match="no column text"):
+        read(b'{"id": 1}\n{"id": 2, "text": "great"}\n', "jsonl")
+    empty, great = read(b'{}\n{"id": 2, "text": "great"}\n', "jsonl")
+    assert (empty.error, great.text) == ("no field for the text", "great")
+    (only,) = read(b'{"anything": "great"}', "jsonl")
+    assert only.text == "great"
+
+
+def test_a_byte_order_mark_is_no_text() -> None:
+    assert [r.text for r in read(b"\xef\xbb\xbfone\ntwo", "lines")] == ["one", "two"]
+    with pytest.raises(SenticliError, match="UTF-16"):
+        read("one\ntwo".encode("utf-16"), "lines")
+
+
 def test_objects_that_are_no_objects() -> None:
     lines = [
         b'{"a": {"b": ["x", "deep"]}, "text": "t"}\n',
