@@ -13,7 +13,7 @@ from senticli.text.vocab import UNK_INDEX
 
 LONG_ENOUGH = 20  # words, for a text's share of unknown words to mean something
 LEAST_THRESHOLD = 0.02
-_LETTERS = 64  # looked at in a text to find its script
+_LETTERS = 24  # looked at in a text to find its script
 
 
 def fit(texts: Iterable[str], numbers: Sequence[NDArray[np.int32]]) -> Usual:
