@@ -3,8 +3,7 @@
 import dataclasses
 import os
 import sys
-import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -17,10 +16,10 @@ from senticli.bundle import Bundle
 from senticli.cli.console import progress, say, stderr_is_terminal
 from senticli.cli.output import OutputFile, Sink, Stream, is_special
 from senticli.cli.predict_answers import Answers, check_threshold
+from senticli.cli.predict_report import Report
 from senticli.cli.predict_view import TerminalWriter
 from senticli.errors import SenticliError, UsageError
 from senticli.predictor import WINDOW, Prediction, Predictor
-from senticli.shift import Monitor
 from senticli.text.files import (
     DELIMITERS,
     JSONL,
@@ -44,7 +43,6 @@ from senticli.text.writers import (
     parquet_from_parquet,
 )
 
-SHIFT_AFTER = 1000  # texts; an endless stream is judged by these
 PEEKED = 1000  # JSON objects, whose fields become the columns of a table
 TERMINAL = "terminal"
 
@@ -96,7 +94,14 @@ def run(request: Request, bundle: Bundle, threads: int | None) -> None:
         if sink is None:
             say(f"{request.output} is complete: there is nothing to go on with")
             return
-        report = Report(request, bundle, records.format, sink.records)
+        report = Report(
+            bundle.config.usual,
+            place="text" if request.texts else "row" if records.format == PARQUET else "line",
+            output=request.output,
+            before=sink.records,
+            strict=request.strict,
+            quiet=request.quiet,
+        )
         written = 0
         try:
             if sink.is_new:
@@ -341,70 +346,3 @@ def _bar(request: Request, position: Callable[[], int] | None) -> Iterator[Calla
                 bar.update(task, completed=position())
 
         yield advance
-
-
-class Report:
-    """Counts what is worth a word, and says it on stderr; with ``quiet`` nothing."""
-
-    def __init__(self, request: Request, bundle: Bundle, format: str, before: int) -> None:
-        self._request, self._before = request, before
-        self._what = "text" if request.texts else "row" if format == PARQUET else "line"
-        self._records = 0
-        self._labels: Counter[str] = Counter()
-        self._odd: dict[str, tuple[int, Record, str]] = {}
-        usual = bundle.config.usual
-        self._monitor = Monitor(usual) if usual and not request.quiet else None
-        self._started = time.perf_counter()
-
-    def add(self, record: Record, prediction: Prediction) -> None:
-        """Count one record. With ``strict``, raises SenticliError for one without an answer."""
-        if prediction.error and self._request.strict:
-            raise SenticliError(
-                f"{self._place(record)}: {prediction.error}",
-                "mend it; without --strict, it gets an error in place of a label",
-            )
-        self._records += 1
-        self._labels[prediction.label] += 1
-        if prediction.error:
-            self._count("could not be classified", record, f": {prediction.error}")
-        if prediction.truncated:
-            self._count("were too long and read by their head and tail alone", record)
-        if record.replaced:
-            self._count("had bytes that are not UTF-8, which were replaced", record)
-        if self._monitor:
-            self._monitor.add(record.text, prediction.words, prediction.unknown)
-            if self._records == SHIFT_AFTER:
-                self._warn_of_shift()
-
-    def end(self) -> None:
-        """Say what there is to say."""
-        if self._request.quiet:
-            return
-        for what, (count, record, detail) in self._odd.items():
-            say(
-                f"warning: {count:,} of {self._records:,} texts {what}, "
-                f"first {self._place(record)}{detail}"
-            )
-        self._warn_of_shift()
-        if self._request.output:
-            seconds = time.perf_counter() - self._started
-            labels = ", ".join(f"{n:,} {label}" for label, n in self._labels.most_common() if label)
-            say(
-                f"{self._request.output}: {self._records:,} text{'s' * (self._records != 1)}"
-                + (f" after {self._before:,} from before" if self._before else "")
-                + f" in {seconds:.1f} s"
-                + (f": {labels}" if labels else "")
-            )
-
-    def _count(self, what: str, record: Record, detail: str = "") -> None:
-        count, first, detail = self._odd.get(what, (0, record, detail))
-        self._odd[what] = (count + 1, first, detail)
-
-    def _warn_of_shift(self) -> None:
-        """Once."""
-        if self._monitor and (message := self._monitor.message()):
-            say(f"warning: {message}")
-            self._monitor = None
-
-    def _place(self, record: Record) -> str:
-        return f"{self._what} {record.number:,}"

@@ -254,7 +254,13 @@ def find_column(columns: Sequence[str], asked: str | None, name: str, what: str 
             return column
     if what == "text" and not asked and len(columns) == 1:
         return columns[0]
-    raise SenticliError(
+    raise _no_column(columns, wanted, name, what)
+
+
+def _no_column(
+    columns: Iterable[str], wanted: Iterable[str], name: str, what: str
+) -> SenticliError:
+    return SenticliError(
         f"{name} has no column {' or '.join(wanted)} (it has: {', '.join(columns)})",
         f"name the column: --{what}-column NAME",
     )
@@ -273,13 +279,8 @@ def _json(lines: Iterable[bytes], name: str, text_column: str | None) -> Iterato
                 f"{name} is one JSON array, not an object a line",
                 "take it apart first: jq -c '.[]' FILE | senticli predict --format jsonl",
             )
-        try:
-            value = json.loads(line) if line.strip() else None
-            error = "a blank line" if value is None and not line.strip() else None
-        except (ValueError, RecursionError) as problem:
-            value, error = None, f"not JSON: {problem}"
-        if not isinstance(value, dict):
-            error = error or "not a JSON object"
+        value, error = _object(line)
+        if value is None:
             yield Record(number, "", error, raw, (), replaced)
             continue
         if path is None:
@@ -288,11 +289,28 @@ def _json(lines: Iterable[bytes], name: str, text_column: str | None) -> Iterato
         yield Record(number, text, error, raw, value, replaced)
 
 
+def _object(line: str) -> tuple[dict[str, Any] | None, str | None]:
+    """The object that a line is, or what is wrong with it."""
+    if not line.strip():
+        return None, "a blank line"
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError) as problem:
+        return None, f"not JSON: {problem}"
+    return (value, None) if isinstance(value, dict) else (None, "not a JSON object")
+
+
 def _usual_field(value: Mapping[str, Any], name: str) -> str | None:
-    """The field of the text by its usual name, or the only one; None of an empty object."""
-    if len(value) == 1 and not isinstance(next(iter(value.values())), str):
-        value = {**value, "": None}  # a lone number is no text
-    return find_column(list(value), None, name) if value else None
+    """The field of the text: one with a usual name, or the only one; None of an empty object."""
+    for field in TEXT_COLUMNS:
+        if field in value:
+            return field
+    if not value:
+        return None
+    field, content = next(iter(value.items()))
+    if len(value) == 1 and isinstance(content, str):
+        return field
+    raise _no_column(value, TEXT_COLUMNS, name, "text")
 
 
 def _text_at(value: Any, path: str) -> tuple[str, str | None]:
