@@ -41,6 +41,7 @@ from senticli.text.writers import (
     Writer,
     parquet_from_json,
     parquet_from_parquet,
+    reject_clash,
 )
 
 PEEKED = 1000  # JSON objects, whose fields become the columns of a table
@@ -110,8 +111,6 @@ def run(request: Request, bundle: Bundle, threads: int | None) -> None:
                 for record, prediction in _predictions(predictor, records, request, sink.records):
                     report.add(record, prediction)
                     answer = answers.of(predictor, prediction)
-                    if target == JSONL and isinstance(record.fields, Mapping):
-                        _reject_clash(record.fields, answer, f"line {record.number}")
                     sink.write(writer.record(record, answer))
                     written += 1
                     advance()
@@ -209,7 +208,7 @@ def _writer(
     if target in DELIMITERS and columns is None:
         columns, records = _peek(records, 1 if request.unbuffered else PEEKED)
     if columns is not None and target not in (LINES, TERMINAL):
-        _reject_clash(columns, answers.columns, records.name)
+        reject_clash(columns, answers.columns, records.name)
         twice = next((name for name in columns if columns.count(name) > 1), None)
         if twice is not None and target != records.format:
             raise UsageError(
@@ -268,15 +267,6 @@ def _peek(records: Records, count: int) -> tuple[tuple[str, ...], Records]:
         yield from records.records
 
     return tuple(names) or ("line",), dataclasses.replace(records, records=all_records())
-
-
-def _reject_clash(names: Iterable[str], added: Iterable[str], where: str) -> None:
-    known = set(names)
-    clash = next((name for name in added if name in known), None)
-    if clash is not None:
-        raise UsageError(
-            f"{where} has a column {clash!r} already", "name the new ones apart: --prefix senti_"
-        )
 
 
 def _sink(

@@ -8,11 +8,12 @@ from typing import Any
 from senticli.cli.console import one_line, styled
 from senticli.explain import Word, strongest
 from senticli.text.records import Record
+from senticli.text.writers import Writer
 
 COLOURS = {"positive": "32", "negative": "31", "unsure": "33"}  # of other labels: cyan
 
 
-class TerminalWriter:
+class TerminalWriter(Writer):
     """Label, probability, and as much of the text as fits on one line of the terminal.
 
     With an explanation, the whole text follows, each word in the colour of the label it speaks
@@ -22,10 +23,6 @@ class TerminalWriter:
     def __init__(self, labels: Sequence[str], prefix: str) -> None:
         self._labels, self._prefix = labels, prefix
         self._width = max(map(len, labels))
-
-    def header(self) -> bytes:
-        """Nothing."""
-        return b""
 
     def record(self, record: Record, answer: Mapping[str, Any]) -> bytes:
         """The lines of one record."""

@@ -8,33 +8,32 @@ last column together, missing ones are empty.
 import csv
 import io
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
-from typing import Any, BinaryIO, Protocol
+from typing import Any, BinaryIO
 
-from senticli.errors import SenticliError
+from senticli.errors import SenticliError, UsageError
 from senticli.text.files import DELIMITERS, JSONL, import_pyarrow
 from senticli.text.records import BOM, Record, Records, Rows, encode, mended, without_nul
 
 Answer = Mapping[str, Any]
 
 
-class Writer(Protocol):
+class Writer(ABC):
     """Gives the bytes to write."""
 
     def header(self) -> bytes:
-        """What comes before the first record."""
+        """What comes before the first record: nothing, but for a table."""
+        return b""
 
+    @abstractmethod
     def record(self, record: Record, answer: Answer) -> bytes:
         """A record with its answer, which has a value for each added column."""
 
 
-class LinesWriter:
+class LinesWriter(Writer):
     """The answer alone: its values, parted by tabs; its last, an error, where there is one."""
-
-    def header(self) -> bytes:
-        """Nothing."""
-        return b""
 
     def record(self, record: Record, answer: Answer) -> bytes:
         """A line."""
@@ -46,7 +45,7 @@ class LinesWriter:
         return _encode("\t".join(cells) + "\n")
 
 
-class TableWriter:
+class TableWriter(Writer):
     """CSV or TSV: the columns of the input, then the added ones."""
 
     def __init__(
@@ -85,7 +84,7 @@ class TableWriter:
                 )
             return [_cell(fields.get(name)) for name in self._columns]
         cells = [_cell(value) for value in fields]
-        cells = cells or [record.raw.decode(errors="surrogateescape").rstrip("\r\n")]
+        cells = cells or [_line(record, errors="surrogateescape")]
         if len(cells) > width:
             cells[width - 1 :] = [self._delimiter.join(cells[width - 1 :])]
         return cells + [""] * (width - len(cells))
@@ -106,47 +105,53 @@ class TableWriter:
         return self._encode(buffer.getvalue().removesuffix("\r\n")) + self._end
 
 
-class JsonWriter:
-    """JSON Lines: an object a record, its own fields first."""
+class JsonWriter(Writer):
+    """JSON Lines: an object a record, its own fields first.
+
+    Raises SenticliError where an object has a field of the answer's already.
+    """
 
     def __init__(self, source: Records) -> None:
         self._source = source
 
-    def header(self) -> bytes:
-        """Nothing."""
-        return b""
-
     def record(self, record: Record, answer: Answer) -> bytes:
         """The object and its answer; an object that came in stays as it was, byte for byte."""
-        fields = record.fields
+        if self._source.format != JSONL or not isinstance(record.fields, Mapping):
+            return _encode(to_json({**self._fields(record), **answer}) + "\n")
+        reject_clash(record.fields, answer, f"line {record.number}")
+        raw = record.raw.rstrip(b" \t\r\n")
+        end = record.raw[len(raw) :]
+        comma = b", " if record.fields else b""
+        added = _encode(to_json(answer)[1:-1])
+        return raw[:-1] + comma + added + b"}" + (end if end.endswith(b"\n") else b"\n")
+
+    def _fields(self, record: Record) -> Mapping[str, Any]:
+        """The values by name."""
+        fields, columns = record.fields, self._source.columns or ()
         if isinstance(fields, Mapping):
-            if self._source.format != JSONL:
-                return _encode(to_json({**fields, **answer}) + "\n")
-            raw = record.raw.rstrip(b" \t\r\n")
-            end = record.raw[len(raw) :]
-            comma = b", " if fields else b""
-            added = _encode(to_json(answer)[1:-1])
-            return raw[:-1] + comma + added + b"}" + (end if end.endswith(b"\n") else b"\n")
-        columns = self._source.columns or ()
+            return fields
         if fields and len(fields) == len(columns):
             values = [mended(value)[0] for value in fields]
-            fields = dict(zip(columns, values, strict=True))
-        else:
-            fields = {"line": _line(record)}
-        return _encode(to_json({**fields, **answer}) + "\n")
+            return dict(zip(columns, values, strict=True))
+        return {"line": _line(record, errors="replace")}
 
 
-def _line(record: Record) -> str:
+def reject_clash(names: Container[str], added: Iterable[str], where: str) -> None:
+    """Raise UsageError where a column to be added is there already."""
+    clash = next((name for name in added if name in names), None)
+    if clash is not None:
+        raise UsageError(
+            f"{where} has a column {clash!r} already", "name the new ones apart: --prefix senti_"
+        )
+
+
+def _line(record: Record, errors: str) -> str:
     """What could not be taken apart, as it was."""
-    return record.raw.decode(errors="replace").rstrip("\r\n")
+    return record.raw.decode(errors=errors).rstrip("\r\n")
 
 
-class AnswerWriter:
+class AnswerWriter(Writer):
     """The answers alone as JSON Lines."""
-
-    def header(self) -> bytes:
-        """Nothing."""
-        return b""
 
     def record(self, record: Record, answer: Answer) -> bytes:
         """A line."""

@@ -541,3 +541,15 @@ def test_ends_of_line_within_fields_and_no_header(senticli: Run, tiny_model: Pat
     assert (done.returncode, done.stdout) == (0, "label,score,error\n")
     done = senticli("predict", "-f", "csv", "-m", tiny_model, input="id,text\n1,great film\r")
     assert rows(done.stdout)[0]["label"]
+
+
+def test_parquet_from_json_overwrites_no_field(
+    senticli: Run, tiny_model: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("pyarrow")
+    (tmp_path / "in.jsonl").write_text('{"text": "good"}\n{"text": "bad", "label": 1}\n')
+    command = ("predict", "-i", tmp_path / "in.jsonl", "-o", tmp_path / "out.parquet")
+    done = senticli(*command, "-m", tiny_model)
+    assert done.returncode == 2
+    assert "line 2 has a column 'label' already" in done.stderr
+    assert "--prefix" in done.stderr
