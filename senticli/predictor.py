@@ -207,6 +207,18 @@ class Predictor:
         """
         if isinstance(texts, str):
             raise TypeError("texts is one string: give a list of texts")
+        for text, words, scores in self._scored(texts, window, skip):
+            yield self._prediction(text, words, scores, threshold)
+
+    def probabilities(self, texts: Iterable[str]) -> Iterator[NDArray[np.float64]]:
+        """Yield the scores [L] of every text, a text without words included."""
+        for _, _, scores in self._scored(texts):
+            yield scores
+
+    def _scored(
+        self, texts: Iterable[str], window: int = WINDOW, skip: int = 0
+    ) -> Iterator[tuple[str, Words, NDArray[np.float64]]]:
+        """Yield each text but for the first ``skip``, its words, and its scores [L], in order."""
         pending: deque[list[tuple[str, Words]]] = deque()
         skipped = 0
 
@@ -225,7 +237,7 @@ class Predictor:
                 if skipped < skip:
                     skipped += 1
                     continue
-                yield self._prediction(text, words, row, threshold)
+                yield text, words, row
 
     def words(self, text: str) -> tuple[Words, list[tuple[int, int]]]:
         """The numbers of the words that are read of a text, and the (start, end) of each in it."""
@@ -244,13 +256,6 @@ class Predictor:
         """The scores [N, L] of texts given as word numbers."""
         return softmax(self._network.logits(list(texts)), self._temperature)
 
-    def probabilities(self, texts: Iterable[str]) -> Iterator[NDArray[np.float64]]:
-        """Yield the scores [L] of every text, a text without words included."""
-        windows = _windows(texts, WINDOW)
-        encoded = ([self._encode(_clip(text)) for text in window] for window in windows)
-        for logits in self._network.stream(encoded):
-            yield from softmax(logits, self._temperature)
-
     def _prediction(
         self, text: str, words: Words, row: NDArray[np.float64], threshold: float
     ) -> Prediction:
@@ -265,7 +270,7 @@ class Predictor:
             scores,
             truncated=len(words) > MAX_TOKENS or len(text) > MAX_CHARACTERS,
             words=len(words),
-            unknown=len(words) - int(np.count_nonzero(words)),  # <unk> is number 0
+            unknown=int(np.count_nonzero(words == UNK_INDEX)),
         )
 
 

@@ -56,12 +56,11 @@ class Answers:
         explanation = None
         if self._explain and not prediction.error:
             explanation = [asdict(word) for word in explain(predictor, prediction.text)]
-        ranked = sorted(
-            zip(self.labels, (round(score, 6) for score in prediction.scores), strict=False),
-            key=lambda pair: -pair[1],
-        )
+        # No scores at all where there is an error.
+        scores = dict(zip(self.labels, (round(s, 6) for s in prediction.scores), strict=False))
+        ranked = sorted(scores.items(), key=lambda pair: -pair[1])
         if not self._nested:
-            values = self._flat(prediction, ranked, explanation)
+            values = self._flat(prediction, scores, ranked, explanation)
             return dict(zip(self.columns, values, strict=True))
         answer: dict[str, Any] = {
             "label": prediction.label or None,
@@ -71,8 +70,7 @@ class Answers:
             pairs = ranked[: self._top_k]
             answer["top"] = [{"label": label, "score": score} for label, score in pairs]
         if self._scores:
-            known = dict(ranked)
-            answer["scores"] = {label: known[label] for label in self.labels if label in known}
+            answer["scores"] = scores
         if prediction.truncated:
             answer["truncated"] = True
         if explanation is not None:
@@ -82,7 +80,11 @@ class Answers:
         return {self._prefix + name: value for name, value in answer.items()}
 
     def _flat(
-        self, prediction: Prediction, ranked: Sequence[tuple[str, float]], explanation: Any
+        self,
+        prediction: Prediction,
+        scores: Mapping[str, float],
+        ranked: Sequence[tuple[str, float]],
+        explanation: Any,
     ) -> Iterator[Any]:
         """The values of the columns."""
         yield prediction.label
@@ -90,8 +92,7 @@ class Answers:
         for rank in range(1, self._top_k):
             yield from ranked[rank] if ranked else ("", None)
         if self._scores:
-            known = dict(ranked)
-            yield from map(known.get, self.labels)
+            yield from map(scores.get, self.labels)
         if self._explain:
             yield explanation and to_json(explanation)
         yield prediction.error

@@ -33,8 +33,9 @@ from senticli.text.files import (
 )
 
 TEXT_COLUMNS = ("text", "sentence", "review", "content", "body")
-LONGEST_FIELD = 16 * 2**20  # characters; a quote that is never closed must not swallow a file
 LABEL_COLUMNS = ("label", "sentiment", "class", "category")
+LONGEST_FIELD = 16 * 2**20  # characters; a quote that is never closed must not swallow a file
+BLANK = "a blank line"
 BOM = b"\xef\xbb\xbf"
 
 
@@ -45,8 +46,7 @@ class Record:
     ``number`` is that of its (first) line, or of its row, from 1. ``text`` is empty where
     ``error`` says why there is none. ``raw`` is what it was read from, its end of line included;
     ``fields`` its values in the order of the columns, or by name, none where it could not be taken
-    apart. ``replaced`` tells that bytes
-    which are not UTF-8 were replaced in the text.
+    apart. ``replaced`` tells that bytes which are not UTF-8 were replaced in the text.
     """
 
     number: int
@@ -214,7 +214,7 @@ def _table_records(rows: Rows, columns: tuple[str, ...], position: int) -> Itera
             text, replaced = mended(fields[position])
             yield Record(number, text, None, raw, fields, replaced)
         elif not fields:
-            yield Record(number, "", "a blank line", raw, fields)
+            yield Record(number, "", BLANK, raw, fields)
         else:
             error = f"{len(fields)} field{'s' * (len(fields) != 1)} in place of {width}"
             yield Record(number, "", error, raw, fields)
@@ -292,7 +292,7 @@ def _json(lines: Iterable[bytes], name: str, text_column: str | None) -> Iterato
 def _object(line: str) -> tuple[dict[str, Any] | None, str | None]:
     """The object that a line is, or what is wrong with it."""
     if not line.strip():
-        return None, "a blank line"
+        return None, BLANK
     try:
         value = json.loads(line)
     except (ValueError, RecursionError) as problem:
@@ -302,15 +302,12 @@ def _object(line: str) -> tuple[dict[str, Any] | None, str | None]:
 
 def _usual_field(value: Mapping[str, Any], name: str) -> str | None:
     """The field of the text: one with a usual name, or the only one; None of an empty object."""
-    for field in TEXT_COLUMNS:
-        if field in value:
-            return field
     if not value:
         return None
-    field, content = next(iter(value.items()))
-    if len(value) == 1 and isinstance(content, str):
-        return field
-    raise _no_column(value, TEXT_COLUMNS, name, "text")
+    field = find_column(list(value), None, name)
+    if field not in TEXT_COLUMNS and not isinstance(value[field], str):
+        raise _no_column(value, TEXT_COLUMNS, name, "text")  # a lone number is no text
+    return field
 
 
 def _text_at(value: Any, path: str) -> tuple[str, str | None]:
@@ -432,16 +429,16 @@ def read_table(
         SenticliError: the file cannot be read, has no such columns, or a row lacks one of them.
     """
     format = format_of(path)
-    if format in (None, LINES):
+    if format is None or format == LINES:
         raise SenticliError(
             f"{path}: the kind of table is not known from its name",
             f"use a file that ends in {', '.join(TABLE_SUFFIXES)}",
         )
     with open_bytes(path) as (stream, _):
-        records = read_records(stream, format or LINES, str(path), text_column)
+        records = read_records(stream, format, str(path), text_column)
         label: str | None = None
         for record in records:
-            if record.error == "a blank line" and records.format == JSONL:
+            if record.error == BLANK and records.format == JSONL:
                 continue
             if record.error:
                 raise SenticliError(

@@ -44,7 +44,7 @@ def load_rules(content: bytes) -> dict[str, Any]:
 
 
 class Chunkwise(ABC, Generic[P, R]):
-    """Text → tokens, equal to spaCy's but for white space.
+    """Text → tokens, equal to spaCy's but for white space, in the form that a subclass gives them.
 
     White-space tokens are dropped, an HTML line break counts as a space, and tokens are lower-cased
     after they are cut, unless ``lowercase`` is false. The tokens of a chunk are packed, and kept so
@@ -85,10 +85,7 @@ class Chunkwise(ABC, Generic[P, R]):
 
     def __call__(self, text: str) -> R:
         """The tokens of ``text``, in order."""
-        if "<" in text:
-            text = _LINE_BREAK.sub(" ", text)
-        if len(text) > LONGEST_CHUNK:
-            text = _TOO_LONG.sub(_cut_up, text)
+        text = _prepared(text)
         try:
             return self._join(map(self._cache.__getitem__, text.split()))
         except _NeedsContext:
@@ -96,12 +93,11 @@ class Chunkwise(ABC, Generic[P, R]):
 
     def spans(self, text: str) -> list[tuple[int, int]]:
         """The (start, end) of each token in ``text``, in characters."""
-        read = _TOO_LONG.sub(_cut_up, _LINE_BREAK.sub(" ", text))
         # As long as the text, with nothing in the place of a line break that a token could match.
         blanked = _LINE_BREAK.sub(lambda tag: " " * len(tag[0]), text)
         spans = []
         end = 0
-        for token in self._tokenize_in_context(read):
+        for token in self._tokenize_in_context(_prepared(text)):
             start = blanked.index(token, end)
             end = start + len(token)
             spans.append((start, end))
@@ -197,11 +193,7 @@ class Chunkwise(ABC, Generic[P, R]):
 
 
 class Tokenizer(Chunkwise[tuple[str, ...], list[str]]):
-    """Text → tokens, equal to spaCy's but for white space.
-
-    White-space tokens are dropped, an HTML line break counts as a space, and tokens are lower-cased
-    after they are cut, unless ``lowercase`` is false.
-    """
+    """Text → the list of its tokens."""
 
     def _pack(self, tokens: list[str]) -> tuple[str, ...]:
         return tuple(tokens)
@@ -264,6 +256,15 @@ class _Expressions:
 def _is_letters(string: str) -> bool:
     """Whether it is made of ASCII letters alone, where none of spaCy's expressions cuts."""
     return string.isascii() and string.isalpha()
+
+
+def _prepared(text: str) -> str:
+    """The text with spaces for line breaks, and within what is too long for a word."""
+    if "<" in text:
+        text = _LINE_BREAK.sub(" ", text)
+    if len(text) > LONGEST_CHUNK:
+        text = _TOO_LONG.sub(_cut_up, text)
+    return text
 
 
 def _cut_up(chunk: re.Match[str]) -> str:

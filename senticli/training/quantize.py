@@ -20,13 +20,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
-from senticli.training.graph import (
-    CONTRIB,
-    Graph,
-    array,
-    pool_and_classify,
-    rnn_weights,
-)
+from senticli.training.graph import CONTRIB, Graph, array, pool_and_classify, rnn_weights
 from senticli.training.model import BiRNN
 
 ZERO = np.uint8(128)  # the byte that stands for 0
@@ -92,6 +86,7 @@ def _scan(graph: Graph, rnn: str, x: str, inputs: Floats, recurrent: Floats, bia
     ``inputs`` [D, G*H, I], ``recurrent`` [D, G*H, H] and ``biases`` [D, 2*G*H] are its weights.
     """
     directions, _, hidden = recurrent.shape
+    width = inputs.shape[2]
     arrange, step = CELLS[rnn]
     body = Graph("step_")
     joined = body.node("Concat", "x", "h", axis=2)
@@ -106,7 +101,7 @@ def _scan(graph: Graph, rnn: str, x: str, inputs: Floats, recurrent: Floats, bia
         sums.append(body.node("MatMulIntegerToFloat", *operands, domain=CONTRIB))
     state, memory = step(body, body.node("Concat", *sums, axis=0), hidden)
     state = body.node("QuantizeLinear", state, unit, zero)
-    results = [state, memory, body.node("Identity", state)]
+    output = body.node("Identity", state)
 
     def value(name: str, size: int, kind: int = TensorProto.UINT8) -> onnx.ValueInfoProto:
         return helper.make_tensor_value_info(name, kind, [directions, None, size])
@@ -114,16 +109,8 @@ def _scan(graph: Graph, rnn: str, x: str, inputs: Floats, recurrent: Floats, bia
     step_graph = helper.make_graph(
         body.nodes,
         "step",
-        [
-            value("h", hidden),
-            value("memory", hidden, TensorProto.FLOAT),
-            value("x", inputs.shape[2]),
-        ],
-        [
-            value(results[0], hidden),
-            value(results[1], hidden, TensorProto.FLOAT),
-            value(results[2], hidden),
-        ],
+        [value("h", hidden), value("memory", hidden, TensorProto.FLOAT), value("x", width)],
+        [value(state, hidden), value(memory, hidden, TensorProto.FLOAT), value(output, hidden)],
         body.initializers,
     )
     batch = graph.node("Shape", "tokens", start=0, end=1)
