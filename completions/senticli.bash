@@ -140,7 +140,7 @@ _senticli() {
                     options=(--input -i --format -f --text-column --output -o --output-format --json --resume --force --prefix --unbuffered -u --scores --top-k --threshold --explain --strict --quiet -q --model -m --threads --help -h)
                     ;;
                 download)
-                    options=(--from --verify --no-verify --force --json --help -h)
+                    options=(--list -l --from --verify --no-verify --force --offline --dry-run --json --help -h)
                     _senticli_words imdb sst2 glove.6B.50d glove.6B.100d glove.6B.200d glove.6B.300d glove.840B.300d glove.twitter.27B.25d glove.twitter.27B.50d glove.twitter.27B.100d glove.twitter.27B.200d
                     ;;
             esac

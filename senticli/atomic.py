@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 PARTIAL = ".partial"
 
@@ -48,20 +49,25 @@ def _old(target: Path) -> Path:
     return target.with_name(f".{target.name}.old")
 
 
-def write_text(target: Path, text: str) -> None:
-    """Write ``text`` (UTF-8, file names as they are) to ``target`` in one step."""
+@contextmanager
+def replace_file(target: Path) -> Iterator[BinaryIO]:
+    """Yield a file that takes the place of ``target`` when the block succeeds."""
     target.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{target.name}-", dir=target.parent)
     try:
-        with os.fdopen(
-            handle, "w", encoding="utf-8", errors="surrogateescape", newline="\n"
-        ) as file:
-            file.write(text)
+        with os.fdopen(handle, "wb") as file:
+            yield file
         Path(name).chmod(0o644)
         Path(name).replace(target)
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+
+
+def write_text(target: Path, text: str) -> None:
+    """Write ``text`` (UTF-8, file names as they are) to ``target`` in one step."""
+    with replace_file(target) as file:
+        file.write(text.encode("utf-8", "surrogateescape"))
 
 
 def sha256_of(path: Path) -> str:

@@ -24,8 +24,7 @@ from typer.core import TyperArgument, TyperGroup, TyperOption
 from senticli.bundle import BUNDLED
 from senticli.cli.app import app
 from senticli.config import POOLINGS, PRESETS
-from senticli.data.catalogue import ASSETS
-from senticli.data.datasets import DATASETS
+from senticli.data.catalogue import ASSETS, DATASETS
 from senticli.text.files import TABLE_SUFFIXES
 
 

@@ -20,3 +20,7 @@ class UsageError(SenticliError):
     """The command was asked for something impossible: wrong usage, exit code 2."""
 
     exit_code = 2
+
+
+class Interrupted(SenticliError):
+    """Ended from outside: the network, a full disk. What was fetched so far is kept."""

@@ -3,10 +3,12 @@
 ``SENTICLI_HOME`` overrides the platform's user data dir::
 
     SENTICLI_HOME/
-      datasets/NAME/{train,valid,test}.jsonl  source.json
+      datasets/NAME/examples.npz  source.json  tokens-*.npz
       vectors/NAME/words.txt  vectors.npy  source.json
-      models/NAME/                            a bundle, see senticli.bundle
-      last-model                              path of the model trained last
+      models/NAME/               a bundle, see senticli.bundle
+      downloads/NAME/            what was fetched of a download that is not done
+      cache/                     what can be made again
+      last-model                 path of the model trained last
 """
 
 import os
@@ -35,6 +37,16 @@ def dataset_dir(name: str) -> Path:
 def vectors_dir(name: str) -> Path:
     """Where the word vectors ``name`` are kept."""
     return home() / "vectors" / name
+
+
+def downloads_dir() -> Path:
+    """Where downloads that are not done are kept, to go on with."""
+    return home() / "downloads"
+
+
+def cache_dir() -> Path:
+    """Where results are kept that can be computed again."""
+    return home() / "cache"
 
 
 def models_dir() -> Path:

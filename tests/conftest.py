@@ -3,6 +3,7 @@
 import hashlib
 import io
 import os
+import re
 import subprocess
 import sys
 import tarfile
@@ -14,10 +15,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from senticli.data import remote
+from senticli.data.assets import folder
 from senticli.data.catalogue import ASSETS, Asset
+from senticli.data.fetch import install_many
 
 
 @pytest.fixture(autouse=True)
@@ -105,7 +110,9 @@ class Archives:
                 tar.addfile(info, io.BytesIO(data))
 
             for split in ("test", "train"):
-                for label, rating in (("pos", 9), ("neg", 2)):
+                for label, rating in (("pos", 9), ("neg", 2), ("unsup", 0)):
+                    if (split, label) == ("test", "unsup"):
+                        continue
                     if urls:
                         lines = (
                             f"http://www.imdb.com/title/tt{number:07}/usercomments"
@@ -115,7 +122,6 @@ class Archives:
                     for number in reversed(range(reviews)):
                         name = f"aclImdb/{split}/{label}/{number}_{rating}.txt"
                         add(name, f"{split} {label} {number}: « brillant »<br />\x85\u2028end")
-                add(f"aclImdb/{split}/unsup/0_0.txt", "no label")
             for info, data in extra:
                 tar.addfile(info, io.BytesIO(data))
         return buffer.getvalue()
@@ -152,11 +158,15 @@ def archives() -> type[Archives]:
 # --- a server that behaves well or badly
 
 
-Fault = Callable[[BaseHTTPRequestHandler], None]
+Fault = Callable[["_Handler"], None]
 
 
 class Server(ThreadingHTTPServer):
-    """Serves ``files`` by path, after the ``faults`` of that path, one a request, are used up."""
+    """Serves ``files`` by path, after the ``faults`` of that path, one a request, are used up.
+
+    Set ``ranges`` or ``tags`` to False for a server that knows no ranges or no ETag, and ``rate``
+    to so many bytes a second.
+    """
 
     daemon_threads = True
 
@@ -165,7 +175,14 @@ class Server(ThreadingHTTPServer):
         self.url = f"http://127.0.0.1:{self.server_port}"
         self.files: dict[str, bytes] = {}
         self.faults: dict[str, list[Fault]] = defaultdict(list)
+        self.ranges = self.tags = True
+        self.rate = 0
         self.hits: list[str] = []
+        self.asked: list[str | None] = []  # the ranges
+        self.sent = 0  # bytes of bodies
+
+    def handle_error(self, *_: object) -> None:
+        """A client that went away is no news."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -173,16 +190,55 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self.server.hits.append(self.path)
+        self.server.asked.append(self.headers["Range"])
         faults = self.server.faults[self.path]
         if faults:
             faults.pop(0)(self)
         elif self.path in self.server.files:
-            send(self.server.files[self.path])(self)
+            serve()(self)
         else:
             self.send_error(404)
 
     def log_message(self, *_: object) -> None:
         pass
+
+    def write(self, body: bytes) -> None:
+        size = 1 << 14
+        for start in range(0, len(body), size):
+            self.wfile.write(body[start : start + size])
+            self.server.sent += len(body[start : start + size])
+            if self.server.rate:
+                time.sleep(size / self.server.rate)
+
+
+def serve(*, cut: int | None = None, stall: float = 0, shift: int = 0) -> Fault:
+    """Answer as a good server, but for a body that ends after ``cut`` bytes, after which it stalls
+    for so many seconds, or for a range that is another by ``shift`` than was asked."""
+
+    def fault(handler: _Handler) -> None:
+        server = handler.server
+        body = server.files[handler.path]
+        tag = f'"{hashlib.md5(body).hexdigest()}"'
+        wanted = re.fullmatch(r"bytes=(\d*)-(\d*)", handler.headers["Range"] or "")
+        status, start, stop = 200, 0, len(body)
+        if server.ranges and wanted and handler.headers["If-Range"] in (None, tag):
+            if wanted[1]:
+                start, stop = int(wanted[1]), int(wanted[2] or stop - 1) + 1
+            else:
+                start = max(0, stop - int(wanted[2]))
+            start, stop = start + shift, min(stop, len(body))
+            status = 206 if start < len(body) else 416
+        handler.send_response(status)
+        if status == 206:
+            handler.send_header("Content-Range", f"bytes {start}-{stop - 1}/{len(body)}")
+        handler.send_header("Content-Length", str(max(0, stop - start)))
+        if server.tags:
+            handler.send_header("ETag", tag)
+        handler.end_headers()
+        handler.write(body[start:stop][:cut])
+        time.sleep(stall)
+
+    return fault
 
 
 def send(
@@ -195,13 +251,13 @@ def send(
 ) -> Fault:
     """Answer with ``body``, promising ``length`` bytes and waiting ``stall`` seconds after it."""
 
-    def fault(handler: BaseHTTPRequestHandler) -> None:
+    def fault(handler: _Handler) -> None:
         handler.send_response(status)
         handler.send_header("Content-Length", str(len(body) if length is None else length))
         for name, value in headers.items():
             handler.send_header(name.replace("_", "-"), value)
         handler.end_headers()
-        handler.wfile.write(body)
+        handler.write(body)
         time.sleep(stall)
 
     return fault
@@ -217,8 +273,25 @@ def server() -> Iterator[Server]:
 
 
 @pytest.fixture
+def install(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
+    """Installs one asset and returns its folder; no retry waits."""
+    monkeypatch.setattr(remote, "RETRY_WAITS", (0, 0, 0))
+
+    def install_one(asset: Asset, **options: Any) -> Path:
+        (done,) = install_many([asset], **options)
+        return folder(done)
+
+    return install_one
+
+
+@pytest.fixture
 def answer() -> Callable[..., Fault]:
     return send
+
+
+@pytest.fixture
+def faulty() -> Callable[..., Fault]:
+    return serve
 
 
 @pytest.fixture
@@ -246,6 +319,10 @@ def small(
             "md5": hashlib.md5(body).hexdigest() if asset.md5 else None,
         }
         url = f"{server.url}/{asset.archive}"
-        small = replace(asset, url=url, size=len(body), expect=counts, **sums)
+        if asset.member:
+            with zipfile.ZipFile(io.BytesIO(body)) as archive:
+                known = hashlib.sha256(archive.read(asset.member)).hexdigest()
+            sums["member_sha256"] = known if asset.member_sha256 else None
+        small = replace(asset, url=url, size=len(body), expect=counts, unpacked=0, **sums)
         monkeypatch.setitem(ASSETS, name, small)
     return ASSETS

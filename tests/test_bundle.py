@@ -38,7 +38,7 @@ def test_what_config_json_tells(tiny_model: Path) -> None:
     provenance = config["provenance"]
     assert provenance["command"].startswith("senticli train --data sample")
     assert provenance["train"]["seed"] == 1
-    assert set(provenance["sha256"]["data"]) == {"sample/train.jsonl", "sample/valid.jsonl"}
+    assert set(provenance["sha256"]["data"]) == {"sample/train", "sample/valid"}
     assert provenance["valid"]["examples"] == 80
     assert provenance["versions"]["torch"]
     history = [json.loads(line) for line in (tiny_model / "history.jsonl").open()]

@@ -46,4 +46,4 @@ def test_what_is_needed_to_predict_is_small(wheel: zipfile.ZipFile) -> None:
         if line.startswith("Requires-Dist") and "extra ==" not in line
     ]
     names = {re.split("[<>=]", requirement)[0] for requirement in required}
-    assert names == {"typer", "rich", "platformdirs", "numpy", "onnxruntime", "httpx"}
+    assert names == {"typer", "rich", "platformdirs", "numpy", "onnxruntime", "filelock", "httpx"}

@@ -53,6 +53,13 @@ def stderr_console() -> "Console":
     return Console(stderr=True, highlight=False)
 
 
+def stdout_console() -> "Console":
+    """rich's console on stdout. Off a terminal nothing is cut or folded to fit one."""
+    from rich.console import Console
+
+    return Console(highlight=False, width=None if sys.stdout.isatty() else 1000)
+
+
 def progress(*columns: Any) -> "Progress":
     """A progress display on stderr, gone when done; ``columns`` stand before the time left."""
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn

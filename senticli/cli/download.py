@@ -1,16 +1,13 @@
 """``senticli download``: get data sets and word vectors."""
 
 import difflib
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from senticli.cli.console import print_json, progress, say, stderr_is_terminal
+from senticli.cli.console import say
 from senticli.cli.options import Json
-from senticli.data.catalogue import ASSETS, Asset, OnProgress, Progress
+from senticli.data.catalogue import ASSETS, Asset
 from senticli.errors import UsageError
 
 EPILOG = """
@@ -18,29 +15,36 @@ EPILOG = """
 
   senticli download imdb glove.6B.100d
 
-  senticli download sst2 --json
+  senticli download --list
 
-  senticli download imdb --from aclImdb_v1.tar.gz --no-verify
+  senticli download imdb --from aclImdb_v1.tar.gz
+
+  senticli download imdb sst2 --from https://mirror.example/data/ --dry-run
 """
 
 
 def download(
     names: Annotated[
-        list[str],
+        list[str] | None,
         typer.Argument(
             metavar="NAME",
             show_default=False,
             help="imdb, sst2, glove.6B.{50,100,200,300}d, glove.840B.300d or "
             "glove.twitter.27B.{25,50,100,200}d.",
         ),
-    ],
+    ] = None,
+    list_all: Annotated[
+        bool,
+        typer.Option("--list", "-l", help="Show what there is, its size, and whether it is here."),
+    ] = False,
     source: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
             "--from",
-            metavar="FILE",
+            metavar="FILE|DIR|URL",
             show_default=False,
-            help="Take the archive from this file; the network is not used.",
+            help="Take the archive from this file, folder or address. A folder, or an address "
+            "that ends in /, holds it under its official name.",
         ),
     ] = None,
     verify: Annotated[
@@ -54,33 +58,68 @@ def download(
     force: Annotated[
         bool, typer.Option("--force", help="Get it again, even if it is already here.")
     ] = False,
+    offline: Annotated[
+        bool,
+        typer.Option(
+            "--offline",
+            envvar="SENTICLI_OFFLINE",
+            help="Never use the network; say what is missing.",
+        ),
+    ] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Only show what would be got: addresses, sizes, targets."),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Download data sets and word vectors into the data dir.
 
-    Each archive's checksum and content are verified. The folder of each is printed on stdout.
-    JSON fields: name, path, verified, bytes (of the archive), and counts (by split) or words.
+    Of a zip of vectors only what is wanted is fetched, where the server gives parts of a file. A
+    download that was cut off or killed goes on where it stopped. Checksum and content are
+    verified. The folder of each is printed on stdout.
     """
-    assets = [_asset(name) for name in dict.fromkeys(names)]
-    if source and len({asset.url for asset in assets}) > 1:
-        raise UsageError(
-            f"--from names one archive, but {', '.join(names)} come in several",
-            "run senticli download once for each archive",
-        )
-    from senticli.data.fetch import install_many, is_installed
+    assets = [_asset(name) for name in dict.fromkeys(names or ASSETS if list_all else names or ())]
+    if not assets:
+        raise UsageError("say what to download", "senticli download --list")
+    from senticli.cli import download_view as view
+    from senticli.data.assets import is_installed, is_url, origin, partly_fetched
+    from senticli.data.fetch import install_many
 
+    if list_all:
+        view.show_list(assets, as_json=as_json)
+        return
+    origins = {asset.name: origin(asset, source) for asset in assets}
+    if len(set(origins.values())) < len({asset.archive for asset in assets}):
+        raise UsageError(
+            f"--from names one archive, but {', '.join(origins)} come in several",
+            "name the folder that holds them, or run senticli download once for each",
+        )
+    if source and is_url(source) and offline:
+        raise UsageError("--offline forbids the address that --from names", "leave one of them out")
+    if dry_run:
+        view.show_plan(assets, origins, as_json=as_json)
+        return
     here = {asset.name for asset in assets if not force and is_installed(asset)}
-    done: list[Asset] = []
+    done: set[str] = set()
     try:
-        with _progress() as report:
-            paths = install_many(
-                assets, source=source, verify=verify, force=force, on_progress=report
-            )
-            for _, asset in zip(paths, assets, strict=True):
-                done.append(asset)
+        with view.progress() as report:
+            for asset in install_many(
+                assets,
+                source=source,
+                verify=verify,
+                force=force,
+                network=not offline,
+                on_progress=report,
+            ):
+                done.add(asset.name)
+    except KeyboardInterrupt:
+        if any(map(partly_fetched, assets)):
+            say("what was fetched is kept: the same command goes on where it stopped")
+        raise
     finally:  # what is done is said, even if the next one fails; never while a bar is drawn
-        for asset in done:
-            _show(asset, new=asset.name not in here, as_json=as_json)
+        for asset in assets:
+            if asset.name in done:
+                view.show(asset, new=asset.name not in here, as_json=as_json)
 
 
 def _asset(name: str) -> Asset:
@@ -90,58 +129,5 @@ def _asset(name: str) -> Asset:
     close = difflib.get_close_matches(name.lower(), known, n=1)
     raise UsageError(
         f"cannot download {name!r}: the known names are {', '.join(ASSETS)}",
-        f"did you mean {known[close[0]]}?" if close else "senticli download --help",
+        f"did you mean {known[close[0]]}?" if close else "senticli download --list",
     )
-
-
-@contextmanager
-def _progress() -> Iterator[OnProgress]:
-    """Yield a callback that draws a bar on a terminal and prints plain lines elsewhere."""
-    seen: dict[tuple[str, str], Any] = {}
-    if not stderr_is_terminal():
-
-        def report_line(step: Progress) -> None:
-            if (step.phase, step.name) not in seen:
-                seen[step.phase, step.name] = True
-                size = f" ({step.total / 1e6:,.1f} MB)" if step.total else ""
-                say(f"{step.phase} {step.name}{size}")
-
-        yield report_line
-        return
-
-    from rich.progress import DownloadColumn, TransferSpeedColumn
-
-    with progress(DownloadColumn(), TransferSpeedColumn()) as bar:
-
-        def report_bar(step: Progress) -> None:
-            key = (step.phase, step.name)
-            if key not in seen:
-                seen[key] = bar.add_task(f"{step.phase} {step.name}", total=step.total)
-            bar.update(seen[key], completed=step.done, total=step.total)
-
-        yield report_bar
-
-
-def _show(asset: Asset, *, new: bool, as_json: bool) -> None:
-    """Say what is in the data dir on stderr, and print the answer on stdout."""
-    from senticli.data.fetch import folder, provenance
-
-    source = provenance(asset)
-    if asset.kind == "dataset":
-        size: dict[str, Any] = {"counts": source["counts"]}
-        what = ", ".join(f"{count:,} {split}" for split, count in source["counts"].items())
-    else:
-        size = {"words": source["words"]}
-        what = f"{source['words']:,} words of {source['dim']} numbers"
-    say(f"{asset.name}: {what}" if new else f"{asset.name} is already here; --force gets it again")
-    if new and not source["verified"]:
-        say(
-            f"{asset.name}: not verified, the checksum of its archive is not the official one "
-            f"(SHA-256 {source['sha256']})"
-        )
-    path = str(folder(asset))
-    if as_json:
-        fields = {key: source[key] for key in ("verified", "bytes")}
-        print_json({"name": asset.name, "path": path, **fields, **size})
-    else:
-        print(path)

@@ -48,7 +48,8 @@ def evaluate(
     import numpy as np
 
     from senticli import bundle, metrics
-    from senticli.data.datasets import DATASETS, existing_file, load_split, read_file
+    from senticli.data.catalogue import DATASETS
+    from senticli.data.datasets import existing_file, load_split, read_file
     from senticli.predictor import Predictor
 
     opened = bundle.find(model)

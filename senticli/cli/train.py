@@ -25,7 +25,7 @@ from senticli.config import (
     Rnn,
     Schedule,
 )
-from senticli.data.datasets import DATASETS
+from senticli.data.catalogue import DATASETS
 from senticli.errors import UsageError
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ import sys
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING
 
-from senticli import paths
 from senticli.cli import console
+from senticli.data.datasets import splits_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -228,7 +228,7 @@ def describe_saved(saved: "Saved") -> list[str]:
     """How good the kept model is, and where to go from here."""
     low, high = saved.valid.interval
     data = saved.bundle.training.data
-    tested = any((paths.dataset_dir(name) / "test.jsonl").exists() for name in data)
+    tested = any("test" in splits_of(name) for name in data)
     return [
         f"validation accuracy {saved.valid.accuracy:.2%} ({low:.2%} to {high:.2%}), "
         f"as {saved.bundle.config.onnx} ONNX",

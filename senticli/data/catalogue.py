@@ -24,6 +24,12 @@ class Asset:
     """Bytes of the archive, where known."""
     member: str | None = None
     """The file inside the archive that holds the vectors."""
+    member_sha256: str | None = None
+    """Official SHA-256 of that file, where known."""
+    folder: str | None = None
+    """The folder inside the archive that holds the data set."""
+    unpacked: int = 0
+    """Bytes that a data set takes in the data dir, about."""
     dim: int = 0
     """Numbers in each vector; 0 for a data set."""
     expect: Mapping[str, int] = field(default_factory=dict, hash=False)
@@ -45,11 +51,23 @@ class Progress:
     total: int | None
 
 
-OnProgress = Callable[[Progress], None]
+@dataclass(frozen=True)
+class Notice:
+    """Something worth a line while a long step runs: what it does, a retry, a wait."""
+
+    message: str
+
+
+OnProgress = Callable[[Progress | Notice], None]
 
 
 def _glove(
-    release: str, dims: tuple[int, ...], trained_on: str, sha256: str, size: int | None = None
+    release: str,
+    dims: tuple[int, ...],
+    trained_on: str,
+    sha256: str,
+    size: int | None = None,
+    members: Mapping[int, str] | None = None,
 ) -> list[Asset]:
     return [
         Asset(
@@ -62,6 +80,7 @@ def _glove(
             sha256=sha256,
             size=size,
             member=f"glove.{release}.{dim}d.txt",
+            member_sha256=(members or {}).get(dim),
             dim=dim,
             expect={"words": 5_000},
         )
@@ -80,9 +99,12 @@ ASSETS: dict[str, Asset] = {
             sha256="c40f74a18d3b61f90feba1e17730e0d38e8b97c05fde7008942e91923d1658fe",
             md5="7c2ac02c03563afcf9b574c7e56c153a",
             size=84_125_825,
+            folder="aclImdb",
+            unpacked=138_000_000,
             expect={
                 "train/neg": 12_500,
                 "train/pos": 12_500,
+                "train/unsup": 50_000,
                 "test/neg": 12_500,
                 "test/pos": 12_500,
             },
@@ -93,6 +115,8 @@ ASSETS: dict[str, Asset] = {
             description="68,221 phrases and sentences of film reviews, GLUE's SST-2",
             url="https://dl.fbaipublicfiles.com/glue/data/SST-2.zip",
             md5="9f81648d4199384278b86e315dac217c",
+            folder="SST-2",
+            unpacked=6_000_000,
             expect={"train": 67_349, "valid": 872},
         ),
         *_glove(
@@ -101,6 +125,7 @@ ASSETS: dict[str, Asset] = {
             "Wikipedia 2014 and Gigaword 5",
             "617afb2fe6cbd085c235baf7a465b96f4112bd7f7ccb2b2cbd649fed9cbcf2fb",
             862_182_613,
+            {100: "95dde4dfd627ab26608d33e76d1195ec059734bd29089ea52cadb08d07c64544"},
         ),
         *_glove(
             "840B",
@@ -116,3 +141,6 @@ ASSETS: dict[str, Asset] = {
         ),
     )
 }
+
+DATASETS = ("sample", *(name for name, asset in ASSETS.items() if asset.kind == "dataset"))
+"""The data sets that have a name: the one that comes with the package, and those to download."""

@@ -2,20 +2,22 @@
 
 import json
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from senticli import paths
 from senticli.atomic import sha256_of
 from senticli.config import TrainConfig
-from senticli.data.catalogue import ASSETS
+from senticli.data import assets
+from senticli.data.catalogue import ASSETS, DATASETS
+from senticli.data.columns import DAMAGED, read_columns
 from senticli.errors import SenticliError, UsageError
-from senticli.text.files import TABLE_SUFFIXES, unreadable
+from senticli.text.files import TABLE_SUFFIXES
 from senticli.text.records import read_table
 
 SPLITS = ("train", "valid", "test")
-DATASETS = ("sample", *(name for name, asset in ASSETS.items() if asset.kind == "dataset"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,15 +30,60 @@ class Example:
 
 
 @dataclass(frozen=True)
-class Split:
-    """The examples of one split, the data sets they come from, and the SHA-256 of their files."""
+class Source:
+    """All examples of one file, or of one split of a data set's file, in its order."""
 
+    name: str
+    """Of the data set and its split, or of the file."""
     examples: list[Example]
+    sha256: str
+    """Of a file of one's own; of the content, for a data set's split."""
+    tokens: Path | None = None
+    """Where the tokens of its texts are kept, by the tokenizer's fingerprint; None: nowhere."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """Those examples of a source that belong to a split, by their rows."""
+
+    source: Source
+    rows: Sequence[int]
+
+
+@dataclass(frozen=True)
+class Split:
+    """The examples of one split, over every data set or file that it is made of."""
+
+    parts: list[Part]
     names: list[str]
-    hashes: dict[str, str]
+    """Of the data sets and files."""
+
+    @cached_property
+    def examples(self) -> list[Example]:
+        """The examples of all parts, in order."""
+        return [part.source.examples[row] for part in self.parts for row in part.rows]
+
+    @property
+    def hashes(self) -> dict[str, str]:
+        """The SHA-256 of each source."""
+        return {part.source.name: part.source.sha256 for part in self.parts}
 
 
-def load_split(config: TrainConfig, split: str) -> Split:
+class Sources:
+    """The sources of data, each read once."""
+
+    def __init__(self) -> None:
+        self._read: dict[tuple[str, str], Source] = {}
+
+    def get(self, name: str, split: str, config: TrainConfig) -> Source:
+        """The source that holds ``split`` of ``name``, a data set or a file."""
+        key = (name, split)
+        if key not in self._read:
+            self._read[key] = _read_source(name, split, config)
+        return self._read[key]
+
+
+def load_split(config: TrainConfig, split: str, sources: Sources | None = None) -> Split:
     """The examples of ``split`` over every data set or file that ``config`` trains on.
 
     A data set without a validation split gives ``valid_fraction`` of its train split, drawn by
@@ -46,49 +93,51 @@ def load_split(config: TrainConfig, split: str) -> Split:
     Raises:
         SenticliError: a data set is not here, has no such split, or has no examples.
     """
-    examples: list[Example] = []
+    sources = sources or Sources()
+    parts: list[Part] = []
     names: list[str] = []
-    hashes: dict[str, str] = {}
     for name in config.data:
-        path, part = _locate(name, split)
-        if path is None:
+        held = splits_of(name)
+        if split == "test" and "test" not in held:
             continue
         names.append(name)
-        # The files of a data set are our own: read with their groups, and without guessing.
-        if name in DATASETS:
-            found = list(_read_dataset(path))
-            hashes[f"{name}/{path.name}"] = sha256_of(path)
+        if split == "test" or "valid" in held:
+            source = sources.get(name, split, config)
+            rows: Sequence[int] = range(len(source.examples))
         else:
-            found = read_file(path, config.text_column, config.label_column)
-            hashes[name] = sha256_of(path)
-        if part:
-            rest, held_out = split_by_group(found, config.valid_fraction, config.seed)
-            known = {example.label for example in rest}  # a rare label is better learned
-            rest += [example for example in held_out if example.label not in known]
-            held_out = [example for example in held_out if example.label in known]
-            found = held_out if part == "valid" else rest
-        examples += found
+            source = sources.get(name, "train", config)
+            rest, held_out = split_by_group(source.examples, config.valid_fraction, config.seed)
+            label = [example.label for example in source.examples]
+            known = {label[row] for row in rest}  # a rare label is better learned
+            rest += [row for row in held_out if label[row] not in known]
+            held_out = [row for row in held_out if label[row] in known]
+            rows = held_out if split == "valid" else rest
+        parts.append(Part(source, rows))
     if not names:
         raise SenticliError(
             f"{', '.join(config.data)} has no labelled {split} split",
             "senticli eval --split valid" if split == "test" else "name another data set: --data",
         )
-    if not examples:
+    if not any(part.rows for part in parts):
         raise SenticliError(
             f"{', '.join(config.data)}: the {split} split has no examples",
             "use a data set with more rows",
         )
-    return Split(examples, names, hashes)
+    return Split(parts, names)
 
 
 @dataclass(frozen=True)
 class TrainingData:
     """What a model learns from: two splits, and the labels of the first, sorted."""
 
-    train: list[Example]
-    valid: list[Example]
+    train: Split
+    valid: Split
     labels: tuple[str, ...]
-    hashes: dict[str, str]
+
+    @property
+    def hashes(self) -> dict[str, str]:
+        """The SHA-256 of every source of both."""
+        return {**self.train.hashes, **self.valid.hashes}
 
 
 def load_training_data(config: TrainConfig) -> TrainingData:
@@ -98,7 +147,8 @@ def load_training_data(config: TrainConfig) -> TrainingData:
         SenticliError: as :func:`load_split`; or there are not two labels to tell apart, or the
             validation split has one that training lacks.
     """
-    train, valid = (load_split(config, split) for split in ("train", "valid"))
+    sources = Sources()
+    train, valid = (load_split(config, split, sources) for split in ("train", "valid"))
     labels = labels_of(train.examples)
     if len(labels) < 2:
         raise SenticliError(
@@ -111,16 +161,16 @@ def load_training_data(config: TrainConfig) -> TrainingData:
             f"the validation split has a label that training has not: {min(strange)}",
             "use data whose splits have the same labels",
         )
-    return TrainingData(train.examples, valid.examples, labels, {**train.hashes, **valid.hashes})
+    return TrainingData(train, valid, labels)
 
 
 def split_by_group(
     examples: Sequence[Example], fraction: float, seed: int
-) -> tuple[list[Example], list[Example]]:
+) -> tuple[list[int], list[int]]:
     """Hold out ``fraction`` of the examples (at least one group), never dividing a group.
 
-    An example without a group is a group of its own. Returns what stays and what is held out,
-    each in the order given.
+    An example without a group is a group of its own. Returns the rows that stay and the rows that
+    are held out, each in the order given.
     """
     groups = [example.group or f"\0{row}" for row, example in enumerate(examples)]
     sizes: dict[str, int] = {}
@@ -135,8 +185,8 @@ def split_by_group(
             break
         held_out.add(group)
         count += sizes[group]
-    rest = [e for e, group in zip(examples, groups, strict=True) if group not in held_out]
-    return rest, [e for e, group in zip(examples, groups, strict=True) if group in held_out]
+    rest = [row for row, group in enumerate(groups) if group not in held_out]
+    return rest, [row for row, group in enumerate(groups) if group in held_out]
 
 
 def labels_of(examples: Sequence[Example]) -> tuple[str, ...]:
@@ -167,31 +217,41 @@ def existing_file(name: str) -> Path:
     return path
 
 
-def _locate(name: str, split: str) -> tuple[Path | None, str | None]:
-    """The file that holds ``split`` of ``name``, and which part of it to take (None: all)."""
+def splits_of(name: str) -> set[str]:
+    """The splits that a data set has; of a file, ``train`` alone.
+
+    Raises:
+        SenticliError: the data set is not here.
+        UsageError: it is neither a data set nor a file.
+    """
+    if name == "sample":
+        return set(SPLITS)
+    if name not in DATASETS:
+        existing_file(name)
+        return {"train"}
+    if not assets.is_installed(ASSETS[name]):
+        raise SenticliError(f"the data set {name} is not here", f"senticli download {name}")
+    return set(assets.provenance(ASSETS[name]).get("counts", ()))
+
+
+def _read_source(name: str, split: str, config: TrainConfig) -> Source:
+    # The files of a data set are our own: read with their groups, and without guessing.
     if name not in DATASETS:
         path = existing_file(name)
-        return (None, None) if split == "test" else (path, split)
+        examples = read_file(path, config.text_column, config.label_column)
+        return Source(name, examples, sha256_of(path))
     folder = paths.dataset_dir(name)
-    if not (folder / "train.jsonl").exists():
-        raise SenticliError(f"the data set {name} is not here", f"senticli download {name}")
-    file = folder / f"{split}.jsonl"
-    if split == "test":
-        return (file, None) if file.exists() else (None, None)
-    if (folder / "valid.jsonl").exists():
-        return file, None
-    return folder / "train.jsonl", split
-
-
-def _read_dataset(path: Path) -> Iterator[Example]:
+    if name == "sample":
+        path = folder / f"{split}.jsonl"
+        rows = map(json.loads, path.read_text(encoding="utf-8").splitlines())
+        examples = [Example(row["text"], row["label"]) for row in rows]
+        return Source(f"sample/{split}", examples, sha256_of(path))
+    path = folder / "examples.npz"
     try:
-        with path.open(encoding="utf-8", newline="\n") as file:
-            for line in file:
-                row = json.loads(line)
-                yield Example(row["text"], row["label"], row.get("group"))
-    except OSError as error:
-        raise unreadable(path, error) from error
-    except (ValueError, KeyError, TypeError) as error:
-        raise SenticliError(
-            f"{path} is damaged", f"senticli download {path.parent.name} --force"
-        ) from error
+        columns = read_columns(path, split, ("text", "label", "group"))
+        sha256 = assets.provenance(ASSETS[name])["hashes"][split]
+        groups: Sequence[str | None] = columns.get("group") or [None] * len(columns["text"])
+        examples = list(map(Example, columns["text"], columns["label"], groups))
+    except (OSError, *DAMAGED) as error:
+        raise SenticliError(f"{path} is damaged", f"senticli download {name} --force") from error
+    return Source(f"{name}/{split}", examples, sha256, tokens=folder / f"tokens-{split}")

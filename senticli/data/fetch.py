@@ -1,142 +1,172 @@
-"""Download the assets of the catalogue, verify them and convert them to senticli's own form.
+"""Get the assets of the catalogue, verify them and convert them to senticli's own form.
 
 An archive is never unpacked to disk: its members are read in place, by their exact names, so
-nothing in it can be written outside the data dir. It is kept in an unnamed temporary file in the
-data dir while it is converted, so a killed download leaves nothing behind.
+nothing in it can be written outside the data dir. Of a zip of vectors, only the member that is
+wanted is fetched where the server gives parts of a file, and it is unpacked as it arrives.
 """
 
-import errno
 import hashlib
-import json
-import os
+import io
 import shlex
-import socket
-import ssl
-import tempfile
-import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
-from senticli import __version__
+from senticli import paths
 from senticli.atomic import replace_dir
-from senticli.data.archives import Archive, elsewhere, read_imdb, read_sst2
-from senticli.data.catalogue import Asset, OnProgress, Progress
-from senticli.errors import SenticliError
-from senticli.paths import dataset_dir, home, vectors_dir
+from senticli.data.archives import (
+    Archive,
+    archive_errors,
+    elsewhere,
+    extent,
+    open_member,
+    open_zip,
+    read_imdb,
+    read_sst2,
+)
+from senticli.data.assets import Address, folder, is_installed, origin
+from senticli.data.catalogue import Asset, Notice, OnProgress, Progress
+from senticli.data.columns import write_columns
+from senticli.data.remote import NoRanges, RemoteFile, StartAgain, is_html
+from senticli.data.vectors import install_vectors, open_text, read_blocks, write_source
+from senticli.disk import require_space, size_text, writing
+from senticli.errors import Interrupted, SenticliError
 from senticli.text.files import unreadable
 
-if TYPE_CHECKING:
-    import httpx
+STARTS = 3
+"""Times that a file is fetched from its start, if it changes on the way."""
+VECTORS_SHARE = 0.5
+"""Bytes that vectors take in the data dir, as a share of their text."""
 
-CONNECT_TIMEOUT = 15.0
-"""Seconds until a server that does not answer is given up."""
-READ_TIMEOUT = 30.0
-"""Seconds without a byte until a stalled download is given up."""
-RETRY_WAITS = (1.0, 4.0, 10.0)
-"""Seconds before each new try; their number is the number of retries."""
-
-_CHUNK = 1 << 16
-_RETRY_STATUSES = {408, 425, 429, 500, 502, 503, 504}
-
-
-def install(
-    asset: Asset,
-    *,
-    source: Path | None = None,
-    verify: bool = True,
-    force: bool = False,
-    on_progress: OnProgress | None = None,
-) -> Path:
-    """Download ``asset``, or take it from the local archive ``source``, and convert it.
-
-    Returns at once when it is installed already, unless ``force``.
-
-    Args:
-        asset: an entry of the catalogue.
-        source: a local copy of the archive.
-        verify: refuse an archive whose checksum is not the official one. The content is
-            checked in any case.
-        force: install again.
-        on_progress: called often while something is read, downloaded or converted.
-
-    Returns:
-        The folder of the data set or the vectors.
-
-    Raises:
-        SenticliError: no network, a server's error, a wrong checksum or content, a full disk.
-            Whatever was installed before stays as it was.
-    """
-    (path,) = install_many(
-        [asset], source=source, verify=verify, force=force, on_progress=on_progress
-    )
-    return path
+_CHUNK = 1 << 20
 
 
 def install_many(
     assets: Sequence[Asset],
     *,
-    source: Path | None = None,
+    source: str | None = None,
     verify: bool = True,
     force: bool = False,
+    network: bool = True,
     on_progress: OnProgress | None = None,
-) -> Iterator[Path]:
-    """Install ``assets`` in order, yielding the folder of each; see :func:`install`.
+) -> Iterator[Asset]:
+    """Download ``assets``, or take them from ``source``, and convert them; yield each when done.
 
-    An archive that several of them share is fetched once.
-    """
-    report = on_progress or _ignore
-    with ExitStack() as stack:
-        archives: dict[str, Archive] = {}
-        for asset in assets:
-            if force or not is_installed(asset):
-                if asset.url not in archives:
-                    opened = (
-                        _local(asset, source, verify, report)
-                        if source
-                        else _download(asset, verify, report)
-                    )
-                    archives[asset.url] = stack.enter_context(opened)
-                _convert(asset, archives[asset.url], report)
-            yield folder(asset)
+    What is installed already is left alone, unless ``force``. Those of one archive come one after
+    another; another process that wants something of it waits until they are done.
 
-
-def folder(asset: Asset) -> Path:
-    """Where ``asset`` is installed or would be."""
-    return dataset_dir(asset.name) if asset.kind == "dataset" else vectors_dir(asset.name)
-
-
-def is_installed(asset: Asset) -> bool:
-    """Whether ``asset`` is in the data dir."""
-    # The folder appears in one step, so one file stands for all of them.
-    return (folder(asset) / "source.json").is_file()
-
-
-def provenance(asset: Asset) -> dict[str, Any]:
-    """The ``source.json`` of an installed asset.
-
-    Fields: name, url or from, sha256 and bytes of the archive, verified, installed (ISO 8601),
-    and counts (data sets) or words and dim (vectors).
+    Args:
+        assets: entries of the catalogue.
+        source: where from, as :func:`senticli.data.assets.origin` understands it.
+        verify: refuse an archive whose checksum is not the official one. The content is checked
+            in any case.
+        force: install again.
+        network: whether it may be used.
+        on_progress: called often while something is read, downloaded or converted.
 
     Raises:
-        SenticliError: it cannot be read.
+        Interrupted: the network or the disk failed. What was fetched is kept, and the next call
+            goes on with it.
+        SenticliError: the network is forbidden; a wrong checksum or content. Whatever was
+            installed before stays.
     """
-    try:
-        source: dict[str, Any] = json.loads((folder(asset) / "source.json").read_bytes())
-    except (OSError, ValueError) as error:
+    report = on_progress or _ignore
+    wanted = [asset for asset in assets if force or not is_installed(asset)]
+    yield from (asset for asset in assets if asset not in wanted)
+    groups: dict[Address | Path, list[Asset]] = {}
+    for asset in wanted:
+        groups.setdefault(origin(asset, source), []).append(asset)
+    if not network:
+        _refuse_network(groups)
+    for place, group in groups.items():
+        with _lock(group[0].archive, report):
+            todo = [asset for asset in group if force or not is_installed(asset)]
+            yield from (asset for asset in group if asset not in todo)
+            if isinstance(place, Path):
+                with _local(place, group[0], verify, report) as archive:
+                    for asset in todo:
+                        _convert(asset, archive, verify, report)
+                        yield asset
+            else:
+                yield from _install_remote(todo, place.url, verify, report)
+
+
+def _install_remote(
+    todo: list[Asset], url: str, verify: bool, report: OnProgress
+) -> Iterator[Asset]:
+    """Install what comes from one address: in parts where that does, or the whole of it."""
+    starts = 0
+    in_parts = True
+    while todo:
+        asset = todo[0]
+        try:
+            if asset.member and in_parts:
+                _install_member(asset, url, verify, report)
+                yield todo.pop(0)
+            else:
+                with _download(asset, url, verify, report) as archive:
+                    while todo:
+                        _convert(todo[0], archive, verify, report)
+                        yield todo.pop(0)
+        except NoRanges:
+            in_parts = False
+            report(Notice(f"{url} is not to be had in parts, so all of it is fetched"))
+        except StartAgain:
+            starts += 1
+            if starts == STARTS:
+                raise Interrupted(
+                    f"{url} changes whenever it is fetched", elsewhere(asset)
+                ) from None
+            report(Notice(f"{url} has changed, or cannot be gone on with: starting again"))
+
+
+def _refuse_network(groups: dict[Address | Path, list[Asset]]) -> None:
+    missing = [
+        asset for place, group in groups.items() if isinstance(place, Address) for asset in group
+    ]
+    if missing:
+        names = ", ".join(asset.name for asset in missing)
         raise SenticliError(
-            f"{folder(asset) / 'source.json'} is missing or damaged",
-            f"senticli download {asset.name} --force",
-        ) from error
-    return source
-
-
-# --- the archive: from the network or from disk, and its checksum
+            f"not here, and the network is forbidden (--offline, SENTICLI_OFFLINE): {names}",
+            elsewhere(missing[0]),
+        )
 
 
 @contextmanager
-def _local(asset: Asset, path: Path, verify: bool, report: OnProgress) -> Iterator[Archive]:
+def _lock(archive: str, report: OnProgress) -> Iterator[None]:
+    """Keep other processes from fetching ``archive``. A crash leaves nothing locked."""
+    import filelock
+
+    downloads = paths.downloads_dir()
+    with writing(downloads):
+        downloads.mkdir(parents=True, exist_ok=True)
+        lock = filelock.FileLock(downloads / f".{archive}.lock")
+        try:
+            lock.acquire(timeout=0)
+        except filelock.Timeout:
+            report(Notice(f"another senticli is fetching {archive}: waiting for it"))
+            lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+# --- from the disk
+
+
+@contextmanager
+def _local(path: Path, asset: Asset, verify: bool, report: OnProgress) -> Iterator[Archive]:
+    """An archive on disk, or the folder that it was unpacked to."""
+    accept = f"senticli download {asset.name} --from {shlex.quote(str(path))} --no-verify"
+    hint = f"to accept it: {accept}"
+    if path.is_dir() and path.name == asset.folder:
+        refusal = None
+        if verify:
+            refusal = SenticliError(f"{path} is unpacked, so it has no checksum to verify", hint)
+        yield Archive(str(path), {"from": str(path)}, folder=path, refusal=refusal)
+        return
     digests = _Digests()
     try:
         file = path.open("rb")
@@ -145,128 +175,124 @@ def _local(asset: Asset, path: Path, verify: bool, report: OnProgress) -> Iterat
     with file:
         total = path.stat().st_size
         while chunk := file.read(_CHUNK):
-            if not digests.size:
-                _refuse_html(chunk, str(path), asset)
+            if not digests.size and is_html(chunk):
+                raise SenticliError(
+                    f"{path} is an HTML page where {asset.archive} should be", elsewhere(asset)
+                )
             digests.update(chunk)
             report(Progress("checking", path.name, digests.size, total))
-        accept = f"senticli download {asset.name} --from {shlex.quote(str(path))} --no-verify"
-        verified = _check(asset, digests, str(path), verify, f"to accept it: {accept}")
-        source = {"from": str(path.resolve()), **digests.summary(), "verified": verified}
-        yield Archive(file, str(path), source)
+        yield digests.judge(asset, str(path), {"from": str(path)}, file, hint if verify else None)
+
+
+# --- from the network
 
 
 @contextmanager
-def _download(asset: Asset, verify: bool, report: OnProgress) -> Iterator[Archive]:
-    if os.environ.get("SENTICLI_OFFLINE", "0") not in ("", "0"):
-        raise SenticliError(
-            f"{asset.name} is not here, and SENTICLI_OFFLINE forbids to download it",
-            elsewhere(asset),
-        )
-    with _writing(home() / asset.archive):
-        home().mkdir(parents=True, exist_ok=True)
-        file = tempfile.TemporaryFile(dir=home())  # noqa: SIM115 - closed below
-    with file:
-        digests = _fetch(asset, file, report)
-        accept = f"senticli download {asset.name} --no-verify"
-        verified = _check(
-            asset, digests, asset.url, verify, f"try again later, or to accept it: {accept}"
-        )
-        source = {"url": asset.url, **digests.summary(), "verified": verified}
-        yield Archive(file, asset.archive, source)
+def _download(asset: Asset, url: str, verify: bool, report: OnProgress) -> Iterator[Archive]:
+    """A whole archive from ``url``. What was fetched is removed when it was used, or is wrong."""
+    with _remote(asset, url, report, asset.archive, ranges=False) as remote, _doubted(remote):
+
+        def check() -> None:
+            _check_size(asset, remote, verify)
+            missing = (remote.size or 0) - remote.held()
+            require_space(paths.home(), missing + asset.unpacked, asset.name)
+            report(Notice(_announce(asset.archive, remote, remote.size)))
+
+        remote.fetch_all(check)
+        digests = _Digests()
+        file = cast(BinaryIO, io.BufferedReader(remote, _CHUNK))
+        while chunk := file.read(_CHUNK):
+            digests.update(chunk)
+            report(Progress("checking", asset.archive, digests.size, remote.size))
+        source = {"url": url, "fetched": digests.size}
+        yield digests.judge(asset, url, source, file, _try_again(asset) if verify else None)
+        remote.discard()
 
 
-def _fetch(asset: Asset, file: BinaryIO, report: OnProgress) -> "_Digests":
-    """Download the archive of ``asset`` to ``file``, trying again where that may help."""
-    import httpx
+def _install_member(asset: Asset, url: str, verify: bool, report: OnProgress) -> None:
+    """Fetch and install the one member of a zip that is wanted.
 
-    waits = list(RETRY_WAITS)
-    with httpx.Client(
-        follow_redirects=True,
-        timeout=httpx.Timeout(READ_TIMEOUT, connect=CONNECT_TIMEOUT),
-        # The archive itself is wanted, not a server's compression of it.
-        headers={"User-Agent": f"senticli/{__version__}", "Accept-Encoding": "identity"},
-        event_hooks={"request": [_refuse_plain_http]},
-    ) as client:
-        while True:
-            try:
-                with client.stream("GET", asset.url) as response:
-                    response.raise_for_status()
-                    return _receive(asset, response, file, report)
-            except httpx.HTTPError as error:
-                if not waits or not _worth_retrying(error):
-                    raise _network_error(asset, error) from error
-                time.sleep(waits.pop(0))
-
-
-def _receive(
-    asset: Asset, response: "httpx.Response", file: BinaryIO, report: OnProgress
-) -> "_Digests":
-    digests = _Digests()
-    length = response.headers.get("Content-Length", "")
-    total = int(length) if length.isdigit() else asset.size
-    file.seek(0)
-    file.truncate()
-    report(Progress("downloading", asset.archive, 0, total))
-    for chunk in response.iter_raw(_CHUNK):  # httpx raises when the body ends early
-        if not digests.size:
-            _refuse_html(chunk, str(response.url), asset)
-        with _writing(home() / asset.archive):
-            file.write(chunk)
-        digests.update(chunk)
-        report(Progress("downloading", asset.archive, digests.size, total))
-    with _writing(home() / asset.archive):
-        file.flush()
-    return digests
+    Raises:
+        NoRanges: the server gives only the whole of it.
+    """
+    member = asset.member or ""
+    label = f"{url} ({member})"
+    with _remote(asset, url, report, member, ranges=True) as remote, _doubted(remote):
+        size = remote.find_size()
+        _check_size(asset, remote, verify)
+        file = cast(BinaryIO, io.BufferedReader(remote, 1 << 16))
+        with archive_errors(label), open_zip(file, label) as archive:
+            start, stop = extent(archive, label, member)
+            remote.will_read(start, stop)
+            info = archive.getinfo(member)
+            missing = stop - start - remote.held()
+            unpacked = int(info.file_size * VECTORS_SHARE)
+            require_space(paths.home(), missing + unpacked, asset.name)
+            of = f" of {asset.archive} ({size_text(size)})"
+            report(Notice(_announce(member, remote, stop - start, of)))
+            source = {"url": url, "bytes": size, "fetched": stop - start, "verified": "crc32"}
+            hint = _try_again(asset) if verify else None
+            with open_member(archive, label, member) as text:
+                origin = Archive(label, source)
+                _install_vectors(asset, text, info.file_size, origin, hint, _ignore)
+        remote.discard()
 
 
-def _refuse_plain_http(request: "httpx.Request") -> None:
-    # Also called for each redirect. Plain HTTP to this machine serves the tests.
-    if request.url.scheme != "https" and request.url.host != "127.0.0.1":
-        raise SenticliError(
-            f"refused to download over plain HTTP: {request.url}", "senticli uses HTTPS only"
-        )
-
-
-def _worth_retrying(error: "httpx.HTTPError") -> bool:
-    import httpx
-
-    if isinstance(error, httpx.HTTPStatusError):
-        return error.response.status_code in _RETRY_STATUSES
-    # An unknown host or an untrusted certificate will be the same a second later.
-    return isinstance(error, httpx.TransportError) and not isinstance(
-        _cause(error), (socket.gaierror, ssl.SSLCertVerificationError)
+def _remote(asset: Asset, url: str, report: OnProgress, name: str, *, ranges: bool) -> RemoteFile:
+    return RemoteFile(
+        url,
+        paths.downloads_dir() / name,
+        label=name,
+        hint=elsewhere(asset),
+        report=report,
+        ranges=ranges,
     )
 
 
-def _network_error(asset: Asset, error: "httpx.HTTPError") -> SenticliError:
-    import httpx
-
-    cause = _cause(error)
-    host = error.request.url.host
-    hint = elsewhere(asset)
-    if isinstance(error, httpx.HTTPStatusError):
-        response = error.response
-        what = f"{response.url} answers {response.status_code} {response.reason_phrase}"
-    elif isinstance(cause, socket.gaierror):
-        what = f"no network, or {host} is unknown: {cause.strerror}"
-        hint = f"check the connection; {hint}"
-    elif isinstance(cause, ssl.SSLCertVerificationError):
-        what = f"the certificate of {host} is not trusted: {cause.verify_message}"
-        hint = "behind a proxy that inspects traffic, set SSL_CERT_FILE to its certificate"
-    elif isinstance(error, httpx.TimeoutException):
-        what = f"{host} did not answer in time"
-    elif isinstance(error, httpx.RemoteProtocolError):
-        what = f"{host} cut off {asset.archive}: {error}"
-    else:
-        what = f"cannot download {error.request.url}: {error or type(error).__name__}"
-    return SenticliError(what, hint)
+def _announce(name: str, remote: RemoteFile, size: int | None, of: str = "") -> str:
+    """What is about to be fetched, and how much."""
+    here = remote.held() if remote.resumed else 0
+    rest = f", {size_text(here)} of it here already" if here else ""
+    amount = size_text(size) if size is not None else "of unknown size"
+    return f"fetching {name}, {amount}{of}{rest}, from {remote.url}"
 
 
-def _cause(error: BaseException) -> BaseException:
-    """The first error of a chain: httpx and httpcore wrap the socket's own."""
-    while inner := error.__cause__ or error.__context__:
-        error = inner
-    return error
+def _check_size(asset: Asset, remote: RemoteFile, verify: bool) -> None:
+    """Raise SenticliError if the archive's size alone tells that it is not the official one."""
+    if verify and asset.size and remote.size and remote.size != asset.size:
+        raise SenticliError(
+            f"{remote.url} is not the official {asset.archive}: expected {asset.size:,} bytes, "
+            f"actual {remote.size:,}",
+            _try_again(asset),
+        )
+
+
+def _try_again(asset: Asset) -> str:
+    return f"try again later, or to accept it: senticli download {asset.name} --no-verify"
+
+
+@contextmanager
+def _doubted(remote: RemoteFile) -> Iterator[None]:
+    """Discard what was fetched where it is found to be wrong.
+
+    Raises:
+        StartAgain: a part of it is from an earlier process, so that a fresh start may be right.
+    """
+    try:
+        yield
+    except Interrupted:
+        raise
+    except NoRanges:
+        remote.discard()
+        raise
+    except SenticliError as error:
+        remote.discard()
+        if remote.resumed:
+            raise StartAgain from error
+        raise
+
+
+# --- checksums
 
 
 class _Digests:
@@ -274,95 +300,98 @@ class _Digests:
 
     def __init__(self) -> None:
         self.size = 0
-        self.sha256 = hashlib.sha256()
+        self._sha256 = hashlib.sha256()
         # Against accidents, not attacks: the only official checksum some archives have.
-        self.md5 = hashlib.md5(usedforsecurity=False)
+        self._md5 = hashlib.md5(usedforsecurity=False)
 
     def update(self, chunk: bytes) -> None:
         self.size += len(chunk)
-        self.sha256.update(chunk)
-        self.md5.update(chunk)
+        self._sha256.update(chunk)
+        self._md5.update(chunk)
 
-    def summary(self) -> dict[str, Any]:
-        return {"sha256": self.sha256.hexdigest(), "bytes": self.size}
+    def judge(
+        self, asset: Asset, label: str, source: dict[str, Any], file: BinaryIO, hint: str | None
+    ) -> Archive:
+        """The archive in ``file``, with whether its checksum is the official one.
 
-
-def _check(asset: Asset, digests: _Digests, label: str, verify: bool, hint: str) -> bool:
-    """Whether the checksum is the official one.
-
-    Raises:
-        SenticliError: it is not, and ``verify`` is on.
-    """
-    if asset.sha256:
-        name, expected, actual = "SHA-256", asset.sha256, digests.sha256.hexdigest()
-    else:
-        name, expected, actual = "MD5", asset.md5 or "unknown", digests.md5.hexdigest()
-    if actual == expected:
-        return True
-    if verify:
-        raise SenticliError(
-            f"{label} is not the official {asset.archive}: "
-            f"{name} expected {expected}, actual {actual}",
-            hint,
-        )
-    return False
+        ``hint`` is that of its refusal, None where it is accepted in any case.
+        """
+        if asset.sha256:
+            kind, expected, actual = "SHA-256", asset.sha256, self._sha256.hexdigest()
+        else:
+            kind, expected, actual = "MD5", asset.md5 or "unknown", self._md5.hexdigest()
+        official = actual == expected
+        source = {**source, "bytes": self.size, "sha256": self._sha256.hexdigest()}
+        source["verified"] = kind.replace("-", "").lower() if official else None
+        refusal = None
+        if hint and not official:
+            refusal = _wrong(label, asset.archive, kind, expected, actual, hint)
+        return Archive(label, source, file, refusal=refusal)
 
 
-def _refuse_html(start: bytes, label: str, asset: Asset) -> None:
-    start = start[:1024].lower()
-    if start.lstrip().startswith(b"<") and (b"<html" in start or b"<!doctype html" in start):
-        raise SenticliError(
-            f"{label} is an HTML page where {asset.archive} should be", elsewhere(asset)
-        )
-
-
-@contextmanager
-def _writing(target: Path) -> Iterator[None]:
-    """Turn the errors of writing ``target`` into a SenticliError that names it."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise SenticliError(
-                f"no space left on the disk for {target}",
-                "free some, or set SENTICLI_HOME to a folder on another disk",
-            ) from error
-        raise SenticliError(
-            f"cannot write {target}: {error.strerror or error}",
-            "check its permissions, or set SENTICLI_HOME to another folder",
-        ) from error
+def _wrong(
+    label: str, official: str, kind: str, expected: str, actual: str, hint: str
+) -> SenticliError:
+    return SenticliError(
+        f"{label} is not the official {official}: {kind} expected {expected}, actual {actual}",
+        hint,
+    )
 
 
 # --- the content: from the archive to senticli's own form
 
 
-def _convert(asset: Asset, archive: Archive, report: OnProgress) -> None:
-    from senticli.data.vectors import install_vectors, read_blocks
+def _convert(asset: Asset, archive: Archive, verify: bool, report: OnProgress) -> None:
+    if archive.refusal and not asset.member_sha256:
+        raise archive.refusal
+    if archive.file:
+        archive.file.seek(0)
+    if asset.kind == "vectors":
+        assert archive.file is not None  # only a data set's folder is taken in its place
+        hint = archive.refusal.hint if archive.refusal else None
+        with open_text(archive.file, archive.label, asset.member) as (text, total):
+            _install_vectors(asset, text, total, archive, hint, report)
+        return
+    read = read_imdb if asset.name == "imdb" else read_sst2
+    splits = read(asset, archive, report)
+    counts = {split: len(columns["text"]) for split, columns in splits.items()}
+    target = folder(asset)
+    require_space(paths.home(), asset.unpacked, asset.name)
+    with writing(target), replace_dir(target) as partial:
+        with (partial / "examples.npz").open("wb") as file:
+            hashes = write_columns(file, splits)
+        source = {"name": asset.name, **archive.source, "counts": counts, "hashes": hashes}
+        write_source(partial, source)
 
-    archive.file.seek(0)
-    with _writing(folder(asset)):
-        if asset.kind == "vectors":
-            blocks = read_blocks(archive.file, archive.label, asset.member, report, asset.name)
-            source = {"name": asset.name, **archive.source}
-            install_vectors(folder(asset), blocks, source, asset)
-        else:
-            read = read_imdb if asset.name == "imdb" else read_sst2
-            _install_dataset(asset, archive, read(asset, archive, report))
 
-
-def _install_dataset(
-    asset: Asset, archive: Archive, splits: dict[str, list[dict[str, str]]]
+def _install_vectors(
+    asset: Asset,
+    text: BinaryIO,
+    total: int | None,
+    archive: Archive,
+    hint: str | None,
+    report: OnProgress,
 ) -> None:
-    from senticli.data.vectors import write_source
+    """Install vectors from their text; ``hint`` as in :meth:`_Digests.judge`."""
+    digest = hashlib.sha256()
 
-    with replace_dir(folder(asset)) as partial:
-        for split, examples in splits.items():
-            with (partial / f"{split}.jsonl").open("w", encoding="utf-8", newline="\n") as file:
-                for example in examples:
-                    file.write(json.dumps(example, ensure_ascii=False) + "\n")
-        counts = {split: len(examples) for split, examples in splits.items()}
-        write_source(partial, {"name": asset.name, **archive.source, "counts": counts})
+    def source() -> dict[str, Any]:
+        verified, actual = archive.source["verified"], digest.hexdigest()
+        if actual == asset.member_sha256:
+            verified = "sha256"
+        elif asset.member_sha256 and verified in (None, "crc32"):
+            if hint:
+                member = asset.member or ""
+                label = f"{member} of {archive.label}"
+                raise _wrong(label, member, "SHA-256", asset.member_sha256, actual, hint)
+            verified = None
+        return {"name": asset.name, **archive.source, "sha256": actual, "verified": verified}
+
+    require_space(paths.home(), int((total or 0) * VECTORS_SHARE), asset.name)
+    blocks = read_blocks(text, archive.label, total, digest, on_progress=report, name=asset.name)
+    with writing(folder(asset)):
+        install_vectors(folder(asset), blocks, source, asset)
 
 
-def _ignore(_: Progress) -> None:
+def _ignore(_: Progress | Notice) -> None:
     pass

@@ -9,20 +9,20 @@ import hashlib
 import io
 import json
 import os
-import tarfile
+import shutil
 import zipfile
-import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any, BinaryIO, NoReturn
+from typing import Any, BinaryIO, NoReturn, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from senticli.atomic import replace_dir, sha256_of
+from senticli.atomic import replace_dir
+from senticli.data.archives import archive_errors, files_of, open_member, open_zip
 from senticli.data.catalogue import ASSETS, Asset, OnProgress, Progress
 from senticli.errors import SenticliError
 from senticli.paths import vectors_dir
@@ -43,35 +43,13 @@ class VectorCache:
     """float32, (words, dim), memory-mapped; what is written to it stays in memory."""
     name: str
     sha256: str
-    """Of the archive or file the vectors were read from."""
+    """Of the text that the vectors were read from, unpacked."""
 
 
-def read_glove(
-    path: Path, member: str | None = None, on_progress: OnProgress | None = None
-) -> tuple[list[str], Matrix]:
-    """Read a GloVe-format file: plain text, gzipped, or inside a zip.
+class Digest(Protocol):
+    """One of hashlib's."""
 
-    A word2vec header line (``N DIM``) is understood. Words may contain spaces. The first of
-    duplicate words wins, and bytes that are not UTF-8 are replaced.
-
-    Args:
-        path: the file.
-        member: the name of the file inside a zip that holds several.
-        on_progress: called after every few megabytes.
-
-    Returns:
-        The words, and their vectors as float32 of shape (words, dim).
-
-    Raises:
-        SenticliError: the file cannot be read or is not in GloVe format; names file and line.
-    """
-    with _open(path) as file:
-        words: list[str] = []
-        blocks: list[Matrix] = []
-        for block_words, block in read_blocks(file, str(path), member, on_progress):
-            words += block_words
-            blocks.append(block)
-    return words, np.concatenate(blocks)
+    def update(self, data: bytes, /) -> None: ...  # noqa: D102
 
 
 def cached_vectors(name_or_path: str, on_progress: OnProgress | None = None) -> VectorCache:
@@ -99,35 +77,44 @@ def cached_vectors(name_or_path: str, on_progress: OnProgress | None = None) -> 
             f"no word vectors {name_or_path!r}: neither a file nor a known name",
             f"give a GloVe-format file or one of {names}",
         )
-    with _open(path) as file:
-        path = path.resolve()
-        stat = path.stat()
-        key = hashlib.sha256(f"{path}\0{stat.st_size}\0{stat.st_mtime_ns}".encode())
-        folder = vectors_dir(f"{path.stem}-{key.hexdigest()[:12]}")
-        if not (folder / "source.json").is_file():
-            sha256 = sha256_of(path)
-            blocks = read_blocks(file, str(path), None, on_progress)
-            source = {
-                "name": path.stem,
-                "from": str(path),
-                "sha256": sha256,
-                "bytes": stat.st_size,
-                "verified": False,
-            }
+    path = path.resolve()
+    stat = path.stat()
+    # Of the file as it is now; caches of what it was are removed when this one is written.
+    place = hashlib.sha256(os.fsencode(path)).hexdigest()[:12]
+    version = hashlib.sha256(f"{stat.st_size} {stat.st_mtime_ns}".encode()).hexdigest()[:12]
+    folder = vectors_dir(f"{path.stem}-{place}-{version}")
+    if not (folder / "source.json").is_file():
+        digest = hashlib.sha256()
+
+        def source() -> dict[str, Any]:
+            return {"name": path.stem, "from": str(path), "sha256": digest.hexdigest()}
+
+        try:
+            file = path.open("rb")
+        except OSError as error:
+            raise unreadable(path, error) from error
+        with file, open_text(file, str(path)) as (text, total):
+            blocks = read_blocks(
+                text, str(path), total, digest, on_progress=on_progress, name=path.name
+            )
             install_vectors(folder, blocks, source)
+        for other in folder.parent.glob(f"*-{place}-*"):
+            if other != folder:
+                shutil.rmtree(other, ignore_errors=True)
     return _load(folder, path.stem, f"remove the folder {folder} and run the command again")
 
 
 def install_vectors(
     folder: Path,
     blocks: Iterable[tuple[list[str], Matrix]],
-    source: dict[str, Any],
+    source: Callable[[], dict[str, Any]],
     asset: Asset | None = None,
 ) -> None:
     """Write a cache ``folder`` in one step from blocks of words and vectors.
 
     The blocks go to disk as they come: the largest GloVe files are bigger than many memories.
-    ``source`` becomes ``source.json``, with ``words``, ``dim`` and ``installed`` added.
+    What ``source`` gives when all of them are there becomes ``source.json``, with ``words``,
+    ``dim`` and ``installed`` added; when it raises, nothing is installed.
 
     Raises:
         SenticliError: ``asset`` is given and the vectors are too few or of another size.
@@ -140,7 +127,7 @@ def install_vectors(
                 f"{asset.expect['words']:,} words of {asset.dim} are expected",
                 f"get the official archive: {asset.url}",
             )
-        write_source(partial, {**source, "words": count, "dim": dim})
+        write_source(partial, {**source(), "words": count, "dim": dim})
 
 
 def write_source(folder: Path, source: dict[str, Any]) -> None:
@@ -151,82 +138,53 @@ def write_source(folder: Path, source: dict[str, Any]) -> None:
 
 
 def read_blocks(
-    file: BinaryIO,
+    text: BinaryIO,
     label: str,
-    member: str | None = None,
+    total: int | None,
+    digest: Digest,
+    *,
     on_progress: OnProgress | None = None,
-    name: str | None = None,
+    name: str,
 ) -> Iterator[tuple[list[str], Matrix]]:
     """Yield the words and vectors, float32 (words, dim), of a GloVe file block by block.
 
-    ``file`` is seekable and may be text, gzip or zip; ``label`` names it in errors and ``name``
-    in progress. See :func:`read_glove`.
+    A word2vec header line (``N DIM``) is understood. Words may contain spaces. The first of
+    duplicate words wins, and bytes that are not UTF-8 are replaced.
+
+    Args:
+        text: the file, unpacked.
+        label: names it in errors.
+        total: its bytes, where known.
+        digest: is given all of them.
+        on_progress: called after every few megabytes.
+        name: names it in progress.
+
+    Raises:
+        SenticliError: it is not in GloVe format; names file and line.
     """
-    with _open_text(file, label, member) as (text, total):
-        done = 0
-        for words, vectors, size in _parse(text, label):
-            done += size
-            if on_progress:
-                on_progress(Progress("unpacking", name or Path(label).name, done, total))
-            yield words, vectors
+    done = 0
+    for words, vectors, size in _parse(text, label, digest):
+        done += size
+        if on_progress:
+            on_progress(Progress("unpacking", name, done, total))
+        yield words, vectors
 
 
 @contextmanager
-def archive_errors(label: str) -> Iterator[None]:
-    """Turn what the archive modules raise over damaged files into a SenticliError."""
-    try:
-        yield
-    except (
-        tarfile.TarError,
-        zipfile.BadZipFile,
-        gzip.BadGzipFile,
-        zlib.error,
-        EOFError,
-        NotImplementedError,  # a zip compression method that Python does not know
-    ) as error:
-        raise SenticliError(
-            f"{label} is damaged or not an archive: {error}", "get the file again"
-        ) from error
-
-
-@contextmanager
-def open_member(archive: zipfile.ZipFile, label: str, member: str) -> Iterator[BinaryIO]:
-    """Open one member of a zip by its exact name, to be read in place; nothing is extracted."""
-    try:
-        file = archive.open(member)
-    except KeyError:
-        held = ", ".join(_files(archive)) or "nothing"
-        raise SenticliError(
-            f"{label} has no {member}; it holds {held}", "give the archive that holds it"
-        ) from None
-    except RuntimeError as error:  # encrypted
-        raise SenticliError(f"{label}: {error}", "unpack it and give the file inside") from error
-    with file, io.BufferedReader(file, 1 << 20) as buffered:  # type: ignore[type-var]
-        yield buffered
-
-
-@contextmanager
-def _open(path: Path) -> Iterator[BinaryIO]:
-    try:
-        file = path.open("rb")
-    except OSError as error:
-        raise unreadable(path, error) from error
-    with file:
-        yield file
-
-
-@contextmanager
-def _open_text(
-    file: BinaryIO, label: str, member: str | None
+def open_text(
+    file: BinaryIO, label: str, member: str | None = None
 ) -> Iterator[tuple[BinaryIO, int | None]]:
-    """Yield the text inside ``file`` and its size in bytes where that is known."""
+    """Yield the text inside a file, gzip or zip, and its size in bytes where that is known.
+
+    ``member`` names the file inside a zip that holds several.
+    """
     size = file.seek(0, io.SEEK_END)
     file.seek(0)
     magic = file.read(4)
     file.seek(0)
     with archive_errors(label):
         if magic in (b"PK\3\4", b"PK\5\6"):
-            with zipfile.ZipFile(file) as archive:
+            with open_zip(file, label) as archive:
                 member = member or _only_file(archive, label)
                 with open_member(archive, label, member) as text:
                     yield text, archive.getinfo(member).file_size
@@ -237,17 +195,8 @@ def _open_text(
             yield file, size
 
 
-def _files(archive: zipfile.ZipFile) -> list[str]:
-    # macOS adds a shadow of every file to the zips it makes.
-    return [
-        info.filename
-        for info in archive.infolist()
-        if not info.is_dir() and not info.filename.startswith("__MACOSX/")
-    ]
-
-
 def _only_file(archive: zipfile.ZipFile, label: str) -> str:
-    files = _files(archive)
+    files = files_of(archive)
     if len(files) != 1:
         raise SenticliError(
             f"{label} holds {len(files)} files where one is expected: {', '.join(files[:10])}",
@@ -256,12 +205,13 @@ def _only_file(archive: zipfile.ZipFile, label: str) -> str:
     return files[0]
 
 
-def _parse(text: BinaryIO, label: str) -> Iterator[tuple[list[str], Matrix, int]]:
+def _parse(text: BinaryIO, label: str, digest: Digest) -> Iterator[tuple[list[str], Matrix, int]]:
     """Yield words, vectors and the bytes of text they took, block by block."""
     seen = {""}  # no token is empty, so an empty word is dropped like a duplicate
     dim = promised = rows = number = 0
     while lines := text.readlines(_BLOCK):
         size = sum(map(len, lines))
+        digest.update(b"".join(lines))
         if number == 0:
             lines[0] = lines[0].removeprefix(b"\xef\xbb\xbf")
             header = lines[0].split()

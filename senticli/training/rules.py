@@ -1,15 +1,33 @@
 """Compile spaCy's English tokenizer to rules that ``senticli.text.tokenizer`` runs without spaCy.
 
-The only module that imports spaCy.
+The only module that imports spaCy, and only where the rules are not in the cache.
 """
 
+import hashlib
 import re
+from contextlib import suppress
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
+
+from senticli import atomic, paths
+from senticli.text.tokenizer import dump_rules, load_rules
 
 # Latin-1, and the block of typographic quotes, dashes and dots
 COMMON = (("\x00", "\xff"), ("\u2000", "\u206f"))
 _NEVER = "(?!)"  # an expression that matches nowhere
+
+
+def spacy_rules() -> dict[str, Any]:
+    """The rules that :func:`compile_rules` gives, kept in the cache: importing spaCy is slow."""
+    code = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:12]
+    path = paths.cache_dir() / f"tokenizer-spacy-{version('spacy')}-{code}.json"
+    with suppress(OSError, ValueError):
+        return load_rules(path.read_bytes())
+    rules = compile_rules()
+    with suppress(OSError):  # it would only have saved time
+        atomic.write_text(path, dump_rules(rules))
+    return rules
 
 
 def compile_rules() -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import platform
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -24,17 +25,16 @@ from senticli.text.tokenizer import Tokenizer, dump_rules
 from senticli.text.vocab import PAD_INDEX, Vocab
 from senticli.training import export
 from senticli.training.batches import Batches
+from senticli.training.corpus import Words, corpus_of
 from senticli.training.embeddings import CachedVectors, initial_embedding
 from senticli.training.model import BiRNN
 from senticli.training.quantize import to_int8
-from senticli.training.rules import compile_rules
+from senticli.training.rules import spacy_rules
 from senticli.training.trainer import EpochResult, compute_dtype
 from senticli.training.vocabulary import build_vocab, runtime_vocab
 
 INT8_COST = 0.001  # accuracy on validation that a smaller and faster model may cost
 PACKAGES = ("torch", "torchtext", "spacy", "onnx", "onnxruntime", "numpy")
-
-Words = NDArray[np.int32]
 
 
 @dataclass(frozen=True)
@@ -73,15 +73,31 @@ def prepare(
     vectors = CachedVectors(cache) if cache else None
     splits, labels = (data.train, data.valid), data.labels
     on_step("tokenizing")
-    rules = compile_rules()
-    tokenizer = Tokenizer(rules, lowercase=config.lowercase)
-    texts = [[tokenizer(example.text) for example in split] for split in splits]
-    built = build_vocab(texts[0], config.vocab_size)
+    rules = spacy_rules()
+    fingerprint = Tokenizer(rules, lowercase=config.lowercase).fingerprint
+    sources = {part.source.name: part.source for split in splits for part in split.parts}
+    corpora = {
+        name: corpus_of(source, rules, fingerprint, lowercase=config.lowercase)
+        for name, source in sources.items()
+    }
+    counts: Counter[str] = Counter()
+    for part in data.train.parts:
+        counts.update(corpora[part.source.name].count(part.rows))
+    built = build_vocab(counts, config.vocab_size)
     vocab = runtime_vocab(built)
-    numbered = [[_numbers(words, vocab) for words in part] for part in texts]
+    numbered = [
+        # As prediction reads them: never none, never too many.
+        [
+            fit_length(text)
+            for part in split.parts
+            for text in corpora[part.source.name].texts(part.rows, vocab.number)
+        ]
+        for split in splits
+    ]
     numbers = {label: number for number, label in enumerate(labels)}
     truth = [
-        np.array([numbers[example.label] for example in split], dtype=np.int64) for split in splits
+        np.array([numbers[example.label] for example in split.examples], dtype=np.int64)
+        for split in splits
     ]
 
     on_step("building the network")
@@ -111,11 +127,11 @@ def prepare(
         vectors_found=found if vectors else None,
         rates={"embedding.weight": config.embedding_lr} if vectors else {},
         parameters=sum(weight.numel() for weight in model.parameters()),
-        valid_source=[example.text for example in data.valid],
+        valid_source=[example.text for example in data.valid.examples],
         valid_texts=numbered[1],
         valid_labels=truth[1],
         rules=rules,
-        fingerprint=tokenizer.fingerprint,
+        fingerprint=fingerprint,
         sources={
             "data": data.hashes,
             "vectors": cache.sha256 if cache else None,
@@ -224,8 +240,3 @@ def _choose_graph(session: Session) -> tuple[bytes, str, NDArray[np.float32]]:
 def _accuracy(session: Session, logits: NDArray[np.float32]) -> float:
     chosen = metrics.softmax(logits).argmax(axis=1)
     return float((chosen == session.valid_labels).mean())
-
-
-def _numbers(words: list[str], vocab: Vocab) -> Words:
-    """Word numbers of a text, as prediction reads it: never none, never too many."""
-    return fit_length(np.array([vocab.number(word) for word in words], dtype=np.int32))

@@ -1,7 +1,6 @@
 """Building a vocabulary from the training split, with torchtext."""
 
 from collections import Counter
-from collections.abc import Iterable
 
 import torchtext.vocab
 
@@ -9,14 +8,12 @@ from senticli.config import PAD, UNK
 from senticli.text.vocab import Vocab
 
 
-def build_vocab(texts: Iterable[list[str]], max_size: int) -> torchtext.vocab.Vocab:
-    """The ``max_size`` most frequent words of tokenized ``texts``, after ``<unk>`` and ``<pad>``.
+def build_vocab(counts: Counter[str], max_size: int) -> torchtext.vocab.Vocab:
+    """The ``max_size`` most frequent words, after ``<unk>`` and ``<pad>``.
 
     Words of equal frequency come in alphabetical order, so that the result is reproducible.
     """
-    counts: Counter[str] = Counter()
-    for words in texts:
-        counts.update(words)
+    counts = counts.copy()
     for marker in (UNK, PAD):
         del counts[marker]  # a text may spell them out
     return torchtext.vocab.Vocab(counts, max_size=max_size, specials=(UNK, PAD))

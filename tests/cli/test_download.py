@@ -1,14 +1,17 @@
 import hashlib
 import json
 import os
+import re
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from senticli.cli.app import run
-from senticli.data.fetch import install
+from senticli.errors import SenticliError
 
 
 def out(capsys: pytest.CaptureFixture[str]) -> tuple[list[str], str]:
@@ -25,15 +28,18 @@ def test_paths_on_stdout_in_the_order_asked(small, server, home: Path, capsys) -
         str(home / "datasets" / "imdb"),
         str(home / "vectors" / "glove.6B.50d"),
     ]
-    assert talk.splitlines() == [
-        "downloading glove.6B.zip (0.0 MB)",
-        "unpacking glove.6B.100d (0.0 MB)",
-        "downloading aclImdb_v1.tar.gz (0.0 MB)",
-        "unpacking imdb (0.0 MB)",
-        "unpacking glove.6B.50d (0.0 MB)",
+    vectors, imdb = small["glove.6B.100d"], small["imdb"]
+    lines = [re.sub(r"\d+ bytes", "N bytes", line) for line in talk.splitlines()]
+    assert lines == [
+        f"fetching glove.6B.100d.txt, N bytes of glove.6B.zip (N bytes), from {vectors.url}",
+        f"fetching glove.6B.50d.txt, N bytes of glove.6B.zip (N bytes), from {vectors.url}",
+        f"fetching aclImdb_v1.tar.gz, N bytes, from {imdb.url}",
+        "checking aclImdb_v1.tar.gz, N bytes",
+        "unpacking imdb, N bytes",
         "glove.6B.100d: 20 words of 100 numbers",
-        "imdb: 6 train, 6 test",
+        "imdb: 6 train, 3 unlabelled, 6 test",
         "glove.6B.50d: 20 words of 50 numbers",
+        "glove.6B.50d: verified by the CRC-32 in its zip; its official SHA-256 is not known",
     ]
 
 
@@ -44,21 +50,21 @@ def test_json(small, home: Path, capsys) -> None:
         {
             "name": "sst2",
             "path": str(home / "datasets" / "sst2"),
-            "verified": True,
+            "verified": "md5",
             "bytes": small["sst2"].size,
             "counts": {"train": 2, "valid": 1},
         },
         {
             "name": "glove.6B.50d",
             "path": str(home / "vectors" / "glove.6B.50d"),
-            "verified": True,
+            "verified": "crc32",
             "bytes": small["glove.6B.50d"].size,
             "words": 20,
         },
     ]
 
 
-def test_already_here(small, server, home: Path, capsys) -> None:
+def test_already_here(small, server, home: Path, install, capsys) -> None:
     install(small["sst2"])
     assert run(["download", "sst2"]) == 0
     answer, talk = out(capsys)
@@ -82,9 +88,8 @@ def test_local_archive(small, archives, tmp_path: Path, capsys) -> None:
     ]
     assert run([*command, "--no-verify", "--json"]) == 0
     answer, talk = out(capsys)
-    assert json.loads(answer[0])["verified"] is False
+    assert json.loads(answer[0])["verified"] is None
     assert "not verified" in talk.splitlines()[-1]
-    assert hashlib.sha256(archive.read_bytes()).hexdigest() in talk
 
 
 def test_what_is_done_is_said_before_a_failure(small, server, home: Path, capsys) -> None:
@@ -101,9 +106,10 @@ def test_what_is_done_is_said_before_a_failure(small, server, home: Path, capsys
     [
         (["IMBD"], "error: cannot download 'IMBD': the known names are imdb, sst2", "mean imdb?"),
         (["glove.6b.100d"], "glove.twitter.27B.200d", "hint: did you mean glove.6B.100d?"),
-        (["qqq"], "the known names", "hint: senticli download --help"),
-        (["imdb", "sst2", "--from", "x"], "error: --from names one archive", "once for each"),
-        ([], "error: Missing argument", "hint: senticli download --help"),
+        (["qqq"], "the known names", "hint: senticli download --list"),
+        (["imdb", "sst2", "--from", __file__], "--from names one archive", "once for each"),
+        (["imdb", "--from", "https://x/y", "--offline"], "--offline forbids", "leave one"),
+        ([], "error: say what to download", "hint: senticli download --list"),
     ],
 )
 def test_wrong_usage(capsys, arguments: list[str], error: str, hint: str, home: Path) -> None:
@@ -124,6 +130,94 @@ def test_several_names_from_one_archive(small, server, tmp_path: Path, capsys) -
     assert server.hits == []
 
 
+def test_list(small, server, home: Path, install, faulty, capsys) -> None:
+    install(small["imdb"])
+    server.faults["/SST-2.zip"] = [faulty(cut=99)] * 5
+    with pytest.raises(SenticliError):
+        install(small["sst2"])
+    assert run(["download", "--list"]) == 0
+    answer, talk = out(capsys)
+    assert talk == ""
+    assert len(answer) == 1 + len(small)
+    assert answer[0].split() == ["name", "archive", "here", "verified", "what", "it", "is"]
+    columns = [re.split(r"  +", line.strip()) for line in answer[1:]]
+    state = {row[0]: row[2:-1] for row in columns}
+    assert state["imdb"][1] == "SHA-256"
+    assert state["sst2"][0].endswith("fetched")
+    assert state["glove.6B.50d"] == ["–"]
+    assert run(["download", "--list", "imdb", "sst2", "--json"]) == 0
+    imdb, sst2 = (json.loads(line) for line in out(capsys)[0])
+    assert (imdb["here"], imdb["verified"], imdb["fetched"]) == (True, "sha256", 0)
+    assert imdb["on_disk"] > 1000
+    assert (sst2["here"], sst2["verified"]) == (False, None)
+    assert sst2["fetched"] > 99
+
+
+def test_dry_run(small, server, home: Path, tmp_path: Path, capsys, monkeypatch) -> None:
+    assert run(["download", "imdb", "glove.6B.50d", "--dry-run"]) == 0
+    answer, _ = out(capsys)
+    assert f"  from  {small['imdb'].url}" in answer
+    assert f"  to    {home / 'vectors' / 'glove.6B.50d'}" in answer
+    assert any("only glove.6B.50d.txt of it" in line for line in answer)
+    archive = tmp_path / "SST-2.zip"
+    archive.write_bytes(b"123")
+    assert run(["download", "sst2", "--dry-run", "--json", "--from", str(tmp_path)]) == 0
+    (line,), _ = out(capsys)
+    assert json.loads(line) == {
+        "name": "sst2",
+        "from": str(archive),
+        "member": None,
+        "bytes": 3,
+        "path": str(home / "datasets" / "sst2"),
+        "here": False,
+        "fetched": 0,
+    }
+    monkeypatch.setenv("SENTICLI_MIRROR", "http://mirror.example/pub")
+    assert run(["download", "sst2", "--dry-run"]) == 0
+    assert "  from  http://mirror.example/pub/SST-2.zip" in out(capsys)[0]
+    assert server.hits == []
+    assert not home.exists()
+
+
+@pytest.mark.parametrize("how", ["option", "environment"])
+def test_offline(small, server, install, capsys, monkeypatch, how: str) -> None:
+    install(small["sst2"])
+    server.hits.clear()
+    option = ["--offline"] if how == "option" else []
+    if how == "environment":
+        monkeypatch.setenv("SENTICLI_OFFLINE", "1")
+    assert run(["download", "sst2", *option]) == 0
+    assert run(["download", "sst2", "imdb", "glove.6B.50d", *option]) == 1
+    answer, talk = out(capsys)
+    assert len(answer) == 2  # sst2, which is here
+    assert "network is forbidden (--offline, SENTICLI_OFFLINE): imdb, glove.6B.50d" in talk
+    assert "hint: get aclImdb_v1.tar.gz elsewhere, then: senticli download imdb --from FILE" in talk
+    assert server.hits == []
+
+
+def test_an_interrupt_keeps_what_was_fetched(server, archives, tmp_path: Path, monkeypatch) -> None:
+    server.files["/data/glove.6B.zip"] = archives.zip_of(
+        {"glove.6B.50d.txt": os.urandom(2_000_000), "other": b""}
+    )
+    server.rate = 500_000
+    monkeypatch.setenv("SENTICLI_MIRROR", server.url)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "senticli", "download", "glove.6B.50d", "--no-verify"],
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+    while server.sent < 200_000:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    _, talk = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert talk.splitlines()[-2:] == [
+        "what was fetched is kept: the same command goes on where it stopped",
+        "interrupted",
+    ]
+
+
 @pytest.mark.skipif(os.name == "nt", reason="needs a pseudo-terminal")
 def test_bar_on_a_terminal_keeps_stdout_clean(small, server, tmp_path: Path, home: Path) -> None:
     """The bar is drawn on stderr alone: rich would redirect what is printed while it is live."""
@@ -134,7 +228,7 @@ def test_bar_on_a_terminal_keeps_stdout_clean(small, server, tmp_path: Path, hom
         "from dataclasses import replace\n"
         "from senticli.data.catalogue import ASSETS\n"
         "from senticli.cli.app import run\n"
-        "ASSETS['sst2'] = replace(ASSETS['sst2'], expect={'train': 2, 'valid': 1})\n"
+        "ASSETS['sst2'] = replace(ASSETS['sst2'], expect={'train': 2, 'valid': 1}, unpacked=0)\n"
         "sys.exit(run(['download', 'sst2', '--no-verify', '--from', sys.argv[1]]))\n"
     )
     terminal, stderr = os.openpty()
@@ -177,4 +271,4 @@ def test_import_is_light() -> None:
 def test_help_has_examples(capsys) -> None:
     assert run(["download", "--help"]) == 0
     text = " ".join(out(capsys)[0])
-    assert "senticli download imdb --from aclImdb_v1.tar.gz --no-verify" in text
+    assert "senticli download imdb --from aclImdb_v1.tar.gz" in text

@@ -6,15 +6,32 @@ from pathlib import Path
 import pytest
 
 from senticli.config import TrainConfig
-from senticli.data.datasets import Example, load_split, read_file, split_by_group
+from senticli.data import datasets
+from senticli.data.columns import read_columns, write_columns
+from senticli.data.datasets import (
+    Example,
+    load_split,
+    load_training_data,
+    read_file,
+    split_by_group,
+)
 from senticli.errors import SenticliError, UsageError
 
+Rows = list[dict[str, str]]
 
-def install(home: Path, name: str, split: str, rows: list[dict[str, str]]) -> None:
+
+def install(home: Path, name: str, **splits: Rows) -> None:
+    """A data set as ``senticli download`` leaves it."""
     folder = home / "datasets" / name
     folder.mkdir(parents=True, exist_ok=True)
-    lines = "".join(json.dumps(row) + "\n" for row in rows)
-    (folder / f"{split}.jsonl").write_text(lines, encoding="utf-8")
+    columns = {
+        split: {column: [row[column] for row in rows] for column in rows[0]}
+        for split, rows in splits.items()
+    }
+    with (folder / "examples.npz").open("wb") as file:
+        hashes = write_columns(file, columns)
+    counts = {split: len(rows) for split, rows in splits.items()}
+    (folder / "source.json").write_text(json.dumps({"counts": counts, "hashes": hashes}))
 
 
 def imdb(home: Path, movies: int = 40, reviews: int = 5) -> None:
@@ -27,8 +44,8 @@ def imdb(home: Path, movies: int = 40, reviews: int = 5) -> None:
         for movie in range(movies)
         for review in range(reviews)
     ]
-    install(home, "imdb", "train", rows)
-    install(home, "imdb", "test", rows[:6])
+    unlabelled = [{"text": row["text"], "group": row["group"]} for row in rows]
+    install(home, "imdb", train=rows, test=rows[:6], unlabelled=unlabelled)
 
 
 def load(split: str, data: str = "imdb", fraction: float = 0.2, seed: int = 1) -> list[Example]:
@@ -47,8 +64,12 @@ def test_validation_shares_no_movie_with_training(home: Path) -> None:
 
 
 def test_a_dataset_with_its_own_validation_split_uses_it(home: Path) -> None:
-    install(home, "sst2", "train", [{"text": "good", "label": "positive"}] * 10)
-    install(home, "sst2", "valid", [{"text": "bad", "label": "negative"}])
+    install(
+        home,
+        "sst2",
+        train=[{"text": "good", "label": "positive"}] * 10,
+        valid=[{"text": "bad", "label": "negative"}],
+    )
     assert len(load("train", "sst2")) == 10
     assert load("valid", "sst2") == [Example("bad", "negative")]
     with pytest.raises(SenticliError, match="no labelled test split") as caught:
@@ -58,13 +79,28 @@ def test_a_dataset_with_its_own_validation_split_uses_it(home: Path) -> None:
 
 def test_several_datasets_are_joined(home: Path) -> None:
     imdb(home)
-    install(home, "sst2", "train", [{"text": "good", "label": "positive"}])
-    install(home, "sst2", "valid", [{"text": "bad", "label": "negative"}])
+    install(
+        home,
+        "sst2",
+        train=[{"text": "good", "label": "positive"}],
+        valid=[{"text": "bad", "label": "negative"}],
+    )
     config = TrainConfig(data=("imdb", "sst2"), valid_fraction=0.2)
     both = load_split(config, "train")
     assert len(both.examples) == 161
-    assert set(both.hashes) == {"imdb/train.jsonl", "sst2/train.jsonl"}
+    assert set(both.hashes) == {"imdb/train", "sst2/train"}
     assert len(load_split(config, "test").examples) == 6
+
+
+def test_a_file_is_read_once(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    imdb(home)
+    read = []
+    monkeypatch.setattr(
+        datasets, "read_columns", lambda *args: read.append(args) or read_columns(*args)
+    )
+    data = load_training_data(TrainConfig(data=("imdb",), valid_fraction=0.2))
+    assert (len(data.train.examples), len(data.valid.examples), len(read)) == (160, 40, 1)
+    assert data.train.parts[0].source is data.valid.parts[0].source
 
 
 def test_the_sample_comes_with_the_package() -> None:
@@ -84,9 +120,15 @@ def test_a_missing_dataset_names_the_command_that_gets_it() -> None:
 
 def test_a_damaged_dataset(home: Path) -> None:
     imdb(home)
-    (home / "datasets" / "imdb" / "train.jsonl").write_text('{"text": 1')
-    with pytest.raises(SenticliError, match="damaged"):
-        load("train")
+    path = home / "datasets" / "imdb" / "examples.npz"
+    content = path.read_bytes()
+    flipped = bytearray(content)
+    flipped[len(content) // 3] ^= 1
+    for damaged in (content[:200], bytes(flipped), b""):
+        path.write_bytes(damaged)
+        with pytest.raises(SenticliError, match="damaged") as caught:
+            load("train")
+        assert caught.value.hint == "senticli download imdb --force"
 
 
 def test_neither_dataset_nor_file() -> None:
@@ -115,5 +157,5 @@ def test_groups_are_never_divided() -> None:
     examples = [Example(str(n), "a", group=f"g{n // 7}") for n in range(70)]
     rest, held_out = split_by_group(examples, 0.25, seed=4)
     assert len(held_out) == 21
-    assert not {e.group for e in rest} & {e.group for e in held_out}
-    assert sorted(int(e.text) for e in rest + held_out) == list(range(70))
+    assert not {row // 7 for row in rest} & {row // 7 for row in held_out}
+    assert sorted(rest + held_out) == list(range(70))

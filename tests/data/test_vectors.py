@@ -1,4 +1,5 @@
 import gzip
+import hashlib
 import json
 import os
 from pathlib import Path
@@ -7,8 +8,8 @@ import numpy as np
 import pytest
 
 from senticli.data import vectors
-from senticli.data.catalogue import ASSETS, Progress
-from senticli.data.vectors import cached_vectors, read_glove
+from senticli.data.catalogue import ASSETS, Notice, OnProgress, Progress
+from senticli.data.vectors import Matrix, cached_vectors, open_text, read_blocks
 from senticli.errors import SenticliError
 
 
@@ -16,6 +17,17 @@ def file(tmp_path: Path, content: bytes, name: str = "vectors.txt") -> Path:
     path = tmp_path / name
     path.write_bytes(content)
     return path
+
+
+def read_glove(
+    path: Path, member: str | None = None, on_progress: OnProgress | None = None
+) -> tuple[list[str], Matrix]:
+    digest = hashlib.sha256()
+    with path.open("rb") as packed, open_text(packed, str(path), member) as (text, total):
+        blocks = list(
+            read_blocks(text, str(path), total, digest, on_progress=on_progress, name=path.name)
+        )
+    return [word for words, _ in blocks for word in words], np.concatenate([m for _, m in blocks])
 
 
 def test_plain_text(tmp_path: Path) -> None:
@@ -93,13 +105,25 @@ def test_zip_members(tmp_path: Path, archives) -> None:
         read_glove(path, "c.txt")
 
 
-def test_zip_paths_are_never_followed(tmp_path: Path, archives) -> None:
-    inside = tmp_path / "inside"
-    inside.mkdir()
-    for name in ("../evil.txt", "/evil.txt", str(tmp_path / "evil.txt")):
-        path = file(inside, archives.zip_of({name: "x 1 2\n"}), "v.zip")
-        assert cached_vectors(str(path)).words == ["x"]
-    assert not list(tmp_path.rglob("evil*"))
+def test_a_zip_with_harmful_members_is_refused(tmp_path: Path, archives) -> None:
+    for name in ("../evil.txt", "/evil.txt", "a\\..\\b.txt", "C:/evil.txt"):
+        path = file(tmp_path, archives.zip_of({name: "x 1 2\n", "v.txt": "x 1 2\n"}), "v.zip")
+        with pytest.raises(SenticliError, match=r"is refused: its member .* is a"):
+            read_glove(path, "v.txt")
+    path = file(tmp_path, archives.zip_of({"v.txt": b"0" * 3_000_000}), "v.zip")
+    with pytest.raises(SenticliError, match="unpacks to more than 200 times its size"):
+        read_glove(path)
+
+
+def test_the_hash_is_that_of_the_text_however_it_is_packed(tmp_path: Path, archives) -> None:
+    text = archives.glove(5, 3).encode()
+    paths = [
+        file(tmp_path, text, "a.txt"),
+        file(tmp_path, gzip.compress(text), "b.txt.gz"),
+        file(tmp_path, archives.zip_of({"inner.txt": text}), "c.zip"),
+    ]
+    found = {cached_vectors(str(path)).sha256 for path in paths}
+    assert found == {hashlib.sha256(text).hexdigest()}
 
 
 @pytest.mark.parametrize(
@@ -161,12 +185,13 @@ def test_file_is_cached(tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPa
     path.write_bytes(b"other 1 2\n")
     os.utime(path, (1, 1))
     assert cached_vectors(str(path)).words == ["other"]
+    assert len(list((home / "vectors").iterdir())) == 1  # the cache of the old file is gone
 
 
 def test_interrupted_parse_leaves_nothing(tmp_path: Path, home: Path) -> None:
     path = file(tmp_path, b"the 1 2\n")
 
-    def interrupt(_: Progress) -> None:
+    def interrupt(_: Progress | Notice) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):

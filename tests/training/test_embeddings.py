@@ -1,5 +1,6 @@
 """Vocabulary from training texts, first weights from vectors."""
 
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from senticli.text.vocab import PAD_INDEX, UNK_INDEX
 from senticli.training.embeddings import CachedVectors, initial_embedding
 from senticli.training.vocabulary import build_vocab, runtime_vocab
 
-TEXTS = [["the", "film", "film"], ["the", "plot", "the"], ["a", "<pad>", "<unk>"]]
+COUNTS = Counter(["the", "film", "film", "the", "plot", "the", "a", "<pad>", "<unk>"])
 
 
 def glove(path: Path) -> Path:
@@ -20,14 +21,14 @@ def glove(path: Path) -> Path:
 
 
 def test_the_most_frequent_words_are_kept() -> None:
-    vocab = runtime_vocab(build_vocab(TEXTS, 3))
+    vocab = runtime_vocab(build_vocab(COUNTS, 3))
     assert vocab.words == ["<unk>", "<pad>", "the", "film", "a"]
     assert vocab.number("plot") == vocab.number("<pad>") == UNK_INDEX
 
 
 def test_words_with_vectors_take_them_and_the_others_their_spread(tmp_path: Path) -> None:
-    texts = [[*TEXTS[0], *(f"w{number}" for number in range(5000))]]
-    vocab = build_vocab(texts, 10_000)
+    counts = Counter(["the", "film", *(f"w{number}" for number in range(5000))])
+    vocab = build_vocab(counts, 10_000)
     vectors = CachedVectors(cached_vectors(str(glove(tmp_path / "v.txt"))))
     weights, found = initial_embedding(vocab, vectors, 3, torch.Generator().manual_seed(0))
     assert found == 2 / 5002
@@ -38,7 +39,7 @@ def test_words_with_vectors_take_them_and_the_others_their_spread(tmp_path: Path
 
 
 def test_without_vectors_it_starts_from_noise() -> None:
-    vocab = build_vocab(TEXTS, 10)
+    vocab = build_vocab(COUNTS, 10)
     weights, found = initial_embedding(vocab, None, 20, torch.Generator().manual_seed(0))
     assert (found, tuple(weights.shape)) == (0, (6, 20))
     assert not weights[[UNK_INDEX, PAD_INDEX]].any()

@@ -1,5 +1,8 @@
 import json
 import re
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -7,7 +10,7 @@ from hypothesis import strategies as st
 
 spacy = pytest.importorskip("spacy")
 
-from senticli.training.rules import compile_rules, shorten  # noqa: E402
+from senticli.training.rules import compile_rules, shorten, spacy_rules  # noqa: E402
 
 RULES = compile_rules()
 EXPRESSIONS = [name for name in RULES["common"] if name != "characters" and RULES[name]]
@@ -22,6 +25,21 @@ def test_the_rules_are_spacys_and_json() -> None:
     assert RULES["exceptions"].keys() == tokenizer.rules.keys()
     assert RULES["exceptions"]["don't"] == ["do", "n't"]
     assert RULES["sequences"]["Pa."] == ["Pa", "."]
+
+
+def test_the_second_time_they_come_from_the_cache(home: Path) -> None:
+    assert spacy_rules() == RULES
+    (path,) = (home / "cache").iterdir()
+    code = (
+        "import sys\n"
+        "from senticli.training.rules import spacy_rules\n"
+        "print(len(spacy_rules()), 'spacy' in sys.modules)"
+    )
+    for damaged in (None, "{", "[]"):
+        if damaged:
+            path.write_text(damaged)
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+        assert done.stdout.split() == [str(len(RULES)), str(damaged is not None)], done.stderr
 
 
 def test_texts_and_tokens_spell_the_same() -> None:

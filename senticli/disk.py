@@ -1,0 +1,71 @@
+"""What the disk says: errors of writing, room left, sizes."""
+
+import errno
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from senticli.errors import Interrupted
+
+_MOVE = "set SENTICLI_HOME to a folder"
+
+
+@contextmanager
+def writing(target: Path) -> Iterator[None]:
+    """Turn the errors of writing ``target`` into an Interrupted that names it."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise Interrupted(
+                f"no space left on the disk for {target}", f"free some, or {_MOVE} on another disk"
+            ) from error
+        raise Interrupted(
+            f"cannot write {target}: {error.strerror or error}",
+            f"check its permissions, or {_MOVE} that can be written",
+        ) from error
+
+
+def require_space(folder: Path, needed: int, what: str) -> None:
+    """Raise Interrupted unless the disk of ``folder`` has ``needed`` bytes of room for ``what``."""
+    free = free_space(folder)
+    if free is not None and free < needed:
+        raise Interrupted(
+            f"{what} needs {size_text(needed)}, and {size_text(free)} are left for {folder}",
+            f"free some, or {_MOVE} on another disk",
+        )
+
+
+def free_space(folder: Path) -> int | None:
+    """Bytes left on the disk of ``folder``, which need not exist; None where that is unknown."""
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    try:
+        return shutil.disk_usage(folder).free
+    except OSError:
+        return None
+
+
+def size_of(path: Path) -> int:
+    """Bytes of a file, or of all files in a folder; 0 where there is nothing."""
+    if not path.is_dir():
+        return path.stat().st_size if path.is_file() else 0
+    total = 0
+    for folder, _, names in os.walk(path):
+        for name in names:
+            try:
+                total += (Path(folder) / name).lstat().st_size
+            except FileNotFoundError:  # removed meanwhile
+                continue
+    return total
+
+
+def size_text(size: float) -> str:
+    """A number of bytes for people: ``134.3 MB``."""
+    for unit in ("bytes", "kB", "MB"):
+        if size < 1000:
+            return f"{size:,.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{size:,.1f} GB"
