@@ -68,10 +68,12 @@ _senticli() {
 
     local command=
     for word in "${words[@]:1:${#words[@]} - 2}"; do
-        if [[ $word != -* ]]; then
-            command=$word
-            break
-        fi
+        [[ $word == -* ]] && continue
+        command+=${command:+ }$word
+        case $command in
+            models) ;; # another command follows
+            *) break ;;
+        esac
     done
 
     local options=()
@@ -124,11 +126,12 @@ _senticli() {
         "predict --model" | "predict -m") _senticli_words bundled; _senticli_stored models; _senticli_paths ;;
         "predict --threads") ;;
         "download --from") _senticli_paths '' ;;
+        "models export --output" | "models export -o") _senticli_paths ;;
         *)
             case $command in
                 '')
                     options=(--version --help -h)
-                    _senticli_words train eval predict download
+                    _senticli_words train eval predict download info models
                     ;;
                 train)
                     options=(--data -d --text-column --label-column --vectors --vocab-size --uncased --cased --valid-fraction --max-length --rnn --layers --hidden --bidirectional --unidirectional --pooling --embedding-dim --word-dropout --embedding-dropout --layer-dropout --output-dropout --preset --epochs --patience --batch-size --optimizer --lr --embedding-lr --schedule --weight-decay --clip --precision --seed --quantize --name --output -o --force --json --help -h)
@@ -142,6 +145,29 @@ _senticli() {
                 download)
                     options=(--list -l --from --verify --no-verify --force --offline --dry-run --json --help -h)
                     _senticli_words imdb sst2 glove.6B.50d glove.6B.100d glove.6B.200d glove.6B.300d glove.840B.300d glove.twitter.27B.25d glove.twitter.27B.50d glove.twitter.27B.100d glove.twitter.27B.200d
+                    ;;
+                info)
+                    options=(--json --help -h)
+                    ;;
+                models)
+                    options=(--json --help -h)
+                    _senticli_words show verify export remove
+                    ;;
+                'models show')
+                    options=(--json --help -h)
+                    _senticli_words bundled; _senticli_stored models; _senticli_paths
+                    ;;
+                'models verify')
+                    options=(--json --help -h)
+                    _senticli_words bundled; _senticli_stored models; _senticli_paths
+                    ;;
+                'models export')
+                    options=(--output -o --force --help -h)
+                    _senticli_words bundled; _senticli_stored models; _senticli_paths
+                    ;;
+                'models remove')
+                    options=(--yes -y --help -h)
+                    _senticli_stored models
                     ;;
             esac
             if [[ $value == -* || ( -z $value && ${#COMPREPLY[@]} -eq 0 ) ]]; then

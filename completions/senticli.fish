@@ -4,13 +4,13 @@
 # Whether the command is $argv; without an argument, whether there is none yet.
 function __senticli_command
     set -l words (commandline -opc)
+    set -l command
     for word in $words[2..-1]
-        if not string match -q -- '-*' $word
-            test "$word" = "$argv"
-            return
-        end
+        string match -q -- '-*' $word; and continue
+        set -a command $word
+        contains -- "$command" models; or break
     end
-    test -z "$argv"
+    test "$command" = "$argv"
 end
 
 # Offer the names in the folder $argv of the data dir.
@@ -43,6 +43,8 @@ complete -c senticli -n __senticli_command -a train -d 'Train a model and make i
 complete -c senticli -n __senticli_command -a eval -d 'Measure a model on labelled examples: loss, accuracy, precision, recall, F1, confusion'
 complete -c senticli -n __senticli_command -a predict -d 'Classify texts: arguments, standard input, or a file: lines, CSV, TSV, JSON Lines, Parquet'
 complete -c senticli -n __senticli_command -a download -d 'Download data sets and word vectors into the data dir'
+complete -c senticli -n __senticli_command -a info -d 'Show versions, paths, sizes, CPU features and devices, to paste into a bug report'
+complete -c senticli -n __senticli_command -a models -d 'List the trained models, or look at, check, copy and remove them'
 complete -c senticli -n __senticli_command -l version -d 'Print the version'
 complete -c senticli -n __senticli_command -l help -s h -d 'Show this message and exit'
 
@@ -128,3 +130,36 @@ complete -c senticli -n '__senticli_command download' -l offline -d 'Never use t
 complete -c senticli -n '__senticli_command download' -l dry-run -d 'Only show what would be got: addresses, sizes, targets'
 complete -c senticli -n '__senticli_command download' -l json -d 'Print JSON, one object a line'
 complete -c senticli -n '__senticli_command download' -l help -s h -d 'Show this message and exit'
+
+# senticli info
+complete -c senticli -n '__senticli_command info' -l json -d 'Print JSON, one object a line'
+complete -c senticli -n '__senticli_command info' -l help -s h -d 'Show this message and exit'
+
+# senticli models
+complete -c senticli -n '__senticli_command models' -a show -d 'Show a model\'s architecture, where it comes from, and how well it does'
+complete -c senticli -n '__senticli_command models' -a verify -d 'Hash the files of models anew, and say which are not as they were saved'
+complete -c senticli -n '__senticli_command models' -a export -d 'Copy a model to a folder of its own, every file verified'
+complete -c senticli -n '__senticli_command models' -a remove -d 'Remove models from the data dir, after asking'
+complete -c senticli -n '__senticli_command models' -l json -d 'Print JSON, one object a line'
+complete -c senticli -n '__senticli_command models' -l help -s h -d 'Show this message and exit'
+
+# senticli models show
+complete -c senticli -n '__senticli_command models show' -a 'bundled (__senticli_stored models) (__senticli_paths)'
+complete -c senticli -n '__senticli_command models show' -l json -d 'Print JSON, one object a line'
+complete -c senticli -n '__senticli_command models show' -l help -s h -d 'Show this message and exit'
+
+# senticli models verify
+complete -c senticli -n '__senticli_command models verify' -a 'bundled (__senticli_stored models) (__senticli_paths)'
+complete -c senticli -n '__senticli_command models verify' -l json -d 'Print JSON, one object a line'
+complete -c senticli -n '__senticli_command models verify' -l help -s h -d 'Show this message and exit'
+
+# senticli models export
+complete -c senticli -n '__senticli_command models export' -a 'bundled (__senticli_stored models) (__senticli_paths)'
+complete -c senticli -n '__senticli_command models export' -l output -s o -x -a '(__senticli_paths)' -d 'The folder to write'
+complete -c senticli -n '__senticli_command models export' -l force -d 'Replace the model that is there already'
+complete -c senticli -n '__senticli_command models export' -l help -s h -d 'Show this message and exit'
+
+# senticli models remove
+complete -c senticli -n '__senticli_command models remove' -a '(__senticli_stored models)'
+complete -c senticli -n '__senticli_command models remove' -l yes -s y -d 'Do not ask'
+complete -c senticli -n '__senticli_command models remove' -l help -s h -d 'Show this message and exit'

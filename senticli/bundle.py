@@ -14,6 +14,8 @@ import dataclasses
 import hashlib
 import json
 import os
+import shutil
+import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -22,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 from senticli import atomic, paths
 from senticli.config import ModelConfig, TrainConfig
+from senticli.disk import size_of
 from senticli.errors import SenticliError
 from senticli.text.tokenizer import load_rules
 from senticli.text.vocab import Vocab
@@ -92,6 +95,28 @@ class Bundle:
             return TrainConfig(**{**settings, "data": tuple(settings["data"])})
         except (KeyError, TypeError, ValueError, SenticliError) as error:
             raise _broken(self.path, "config.json does not say how it was trained") from error
+
+    @property
+    def size(self) -> int:
+        """Bytes of its files."""
+        return size_of(self.path)
+
+    def history(self) -> list[dict[str, Any]]:
+        """The results of its epochs, as ``senticli train --json`` gave them."""
+        try:
+            return [json.loads(line) for line in self.read("history.jsonl").splitlines()]
+        except ValueError as error:
+            raise _broken(self.path, "history.jsonl holds no epochs") from error
+
+    def damaged(self) -> dict[str, str]:
+        """What is wrong with its files, by name; nothing where every one is as it was saved."""
+        found = {}
+        for name in FILES:
+            try:
+                self.read(name)
+            except SenticliError as error:
+                found[name] = error.message.rpartition(": ")[2]
+        return found
 
     @classmethod
     def open(cls, path: Path) -> "Bundle":
@@ -194,6 +219,86 @@ def save(path: Path, config: BundleConfig, write_files: Callable[[Path], None]) 
     return Bundle(path, config)
 
 
+def check_target(path: Path, *, force: bool) -> Path:
+    """The folder to write a bundle to, in full, checked before the long work starts.
+
+    Raises:
+        SenticliError: it cannot be written, holds something else, or holds a model and there is
+            no ``force`` to replace it.
+    """
+    target = path.resolve()
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        try:
+            Bundle.open(target)
+        except SenticliError:
+            raise SenticliError(
+                f"{target} is there and is not a model", "choose another place: --output DIR"
+            ) from None
+        if not force:
+            raise SenticliError(
+                f"there is a model at {target}", "replace it with --force, or choose another place"
+            )
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(
+            prefix=f".{target.name}.", suffix=atomic.PARTIAL, dir=target.parent
+        ):
+            pass
+    except OSError as error:
+        raise SenticliError(
+            f"cannot write to {target.parent}: {(error.strerror or str(error)).lower()}",
+            "choose another place: --output DIR",
+        ) from error
+    return target
+
+
+def export(bundle: Bundle, target: Path) -> None:
+    """Copy ``bundle``, every file verified, to the folder ``target`` in one step."""
+    try:
+        with atomic.replace_dir(target) as folder:
+            for name in FILES:
+                (folder / name).write_bytes(bundle.read(name))
+            shutil.copyfile(bundle.path / "config.json", folder / "config.json")
+    except OSError as error:
+        raise SenticliError(
+            f"cannot write the model to {target}: {(error.strerror or str(error)).lower()}",
+            "make room there, or choose another place: --output DIR",
+        ) from error
+
+
+def remove(name: str) -> None:
+    """Remove the model ``name`` from the data dir; it is gone in one step.
+
+    Where it was the default, the bundled model is.
+    """
+    path = paths.models_dir() / name
+    was_default = default_path().resolve() == path.resolve()
+    gone = path.with_name(f".{name}.removed{atomic.PARTIAL}")
+    shutil.rmtree(gone, ignore_errors=True)
+    path.rename(gone)
+    if was_default:
+        paths.last_model_file().unlink()
+    shutil.rmtree(gone, ignore_errors=True)
+
+
+def default_path() -> Path:
+    """The folder of the model that is used where none is named; it may be gone.
+
+    Raises:
+        SenticliError: what the data dir says of it cannot be read.
+    """
+    pointer = paths.last_model_file()
+    try:
+        return Path(os.fsdecode(pointer.read_bytes().removesuffix(b"\n")))
+    except FileNotFoundError:
+        return paths.BUNDLED_MODEL
+    except OSError as error:
+        raise SenticliError(
+            f"cannot read {pointer}, which names the model trained last: {error.strerror}",
+            "name a model: senticli predict --model bundled",
+        ) from error
+
+
 def find(model: str | None) -> Bundle:
     """The bundle that ``model`` names: ``bundled``, a name in the data dir, or a folder.
 
@@ -203,16 +308,7 @@ def find(model: str | None) -> Bundle:
         SenticliError: there is no such model, or it is broken.
     """
     if model is None:
-        pointer = paths.last_model_file()
-        try:
-            path = Path(os.fsdecode(pointer.read_bytes().removesuffix(b"\n")))
-        except FileNotFoundError:
-            return Bundle.open(paths.BUNDLED_MODEL)
-        except OSError as error:
-            raise SenticliError(
-                f"cannot read {pointer}, which names the model trained last: {error.strerror}",
-                "name a model: senticli predict --model bundled",
-            ) from error
+        path = default_path()
         atomic.recover(path)
         if not path.is_dir():
             raise SenticliError(

@@ -47,6 +47,7 @@ VALUES = {
     "input": FILE,
     "label_column": FREE_TEXT,
     "model": Values((BUNDLED,), stored="models", files=()),
+    "models": Values((BUNDLED,), stored="models", files=()),
     "name": FREE_TEXT,
     "names": Values(tuple(ASSETS)),
     "output": FOLDER,
@@ -54,6 +55,7 @@ VALUES = {
     "prefix": FREE_TEXT,
     "preset": Values(tuple(PRESETS)),
     "source": FILE,
+    "stored": Values(stored="models"),
     "target": FILE,
     "text_column": FREE_TEXT,
     "texts": FREE_TEXT,
@@ -85,10 +87,23 @@ class Option:
 class Command:
     """A command, or the program itself, with what can follow it."""
 
-    name: str
+    path: tuple[str, ...]
+    """Its name, after those of the commands that it is a command of; of the program, nothing."""
     help: str
     options: tuple[Option, ...]
     arguments: tuple[Option, ...]
+    commands: tuple["Command", ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The word that calls it."""
+        return self.path[-1]
+
+    def walk(self) -> Iterator["Command"]:
+        """Itself, and all commands below."""
+        yield self
+        for command in self.commands:
+            yield from command.walk()
 
     def flags(self) -> list[str]:
         """The names of all options."""
@@ -97,39 +112,31 @@ class Command:
 
 def scripts() -> dict[str, str]:
     """The three scripts by file name."""
-    root, commands = command_tree(app)
-    return {
-        "senticli.bash": bash(root, commands),
-        "_senticli": zsh(root, commands),
-        "senticli.fish": fish(root, commands),
-    }
+    root = command_tree(app)
+    return {"senticli.bash": bash(root), "_senticli": zsh(root), "senticli.fish": fish(root)}
 
 
-def command_tree(application: typer.Typer) -> tuple[Command, list[Command]]:
-    """The program's own options, and its commands.
+def command_tree(application: typer.Typer) -> Command:
+    """The program, with its commands.
 
     Raises:
-        NotImplementedError: the tree has what the scripts do not handle: commands in commands, or
-            an option with a value before the command.
+        NotImplementedError: the tree has what the scripts do not handle: an option with a value
+            before a command.
     """
     group = typer.main.get_command(application)
     if not isinstance(group, TyperGroup):
         raise NotImplementedError("an application of one command")
-    context = typer.Context(group, info_name="senticli", **group.context_settings)
-    root = _command("senticli", group, context)
-    if any(option.values for option in root.options):
-        raise NotImplementedError("an option with a value before the command")
-    commands = []
-    for name, command in group.commands.items():
-        if isinstance(command, TyperGroup):
-            raise NotImplementedError(f"commands in the command {name}")
-        if not command.hidden:
-            own = typer.Context(command, info_name=name, parent=context, **command.context_settings)
-            commands.append(_command(name, command, own))
-    return root, commands
+    return _command((), group, None)
 
 
-def _command(name: str, command: Any, context: typer.Context) -> Command:
+def _command(path: tuple[str, ...], command: Any, parent: typer.Context | None) -> Command:
+    name = path[-1] if path else "senticli"
+    context = typer.Context(command, info_name=name, parent=parent, **command.context_settings)
+    commands = tuple(
+        _command((*path, name), below, context)
+        for name, below in (command.commands.items() if isinstance(command, TyperGroup) else ())
+        if not below.hidden
+    )
     options: list[Option] = []
     arguments: list[Option] = []
     for parameter in command.get_params(context):
@@ -137,7 +144,10 @@ def _command(name: str, command: Any, context: typer.Context) -> Command:
             arguments += _options(parameter)
         elif not parameter.hidden:
             options += _options(parameter)
-    return Command(name, first_sentence(command.help or ""), tuple(options), tuple(arguments))
+    if commands and any(option.values for option in options):
+        raise NotImplementedError(f"an option with a value between {name} and a command")
+    help = first_sentence(command.help or "")
+    return Command(path, help, tuple(options), tuple(arguments), commands)
 
 
 def _options(parameter: TyperOption | TyperArgument) -> Iterator[Option]:
@@ -250,10 +260,12 @@ _senticli() {
 
     local command=
     for word in "$${words[@]:1:$${#words[@]} - 2}"; do
-        if [[ $$word != -* ]]; then
-            command=$$word
-            break
-        fi
+        [[ $$word == -* ]] && continue
+        command+=$${command:+ }$$word
+        case $$command in
+            $groups) ;; # another command follows
+            *) break ;;
+        esac
     done
 
     local options=()
@@ -278,23 +290,33 @@ complete -F _senticli senticli
 """)
 
 
-def bash(root: Command, commands: Sequence[Command]) -> str:
+def bash(root: Command) -> str:
     """The bash script."""
     values = []
-    for command in commands:
+    for command in root.walk():
         for option in command.options:
             if option.values is not None:
-                cases = " | ".join(f'"{command.name} {flag}"' for flag in option.flags)
+                cases = " | ".join(f'"{" ".join(command.path)} {flag}"' for flag in option.flags)
                 values.append(f"        {cases}) {_bash(option)} ;;".replace(")  ;;", ") ;;"))
     lines = []
-    for command in (root, *commands):
-        name = "''" if command is root else command.name
+    for command in root.walk():
+        name = shlex.quote(" ".join(command.path))
         lines += [f"                {name})", f"{' ' * 20}options=({shlex.join(command.flags())})"]
-        if command is root:
-            lines.append(f"{' ' * 20}_senticli_words {shlex.join(c.name for c in commands)}")
+        if command.commands:
+            names = shlex.join(below.name for below in command.commands)
+            lines.append(f"{' ' * 20}_senticli_words {names}")
         lines += [f"{' ' * 20}{body}" for body in map(_bash, command.arguments) if body]
         lines.append(f"{' ' * 20};;")
-    return BASH.substitute(values="\n".join(values), commands="\n".join(lines))
+    return BASH.substitute(
+        values="\n".join(values),
+        commands="\n".join(lines),
+        groups=" | ".join(shlex.quote(group) for group in _groups(root)),
+    )
+
+
+def _groups(root: Command) -> list[str]:
+    """The commands that have commands."""
+    return [" ".join(command.path) for command in root.walk() if command.path and command.commands]
 
 
 def _bash(option: Option) -> str:
@@ -330,14 +352,23 @@ _senticli_stored() {
 }
 
 $functions
-_senticli() {
+$groups
+if [[ $$funcstack[1] == _senticli ]]; then
+  _senticli "$$@"
+else
+  compdef _senticli senticli
+fi
+""")
+
+
+ZSH_GROUP = Template(r"""$function() {
   local curcontext=$$curcontext state line ret=1
   local -A opt_args
   local -a commands=(
 $commands
   )
   _arguments -C -S \
-$root
+$options
     ': :->command' \
     '*:: :->rest' && ret=0
   case $$state in
@@ -351,36 +382,44 @@ $cases
   esac
   return ret
 }
-
-if [[ $$funcstack[1] == _senticli ]]; then
-  _senticli "$$@"
-else
-  compdef _senticli senticli
-fi
 """)
 
 
-def zsh(root: Command, commands: Sequence[Command]) -> str:
+def zsh(root: Command) -> str:
     """The zsh script."""
     functions = {}
-    cases = []
-    for command in commands:
+    for command in root.walk():
         for option in (*command.options, *command.arguments):
             action, function = _zsh_action(option)
             functions[action] = function
+    groups = [_zsh_group(command) for command in root.walk() if command.commands]
+    return ZSH.substitute(functions="".join(functions.values()), groups="\n".join(groups))
+
+
+def _zsh_group(group: Command) -> str:
+    """The function that completes a command with commands, or the program."""
+    options = [spec for option in group.options for spec in _zsh_option(option)]
+    cases = []
+    for command in group.commands:
+        cases.append(f"        {command.name})")
+        if command.commands:
+            cases.append(f"          {_zsh_function(command)} && ret=0\n          ;;")
+            continue
         specs = [spec for option in command.options for spec in _zsh_option(option)]
         specs += [_zsh_argument(option) for option in command.arguments]
-        cases.append(f"        {command.name})\n          _arguments -S \\")
+        cases.append("          _arguments -S \\")
         cases += [f"            {shlex.quote(spec)} \\" for spec in specs]
         cases.append("            && ret=0\n          ;;")
-    return ZSH.substitute(
-        functions="".join(functions.values()),
-        commands="\n".join(f"    {shlex.quote(f'{c.name}:{c.help}')}" for c in commands),
-        root="\n".join(
-            f"    {shlex.quote(spec)} \\" for option in root.options for spec in _zsh_option(option)
-        ),
+    return ZSH_GROUP.substitute(
+        function=_zsh_function(group),
+        commands="\n".join(f"    {shlex.quote(f'{c.name}:{c.help}')}" for c in group.commands),
+        options="\n".join(f"    {shlex.quote(spec)} \\" for spec in options),
         cases="\n".join(cases),
     )
+
+
+def _zsh_function(group: Command) -> str:
+    return "_".join(["_senticli", *(f"command_{name}" for name in group.path)])
 
 
 def _zsh_option(option: Option) -> Iterator[str]:
@@ -434,13 +473,13 @@ FISH = Template(r"""# fish completion for senticli.
 # Whether the command is $$argv; without an argument, whether there is none yet.
 function __senticli_command
     set -l words (commandline -opc)
+    set -l command
     for word in $$words[2..-1]
-        if not string match -q -- '-*' $$word
-            test "$$word" = "$$argv"
-            return
-        end
+        string match -q -- '-*' $$word; and continue
+        set -a command $$word
+        contains -- "$$command" $groups; or break
     end
-    test -z "$$argv"
+    test "$$command" = "$$argv"
 end
 
 # Offer the names in the folder $$argv of the data dir.
@@ -471,15 +510,14 @@ $lines
 """)
 
 
-def fish(root: Command, commands: Sequence[Command]) -> str:
+def fish(root: Command) -> str:
     """The fish script."""
     lines = []
-    for command in (root, *commands):
-        name = "" if command is root else f" {command.name}"
+    for command in root.walk():
+        name = "".join(f" {word}" for word in command.path)
         start = ["complete", "-c", "senticli", "-n", f"__senticli_command{name}"]
         lines.append(f"\n# senticli{name}")
-        if command is root:
-            lines += [_fish(*start, "-a", c.name, "-d", c.help) for c in commands]
+        lines += [_fish(*start, "-a", below.name, "-d", below.help) for below in command.commands]
         for values in filter(None, map(_fish_values, command.arguments)):
             lines.append(_fish(*start, *values))
         for option in command.options:
@@ -489,7 +527,7 @@ def fish(root: Command, commands: Sequence[Command]) -> str:
             if option.values is not None:
                 words += ["-x", *_fish_values(option)]
             lines.append(_fish(*words, "-d", option.help))
-    return FISH.substitute(lines="\n".join(lines))
+    return FISH.substitute(lines="\n".join(lines), groups=_fish(*_groups(root)))
 
 
 def _fish_values(option: Option) -> list[str]:

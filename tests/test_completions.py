@@ -76,7 +76,9 @@ def test_it_is_known_how_every_value_is_completed() -> None:
     group = typer.main.get_command(app)
     assert isinstance(group, TyperGroup)
     names = set()
-    for command in group.commands.values():
+    models = group.commands["models"]
+    assert isinstance(models, TyperGroup)
+    for command in (*group.commands.values(), *models.commands.values()):
         for parameter in command.params:
             assert isinstance(parameter, typer.core.TyperOption | TyperArgument)
             names.add(parameter.name)
@@ -104,7 +106,7 @@ def test_options_and_commands_come_from_the_tree() -> None:
     def measure(wide: bool = True, depth: int = 1) -> None:
         """How big. It is."""
 
-    _, [command] = completions.command_tree(extended)
+    [command] = completions.command_tree(extended).commands
     assert (command.name, command.help) == ("measure", "How big")
     assert command.flags() == ["--wide", "--no-wide", "--depth", "--help"]
     assert [option.values is None for option in command.options] == [True, True, False, True]
@@ -280,6 +282,16 @@ CASES = {
     "senticli train -o ": ["a folder"],
     "senticli download glove.8": ["glove.840B.300d"],
     "senticli download sst2 imd": ["imdb"],
+    "senticli in": ["info"],
+    "senticli models ": ["export", "remove", "show", "verify"],
+    "senticli models --js": ["--json"],
+    "senticli models sh": ["show"],
+    "senticli models show b": ["bundled"],
+    "senticli models remove ": sorted(MODELS),
+    "senticli models remove bundled p": ["plain-lstm"],
+    "senticli models export plain-lstm --output ": ["a folder"],
+    "senticli models export --fo": ["--force"],
+    "senticli predict models --thr": ["--threads", "--threshold"],
 }
 
 
@@ -292,7 +304,14 @@ def test_what_is_offered(shells: Shells, shell: str) -> None:
 
 @each_shell
 def test_the_commands(shells: Shells, shell: str) -> None:
-    assert shells.candidates(shell, "senticli ") == ["download", "eval", "predict", "train"]
+    assert shells.candidates(shell, "senticli ") == [
+        "download",
+        "eval",
+        "info",
+        "models",
+        "predict",
+        "train",
+    ]
 
 
 LINES = {

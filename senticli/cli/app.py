@@ -1,18 +1,17 @@
 """The application: its commands, and the one place where errors become exit codes."""
 
-import inspect
 import io
 import os
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, NoReturn, TextIO, cast
 
 import typer
 
 from senticli import __version__
-from senticli.cli import download, evaluate, predict, train
+from senticli.cli import download, evaluate, info, models, predict, train
 from senticli.cli.console import print_error, say
+from senticli.cli.options import command, paragraphs, show_examples
 from senticli.errors import SenticliError
 
 app = typer.Typer(
@@ -24,17 +23,17 @@ app = typer.Typer(
 )
 
 
-def _add(name: str, function: Callable[..., None], examples: str) -> None:
-    # Typer keeps the line breaks of a docstring, which no terminal is as wide as.
-    paragraphs = (inspect.getdoc(function) or "").split("\n\n")
-    text = "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
-    app.command(name, help=text, epilog=examples)(function)
-
-
-_add("train", train.train, train.EPILOG)
-_add("eval", evaluate.evaluate, evaluate.EPILOG)
-_add("predict", predict.predict, predict.EPILOG)
-_add("download", download.download, download.EPILOG)
+command(app, "train", *train.EXAMPLES)(train.train)
+command(app, "eval", *evaluate.EXAMPLES)(evaluate.evaluate)
+command(app, "predict", *predict.EXAMPLES)(predict.predict)
+command(app, "download", *download.EXAMPLES)(download.download)
+app.add_typer(
+    models.app,
+    name="models",
+    help=paragraphs(models.models),
+    epilog=show_examples(*models.EXAMPLES),
+)
+command(app, "info", *info.EXAMPLES)(info.info)
 
 
 def _version(asked: bool) -> None:
@@ -56,9 +55,9 @@ def root(
 def run(args: list[str]) -> int:
     """Run the command line ``args`` and return its exit code."""
     try:
-        command = typer.main.get_command(app)
-        with command.make_context("senticli", args) as context:
-            command.invoke(context)
+        group = typer.main.get_command(app)
+        with group.make_context("senticli", args) as context:
+            group.invoke(context)
         sys.stdout.flush()
         return 0
     except typer.Exit as exit:

@@ -16,6 +16,7 @@ from senticli.errors import SenticliError
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress
+    from rich.table import Table
 
     from senticli.metrics import Evaluation
 
@@ -58,6 +59,17 @@ def stdout_console() -> "Console":
     from rich.console import Console
 
     return Console(highlight=False, width=None if sys.stdout.isatty() else 1000)
+
+
+def print_table(table: "Table") -> None:
+    """A table on stdout; off a terminal without the blanks that fill its lines."""
+    console = stdout_console()
+    if sys.stdout.isatty():
+        console.print(table)
+        return
+    with console.capture() as capture:
+        console.print(table)
+    print(*(line.rstrip() for line in capture.get().splitlines()), sep="\n")
 
 
 def progress(*columns: Any) -> "Progress":
@@ -142,6 +154,14 @@ def _confusion(names: Sequence[str], counts: Sequence[Sequence[int]]) -> Any:
         ]
         table.add_row(name, *cells)
     return table
+
+
+def sparkline(values: Sequence[float]) -> str:
+    """A curve in one line, from the lowest of ``values`` to the highest."""
+    low, high = min(values), max(values)
+    steps = "▁▂▃▄▅▆▇█"
+    scale = (len(steps) - 1) / (high - low) if high > low else 0.0
+    return "".join(steps[round((value - low) * scale)] for value in values)
 
 
 def styled(text: str, code: str, stream: TextIO) -> str:

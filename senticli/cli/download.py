@@ -10,17 +10,12 @@ from senticli.cli.options import Json
 from senticli.data.catalogue import ASSETS, Asset
 from senticli.errors import UsageError
 
-EPILOG = """
-[bold]Examples[/]
-
-  senticli download imdb glove.6B.100d
-
-  senticli download --list
-
-  senticli download imdb --from aclImdb_v1.tar.gz
-
-  senticli download imdb sst2 --from https://mirror.example/data/ --dry-run
-"""
+EXAMPLES = (
+    "senticli download imdb glove.6B.100d",
+    "senticli download --list",
+    "senticli download imdb --from aclImdb_v1.tar.gz",
+    "senticli download imdb sst2 --from https://mirror.example/data/ --dry-run",
+)
 
 
 def download(
@@ -83,7 +78,6 @@ def download(
         raise UsageError("say what to download", "senticli download --list")
     from senticli.cli import download_view as view
     from senticli.data.assets import is_installed, is_url, origin, partly_fetched
-    from senticli.data.fetch import install_many
 
     if list_all:
         view.show_list(assets, as_json=as_json)
@@ -99,6 +93,8 @@ def download(
     if dry_run:
         view.show_plan(assets, origins, as_json=as_json)
         return
+    from senticli.data.fetch import install_many
+
     here = {asset.name for asset in assets if not force and is_installed(asset)}
     done: set[str] = set()
     try:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from senticli.cli import console
-from senticli.cli.console import print_json, say, stdout_console
+from senticli.cli.console import print_json, print_table, say
 from senticli.data.assets import (
     Address,
     folder,
@@ -102,7 +102,7 @@ def show_list(assets: Sequence[Asset], *, as_json: bool) -> None:
         archive = size_text(row["bytes"]) if row["bytes"] else "?"
         style = "bold" if row["here"] else ""
         table.add_row(row["name"], archive, here, checked, row["description"], style=style)
-    stdout_console().print(table)
+    print_table(table)
 
 
 def _state(asset: Asset) -> dict[str, Any]:

@@ -9,15 +9,11 @@ from senticli.cli.console import print_evaluation, print_json, say, track
 from senticli.cli.options import Json, LabelColumn, Model, TextColumn, Threads, with_default
 from senticli.errors import SenticliError, UsageError
 
-EPILOG = """
-[bold]Examples[/]
-
-  senticli eval --split test
-
-  senticli eval --model bundled --data sample
-
-  senticli eval --data reviews.csv --label-column stars --json
-"""
+EXAMPLES = (
+    "senticli eval --split test",
+    "senticli eval --model bundled --data sample",
+    "senticli eval --data reviews.csv --label-column stars --json",
+)
 
 
 def evaluate(

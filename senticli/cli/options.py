@@ -1,5 +1,7 @@
 """Options and arguments that commands share, and the wording of defaults."""
 
+import inspect
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,6 +15,31 @@ MODEL_PANEL, TRAINING_PANEL, DATA_PANEL, OUTPUT_PANEL = "Model", "Training", "Da
 def with_default(help: str, default: str) -> str:
     """A help text that ends in the default, for options whose None means "not given"."""
     return rf"{help} [dim]\[default: {default}][/]"
+
+
+def command(
+    app: typer.Typer, name: str, *examples: str
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Make a function a command of ``app``: its docstring is the help, and ``examples`` follow."""
+
+    def add(function: Callable[..., None]) -> Callable[..., None]:
+        return app.command(name, help=paragraphs(function), epilog=show_examples(*examples))(
+            function
+        )
+
+    return add
+
+
+def paragraphs(function: Callable[..., None]) -> str:
+    """The docstring of ``function``, a line a paragraph."""
+    # Typer keeps the line breaks of a docstring, which no terminal is as wide as.
+    text = (inspect.getdoc(function) or "").split("\n\n")
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in text)
+
+
+def show_examples(*examples: str) -> str:
+    """The end of a help text."""
+    return "\n\n".join(["[bold]Examples[/]", *(f"  {example}" for example in examples)])
 
 
 Model = Annotated[

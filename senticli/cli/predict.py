@@ -18,21 +18,14 @@ from senticli.cli.options import (
 )
 from senticli.errors import UsageError
 
-EPILOG = """
-[bold]Examples[/]
-
-  echo "great film" | senticli predict
-
-  senticli predict "what a mess" "not bad at all" --json
-
-  senticli predict --input reviews.csv --text-column review --output scored.csv
-
-  cat dump.jsonl | senticli predict --format jsonl --text-column body.text | jq .
-
-  tail -f app.log | senticli predict --unbuffered
-
-  senticli predict "great film, weak ending" --explain
-"""
+EXAMPLES = (
+    'echo "great film" | senticli predict',
+    'senticli predict "what a mess" "not bad at all" --json',
+    "senticli predict --input reviews.csv --text-column review --output scored.csv",
+    "cat dump.jsonl | senticli predict --format jsonl --text-column body.text | jq .",
+    "tail -f app.log | senticli predict --unbuffered",
+    'senticli predict "great film, weak ending" --explain',
+)
 
 ANSWER_PANEL = "Answer"
 Format = Literal["lines", "csv", "tsv", "jsonl", "parquet"]

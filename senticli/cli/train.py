@@ -1,7 +1,7 @@
 """``senticli train``: from labelled examples to a model."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -28,18 +28,11 @@ from senticli.config import (
 from senticli.data.catalogue import DATASETS
 from senticli.errors import UsageError
 
-if TYPE_CHECKING:
-    pass
-
-EPILOG = """
-[bold]Examples[/]
-
-  senticli train --data sample --vectors none
-
-  senticli train --rnn lstm --layers 2
-
-  senticli train --preset notebook --rnn gru --name notebook-gru
-"""
+EXAMPLES = (
+    "senticli train --data sample --vectors none",
+    "senticli train --rnn lstm --layers 2",
+    "senticli train --preset notebook --rnn gru --name notebook-gru",
+)
 
 
 def train(
@@ -297,10 +290,11 @@ def train(
     recipe = PRESETS[preset].with_options(given)
     if name and output:
         raise UsageError("--name and --output both say where the model goes", "use one of the two")
+    from senticli import bundle
     from senticli.cli import train_run
     from senticli.cli.train_view import JsonView, LiveView, PlainView
 
-    target = train_run.target_folder(output or train_run.named(name, recipe), force=force)
+    target = bundle.check_target(output or train_run.named(name, recipe), force=force)
     terminal = LiveView if stderr_is_terminal() else PlainView
     with JsonView() if as_json else terminal() as view:
         train_run.run(recipe, target, view)

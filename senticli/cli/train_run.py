@@ -3,7 +3,6 @@
 import shlex
 import signal
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,8 +13,7 @@ from typing import Any
 import typer
 
 from senticli import bundle, paths
-from senticli.atomic import PARTIAL
-from senticli.bundle import BUNDLED, Bundle
+from senticli.bundle import BUNDLED
 from senticli.cli.console import say
 from senticli.cli.train_view import PlainView
 from senticli.config import Recipe
@@ -34,39 +32,6 @@ def named(name: str | None, recipe: Recipe) -> Path:
     elif Path(name).name != name or name.startswith(".") or name == BUNDLED:
         raise UsageError(f"--name {name!r} cannot be a model's name", "use a plain word")
     return paths.models_dir() / name
-
-
-def target_folder(path: Path, *, force: bool) -> Path:
-    """The folder to write, checked before the long work starts.
-
-    Raises:
-        SenticliError: it cannot be written, holds something else, or holds a model and there is
-            no ``force`` to replace it.
-    """
-    target = path.resolve()
-    if target.exists() and (not target.is_dir() or any(target.iterdir())):
-        try:
-            Bundle.open(target)
-        except SenticliError:
-            raise SenticliError(
-                f"{target} is there and is not a model", "choose another place: --output DIR"
-            ) from None
-        if not force:
-            raise SenticliError(
-                f"there is a model at {target}", "replace it with --force, or use another --name"
-            )
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(
-            prefix=f".{target.name}.", suffix=PARTIAL, dir=target.parent
-        ):
-            pass
-    except OSError as error:
-        raise SenticliError(
-            f"cannot write to {target.parent}: {(error.strerror or str(error)).lower()}",
-            "choose another place: --output DIR",
-        ) from error
-    return target
 
 
 def run(recipe: Recipe, target: Path, view: PlainView) -> None:

@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -67,7 +68,7 @@ class Address:
     url: str
 
     def __str__(self) -> str:
-        return self.url
+        return without_password(self.url)
 
 
 def origin(asset: Asset, source: str | None = None) -> Address | Path:
@@ -104,6 +105,11 @@ def origin(asset: Asset, source: str | None = None) -> Address | Path:
     raise SenticliError(
         f"{path} holds neither {asset.archive} nor {content}", "name the archive: --from FILE"
     )
+
+
+def without_password(url: str) -> str:
+    """An address as it may be shown and stored."""
+    return re.sub(r"//[^/@]*@", "//", url)
 
 
 def is_url(source: str) -> bool:

@@ -89,11 +89,11 @@ def install_many(
                         _convert(asset, archive, verify, report)
                         yield asset
             else:
-                yield from _install_remote(todo, place.url, verify, report)
+                yield from _install_remote(todo, place, verify, report)
 
 
 def _install_remote(
-    todo: list[Asset], url: str, verify: bool, report: OnProgress
+    todo: list[Asset], place: Address, verify: bool, report: OnProgress
 ) -> Iterator[Asset]:
     """Install what comes from one address: in parts where that does, or the whole of it."""
     starts = 0
@@ -102,23 +102,23 @@ def _install_remote(
         asset = todo[0]
         try:
             if asset.member and in_parts:
-                _install_member(asset, url, verify, report)
+                _install_member(asset, place.url, verify, report)
                 yield todo.pop(0)
             else:
-                with _download(asset, url, verify, report) as archive:
+                with _download(asset, place.url, verify, report) as archive:
                     while todo:
                         _convert(todo[0], archive, verify, report)
                         yield todo.pop(0)
         except NoRanges:
             in_parts = False
-            report(Notice(f"{url} is not to be had in parts, so all of it is fetched"))
+            report(Notice(f"{place} is not to be had in parts, so all of it is fetched"))
         except StartAgain:
             starts += 1
             if starts == STARTS:
                 raise Interrupted(
-                    f"{url} changes whenever it is fetched", elsewhere(asset)
+                    f"{place} changes whenever it is fetched", elsewhere(asset)
                 ) from None
-            report(Notice(f"{url} has changed, or cannot be gone on with: starting again"))
+            report(Notice(f"{place} has changed, or cannot be gone on with: starting again"))
 
 
 def _refuse_network(groups: dict[Address | Path, list[Asset]]) -> None:
@@ -204,8 +204,8 @@ def _download(asset: Asset, url: str, verify: bool, report: OnProgress) -> Itera
         while chunk := file.read(_CHUNK):
             digests.update(chunk)
             report(Progress("checking", asset.archive, digests.size, remote.size))
-        source = {"url": url, "fetched": digests.size}
-        yield digests.judge(asset, url, source, file, _try_again(asset) if verify else None)
+        source = {"url": remote.name, "fetched": digests.size}
+        yield digests.judge(asset, remote.name, source, file, _try_again(asset) if verify else None)
         remote.discard()
 
 
@@ -216,8 +216,8 @@ def _install_member(asset: Asset, url: str, verify: bool, report: OnProgress) ->
         NoRanges: the server gives only the whole of it.
     """
     member = asset.member or ""
-    label = f"{url} ({member})"
     with _remote(asset, url, report, member, ranges=True) as remote, _doubted(remote):
+        label = f"{remote.name} ({member})"
         size = remote.find_size()
         _check_size(asset, remote, verify)
         file = cast(BinaryIO, io.BufferedReader(remote, 1 << 16))
@@ -230,7 +230,8 @@ def _install_member(asset: Asset, url: str, verify: bool, report: OnProgress) ->
             require_space(paths.home(), missing + unpacked, asset.name)
             of = f" of {asset.archive} ({size_text(size)})"
             report(Notice(_announce(member, remote, stop - start, of)))
-            source = {"url": url, "bytes": size, "fetched": stop - start, "verified": "crc32"}
+            source = {"url": remote.name, "bytes": size, "fetched": stop - start}
+            source["verified"] = "crc32"  # zipfile compares it before all is read
             hint = _try_again(asset) if verify else None
             with open_member(archive, label, member) as text:
                 origin = Archive(label, source)
@@ -254,14 +255,14 @@ def _announce(name: str, remote: RemoteFile, size: int | None, of: str = "") -> 
     here = remote.held() if remote.resumed else 0
     rest = f", {size_text(here)} of it here already" if here else ""
     amount = size_text(size) if size is not None else "of unknown size"
-    return f"fetching {name}, {amount}{of}{rest}, from {remote.url}"
+    return f"fetching {name}, {amount}{of}{rest}, from {remote.name}"
 
 
 def _check_size(asset: Asset, remote: RemoteFile, verify: bool) -> None:
     """Raise SenticliError if the archive's size alone tells that it is not the official one."""
     if verify and asset.size and remote.size and remote.size != asset.size:
         raise SenticliError(
-            f"{remote.url} is not the official {asset.archive}: expected {asset.size:,} bytes, "
+            f"{remote.name} is not the official {asset.archive}: expected {asset.size:,} bytes, "
             f"actual {remote.size:,}",
             _try_again(asset),
         )

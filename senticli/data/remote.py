@@ -25,6 +25,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from senticli import __version__, atomic
+from senticli.data.assets import without_password
 from senticli.data.catalogue import Notice, OnProgress, Progress
 from senticli.disk import writing
 from senticli.errors import Interrupted, SenticliError
@@ -82,6 +83,8 @@ class RemoteFile(io.RawIOBase):
     ) -> None:
         super().__init__()
         self.url = url
+        self.name = without_password(url)
+        """The address as it may be shown."""
         self.size: int | None = None
         """Bytes of the whole file, once known."""
         self._folder, self._label, self._hint, self._report = folder, label, hint, report
@@ -161,7 +164,7 @@ class RemoteFile(io.RawIOBase):
                     for chunk in response.iter_raw():
                         if not received:
                             if position == 0:
-                                self._refuse_html(chunk, str(response.url))
+                                self._refuse_html(chunk, without_password(str(response.url)))
                             self._begin()
                         received = True
                         fresh = chunk[max(0, (at or 0) - position) :]  # what is here is skipped
@@ -244,7 +247,7 @@ class RemoteFile(io.RawIOBase):
 
     def _remember(self, size: int | None, validator: str | None) -> None:
         self.size, self._validator, self._known = size, validator, True
-        state = {"url": self.url, "size": size, "validator": validator}
+        state = {"url": self.name, "size": size, "validator": validator}
         with writing(self._folder):
             atomic.write_text(self._folder / _STATE, json.dumps(state) + "\n")
 
@@ -253,7 +256,7 @@ class RemoteFile(io.RawIOBase):
         try:
             state: dict[str, Any] = json.loads((self._folder / _STATE).read_bytes())
             # Without a validator nobody knows whether the pieces are of the file as it is now.
-            if state["url"] == self.url and state["validator"]:
+            if state["url"] == self.name and state["validator"]:
                 self.size, self._validator, self._known = state["size"], state["validator"], True
                 for path in self._folder.iterdir():
                     if path.name.isdigit():
@@ -365,20 +368,21 @@ class RemoteFile(io.RawIOBase):
         cause = _cause(error)
         if isinstance(error, httpx.HTTPStatusError):
             response = error.response
-            return f"{response.url} answers {response.status_code} {response.reason_phrase}"
+            address = without_password(str(response.url))
+            return f"{address} answers {response.status_code} {response.reason_phrase}"
         if isinstance(error, httpx.TooManyRedirects):
-            return f"{self.url} is redirected without end"
+            return f"{self.name} is redirected without end"
         if isinstance(cause, socket.gaierror):
             return f"no network, or {host} is unknown: {cause.strerror}"
         if isinstance(cause, ssl.SSLCertVerificationError):
             return f"the certificate of {host} is not trusted: {cause.verify_message}"
         if isinstance(error, httpx.ProxyError):
-            return f"the proxy does not let {self.url} through: {error}"
+            return f"the proxy does not let {self.name} through: {error}"
         if isinstance(error, httpx.TimeoutException):
             return f"{host} did not answer in time"
         if isinstance(error, httpx.RemoteProtocolError | httpx.ReadError):
             return f"{host} cut off {self._label}: {error or type(error).__name__}"
-        return f"cannot reach {self.url}: {error or type(error).__name__}"
+        return f"cannot reach {self.name}: {error or type(error).__name__}"
 
 
 class _Piece:

@@ -35,6 +35,12 @@ def loaded(*args: str) -> set[str]:
         ["eval", "--help"],
         ["predict", "--help"],
         ["download", "--help"],
+        ["download", "--list"],
+        ["download", "imdb", "--dry-run"],
+        ["models"],
+        ["models", "--help"],
+        ["models", "show", "--help"],
+        ["info", "--help"],
     ],
 )
 def test_help_and_version_import_nothing_heavy(args: list[str]) -> None:

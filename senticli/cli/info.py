@@ -1,0 +1,107 @@
+"""``senticli info``: versions, places, sizes and the machine, for bug reports."""
+
+import os
+import platform
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from senticli.cli.options import Json
+
+EXAMPLES = ("senticli info", "senticli info --json")
+
+PACKAGES = (
+    *("typer", "rich", "platformdirs", "numpy", "onnxruntime", "httpx", "filelock"),
+    *("torch", "torchtext", "spacy", "safetensors", "onnx", "pyarrow", "zstandard"),
+)
+PARTS = ("datasets", "vectors", "models", "downloads", "cache")
+VARIABLES = (
+    *("SENTICLI_HOME", "SENTICLI_MODEL", "SENTICLI_OFFLINE", "SENTICLI_MIRROR", "SENTICLI_DEBUG"),
+    *("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR"),
+    *("NO_COLOR", "OMP_NUM_THREADS"),
+)
+
+
+def info(as_json: Json = False) -> None:
+    """Show versions, paths, sizes, CPU features and devices, to paste into a bug report.
+
+    JSON fields: senticli, python, platform, packages, home, package, default_model, bytes (by part
+    of the data dir), free, cpu (name, cores, features, memory), devices, environment.
+    """
+    from senticli.cli.console import print_json, status
+
+    with status("asking torch and ONNX Runtime"):
+        found = _gather()
+    if as_json:
+        print_json(found)
+        return
+    from rich.markup import escape
+    from rich.table import Table
+
+    from senticli.cli.console import print_table
+
+    table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in _lines(found):
+        table.add_row(name, escape(value))
+    print_table(table)
+
+
+def _gather() -> dict[str, Any]:
+    import senticli
+    from senticli import bundle, machine, paths
+    from senticli.data.assets import without_password
+    from senticli.disk import free_space, size_of
+
+    home = paths.home()
+    environment = {
+        name: without_password(os.environ[name])
+        for variable in VARIABLES
+        for name in (variable, variable.lower())
+        if name in os.environ
+    }
+    return {
+        "senticli": senticli.__version__,
+        "python": f"{platform.python_implementation()} {platform.python_version()}",
+        "platform": platform.platform(),
+        "packages": machine.versions(PACKAGES),
+        "home": str(home),
+        "package": str(Path(senticli.__file__).parent),
+        "executable": sys.executable,
+        "default_model": str(bundle.default_path()),
+        "bytes": {part: size_of(home / part) for part in PARTS},
+        "free": free_space(home),
+        "cpu": machine.cpu(),
+        "devices": machine.devices(),
+        "environment": environment,
+    }
+
+
+def _lines(found: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    from senticli.disk import size_text
+
+    def size(value: int | None) -> str:
+        return "unknown" if value is None else size_text(value)
+
+    for name in ("senticli", "python", "platform"):
+        yield name, found[name]
+    packages = found["packages"].items()
+    yield "packages", ", ".join(f"{name} {version}" for name, version in packages if version)
+    absent = [name for name, version in packages if not version]
+    if absent:
+        yield "not installed", ", ".join(absent)
+    for name in ("executable", "package", "home"):
+        yield name, found[name]
+    yield "  holds", ", ".join(f"{part} {size(value)}" for part, value in found["bytes"].items())
+    yield "  free", size(found["free"])
+    yield "default model", found["default_model"]
+    cpu = found["cpu"]
+    yield "cpu", f"{cpu['name']}, {cpu['cores']} cores, {size(cpu['memory'])} of memory"
+    features = cpu["features"]
+    yield "  features", "unknown" if features is None else " ".join(features) or "none that matter"
+    for engine, told in found["devices"].items():
+        yield engine, told if isinstance(told, str) else ", ".join(told)
+    for name, value in found["environment"].items():
+        yield name, value

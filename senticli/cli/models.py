@@ -1,0 +1,161 @@
+"""``senticli models``: list, look at, check, copy and remove trained models."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from senticli.cli.console import say
+from senticli.cli.options import Json, command, with_default
+from senticli.errors import SenticliError, UsageError
+
+EXAMPLES = (
+    "senticli models",
+    "senticli models show",
+    "senticli models export lstm-2 --output ./lstm-2",
+)
+
+app = typer.Typer(
+    invoke_without_command=True, context_settings={"help_option_names": ["--help", "-h"]}
+)
+
+
+@app.callback()
+def models(context: typer.Context, as_json: Json = False) -> None:
+    """List the trained models, or look at, check, copy and remove them.
+
+    JSON fields of the list: name, path, default, accuracy (on validation), rnn, layers, hidden,
+    labels, bytes, created, and error for a model that is broken.
+    """
+    if context.invoked_subcommand is None:
+        from senticli.cli import models_view
+
+        models_view.show_list(as_json=as_json)
+    elif as_json:
+        raise UsageError(
+            "--json before a command of models says nothing",
+            f"senticli models {context.invoked_subcommand} … --json",
+        )
+
+
+@command(app, "show", "senticli models show", "senticli models show bundled --json")
+def show(
+    model: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="NAME|DIR",
+            show_default=False,
+            help=with_default("A model's name or folder.", "the one trained last, else bundled"),
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Show a model's architecture, where it comes from, and how well it does.
+
+    JSON: all of config.json, with name, path, bytes, default and history (its epochs).
+    """
+    from senticli import bundle
+    from senticli.cli import models_view
+
+    models_view.show_one(bundle.find(model), as_json=as_json)
+
+
+@command(app, "verify", "senticli models verify", "senticli models verify bundled")
+def verify(
+    models: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="NAME|DIR",
+            show_default=False,
+            help=with_default("Models to check.", "all"),
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Hash the files of models anew, and say which are not as they were saved.
+
+    JSON fields: name, path, ok, damaged (what is wrong, by file). The exit code is 1 if one is
+    damaged.
+    """
+    from senticli import bundle
+    from senticli.cli import models_view
+
+    broken = [
+        name
+        for name in models or [bundle.BUNDLED, *bundle.trained()]
+        if not models_view.show_verified(name, as_json=as_json)
+    ]
+    if broken:
+        raise SenticliError(
+            f"damaged: {', '.join(broken)}",
+            "train it again, or copy it anew from where it came",
+        )
+
+
+@command(
+    app,
+    "export",
+    "senticli models export bundled --output ./sentiment",
+    'senticli predict --model ./sentiment "great film"',
+)
+def export(
+    model: Annotated[
+        str,
+        typer.Argument(metavar="NAME|DIR", show_default=False, help="A model's name or folder."),
+    ],
+    output: Annotated[
+        Path,
+        typer.Option(
+            "--output", "-o", metavar="DIR", show_default=False, help="The folder to write."
+        ),
+    ],
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace the model that is there already.")
+    ] = False,
+) -> None:
+    """Copy a model to a folder of its own, every file verified.
+
+    The folder is all that `predict --model DIR` needs, on any machine. Its path is printed.
+    """
+    from senticli import bundle
+
+    opened = bundle.find(model)
+    target = bundle.check_target(output, force=force)
+    if target == opened.path.resolve():
+        raise UsageError("a model cannot be copied onto itself", "choose another place")
+    bundle.export(opened, target)
+    say(f"use it: senticli predict --model {output}")
+    print(target)
+
+
+@command(app, "remove", "senticli models remove first", "senticli models remove old-1 old-2 --yes")
+def remove(
+    stored: Annotated[
+        list[str],
+        typer.Argument(metavar="NAME", show_default=False, help="Models of the data dir."),
+    ],
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+) -> None:
+    """Remove models from the data dir, after asking."""
+    from senticli import bundle
+    from senticli.disk import size_of, size_text
+    from senticli.paths import models_dir
+
+    trained = bundle.trained()
+    for name in stored:
+        if name == bundle.BUNDLED:
+            raise UsageError("the bundled model is part of senticli", "name another model")
+        if name not in trained:
+            raise SenticliError(f"there is no model {name!r} in {models_dir()}", "senticli models")
+    if not yes:
+        if not sys.stdin.isatty():
+            raise UsageError("nobody is here to ask", f"senticli models remove {stored[0]} --yes")
+        for name in stored:
+            path = models_dir() / name
+            say(f"{path}  {size_text(size_of(path))}")
+        if not typer.confirm("Remove for good?", err=True):
+            raise typer.Exit(1)
+    for name in stored:
+        bundle.remove(name)
+        say(f"removed {name}")

@@ -1,0 +1,184 @@
+"""What ``senticli models`` shows: the list, one model whole, which files are damaged."""
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from datetime import datetime, timezone
+from typing import Any
+
+from senticli import bundle, paths
+from senticli.bundle import Bundle
+from senticli.cli.console import print_json, print_table, say, sparkline, stdout_console
+from senticli.disk import size_of, size_text
+from senticli.errors import SenticliError
+
+
+def show_list(*, as_json: bool) -> None:
+    """Every model: the bundled one, and those of the data dir, the newest first."""
+    rows = [_row(bundle.BUNDLED), *map(_row, bundle.trained())]
+    rows.sort(key=lambda row: row["created"] or "", reverse=True)
+    if as_json:
+        for row in rows:
+            print_json(row)
+        return
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for column in ("", "model", "accuracy", "network", "labels", "size", "age"):
+        table.add_column(column, justify="right" if column in ("accuracy", "size") else "left")
+    for row in rows:
+        mark = "*" if row["default"] else ""
+        if row["error"]:
+            table.add_row(mark, escape(row["name"]), "", f"[red]{escape(row['error'])}[/]")
+            continue
+        table.add_row(
+            mark,
+            escape(row["name"]),
+            f"{row['accuracy']:.2%}" if row["accuracy"] is not None else "",
+            f"{row['rnn'].upper()} {row['layers']} × {row['hidden']}",
+            escape(", ".join(row["labels"])),
+            size_text(row["bytes"]),
+            _age(row["created"]),
+            style="bold" if row["default"] else "",
+        )
+    print_table(table)
+    say("accuracy is that on validation; * is the default of predict and eval")
+
+
+def _row(name: str) -> dict[str, Any]:
+    path = paths.BUNDLED_MODEL if name == bundle.BUNDLED else paths.models_dir() / name
+    row: dict[str, Any] = {
+        "name": name,
+        "path": str(path),
+        "default": path.resolve() == bundle.default_path().resolve(),
+        "accuracy": None,
+        "rnn": None,
+        "layers": None,
+        "hidden": None,
+        "labels": None,
+        "bytes": size_of(path),
+        "created": None,
+        "error": None,
+    }
+    try:
+        config = Bundle.open(path).config
+    except SenticliError as error:
+        return {**row, "error": error.message}
+    return {
+        **row,
+        "accuracy": config.provenance.get("valid", {}).get("accuracy"),
+        "rnn": config.model.rnn,
+        "layers": config.model.layers,
+        "hidden": config.model.hidden,
+        "labels": config.labels,
+        "created": config.created,
+    }
+
+
+def show_one(model: Bundle, *, as_json: bool) -> None:
+    """A model's architecture, provenance and metrics."""
+    default = model.path.resolve() == bundle.default_path().resolve()
+    if as_json:
+        where = {"name": model.name, "path": str(model.path), "bytes": model.size}
+        print_json(
+            {**where, "default": default, **asdict(model.config), "history": model.history()}
+        )
+        return
+    from rich.markup import escape
+    from rich.table import Table
+
+    star = "  (the default of predict and eval)" if default else ""
+    stdout_console().print(f"[bold]{escape(model.name)}[/]{star}", soft_wrap=True)
+    table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in _facts(model):
+        table.add_row(name, escape(value))
+    print_table(table)
+
+
+def _facts(model: Bundle) -> Iterator[tuple[str, str]]:
+    """What is to be said of a model, name and value."""
+    config, origin = model.config, model.config.provenance
+    network, train = config.model, origin.get("train", {})
+    way = "both directions" if network.bidirectional else "one direction"
+    yield "path", str(model.path)
+    graph = size_text(size_of(model.path / "model.onnx"))
+    yield "size", f"{size_text(model.size)}, of which model.onnx {graph} ({config.onnx})"
+    yield "labels", ", ".join(config.labels)
+    yield (
+        "network",
+        f"{network.rnn.upper()}, {network.layers} × {network.hidden}, {way}, "
+        f"{network.pooling} pooling, {origin.get('parameters', 0):,} parameters",
+    )
+    case = "lower case" if config.lowercase else "with capitals"
+    yield "words", f"{config.vocab_size:,}, {case}, {network.embedding_dim} numbers each"
+    found = origin.get("vectors_found")
+    share = f" ({found:.1%} of the words found)" if found is not None else ""
+    yield "vectors", f"{train.get('vectors', '?')}{share}"
+    yield "data", ", ".join(train.get("data", ["?"]))
+
+    valid = origin.get("valid", {})
+    if valid:
+        from senticli.metrics import wilson  # numpy, which the rest does without
+
+        low, high = wilson(round(valid["accuracy"] * valid["examples"]), valid["examples"])
+        yield (
+            "validation",
+            f"accuracy {valid['accuracy']:.2%} (95 % interval {low:.2%} to {high:.2%}), "
+            f"loss {valid['loss']:.4f}, {valid['examples']:,} examples",
+        )
+    epochs = model.history()
+    if epochs:
+        accuracy = [epoch["valid_accuracy"] for epoch in epochs]
+        loss = [epoch["valid_loss"] for epoch in epochs]
+        best = max(epoch["epoch"] for epoch in epochs if epoch["best"])
+        yield (
+            "epochs",
+            f"{len(epochs)} in {_duration(origin.get('seconds', 0))}, the best is {best}",
+        )
+        yield "  accuracy", f"{sparkline(accuracy)}  {accuracy[0]:.2%} to {accuracy[-1]:.2%}"
+        yield "  loss", f"{sparkline(loss)}  {loss[0]:.4f} to {loss[-1]:.4f}"
+    yield "made", f"{config.created} ({_age(config.created)})"
+    yield "by", str(origin.get("command", "?"))
+    versions = origin.get("versions", {})
+    yield "with", ", ".join(f"{name} {version}" for name, version in versions.items())
+    for name, digest in origin.get("sha256", {}).get("data", {}).items():
+        yield "sha256", f"{digest}  {name}"
+    if origin.get("sha256", {}).get("vectors"):
+        yield "sha256", f"{origin['sha256']['vectors']}  {train.get('vectors', 'vectors')}"
+
+
+def show_verified(name: str, *, as_json: bool) -> bool:
+    """Whether the files of ``name`` are as they were saved; prints which are not."""
+    try:
+        model = bundle.find(name)
+        path, damaged = str(model.path), model.damaged()
+    except SenticliError as error:
+        path, damaged = None, {"config.json": error.message}
+    if as_json:
+        print_json({"name": name, "path": path, "ok": not damaged, "damaged": damaged})
+    elif not damaged:
+        print(f"{name}: ok")
+    else:
+        for file, what in damaged.items():
+            print(f"{name}: {file}: {what}")
+    return not damaged
+
+
+def _duration(seconds: float) -> str:
+    minutes, seconds = divmod(round(seconds), 60)
+    return f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
+
+
+def _age(created: str) -> str:
+    """How long ago that was, in the largest unit that it fills."""
+    try:
+        seconds = (datetime.now(timezone.utc) - datetime.fromisoformat(created)).total_seconds()
+    except (TypeError, ValueError):
+        return "?"
+    for unit, size in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
+        if seconds >= size:
+            count = int(seconds // size)
+            return f"{count} {unit}{'s' if count > 1 else ''} ago"
+    return "just now"

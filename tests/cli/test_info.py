@@ -1,0 +1,60 @@
+"""``senticli info``: all that a bug report needs, whatever is broken."""
+
+import json
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+
+from senticli import __version__, machine
+from senticli.cli.app import run
+
+
+def test_json(home: Path, capsys, monkeypatch: pytest.MonkeyPatch) -> None:
+    (home / "vectors" / "x").mkdir(parents=True)
+    (home / "vectors" / "x" / "vectors.npy").write_bytes(bytes(1234))
+    monkeypatch.setenv("HTTPS_PROXY", "http://me:secret@proxy.example:3128")
+    assert run(["info", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["senticli"] == __version__
+    assert found["packages"]["numpy"] == version("numpy")
+    assert found["home"] == str(home)
+    assert found["default_model"].endswith("models/default")
+    assert found["bytes"] == {
+        "datasets": 0,
+        "vectors": 1234,
+        "models": 0,
+        "downloads": 0,
+        "cache": 0,
+    }
+    assert found["free"] > 0
+    assert found["cpu"]["cores"] >= 1
+    assert "CPU" in found["devices"]["onnxruntime"]
+    assert found["devices"]["torch"][0].startswith("cpu (")
+    assert found["environment"]["SENTICLI_HOME"] == str(home)
+    assert found["environment"]["HTTPS_PROXY"] == "http://proxy.example:3128"
+
+
+def test_for_people(capsys, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine, "_torch_devices", lambda: 1 / 0)
+    monkeypatch.setattr(machine, "_onnxruntime_devices", lambda: __import__("no_such_module"))
+    monkeypatch.setattr(machine, "version", lambda name: {"typer": "1.2"}[name])
+    monkeypatch.setattr(machine, "PackageNotFoundError", KeyError)
+    assert run(["info"]) == 0
+    text = capsys.readouterr().out
+    assert f"senticli       {__version__}" in text
+    assert "typer 1.2\n" in text
+    assert "not installed  rich, platformdirs, numpy" in text
+    assert "torch          does not load: ZeroDivisionError" in text
+    assert "onnxruntime    not installed (No module named 'no_such_module')" in text
+    assert "datasets 0 bytes" in text
+
+
+def test_a_cpu_that_tells_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def absent(*_: object, **__: object) -> str:
+        raise FileNotFoundError
+
+    monkeypatch.setattr(Path, "read_text", absent)
+    found = machine.cpu()
+    assert found["features"] is None
+    assert found["cores"] >= 1

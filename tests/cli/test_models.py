@@ -1,0 +1,191 @@
+"""``senticli models``: what is listed, shown, verified, exported, removed."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from senticli import bundle
+from senticli.bundle import FILES
+from senticli.cli.app import run
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture
+def stored(tiny_model: Path, home: Path) -> Path:
+    """The models folder with ``first`` and ``second``, the default."""
+    for name in ("first", "second"):
+        shutil.copytree(tiny_model, home / "models" / name)
+    bundle.remember(home / "models" / "second")
+    return home / "models"
+
+
+def out(capsys: pytest.CaptureFixture[str]) -> tuple[list[str], str]:
+    captured = capsys.readouterr()
+    return captured.out.splitlines(), captured.err
+
+
+def test_without_any_the_bundled_one_is_listed(home: Path, capsys) -> None:
+    assert run(["models"]) == 0
+    answer, talk = out(capsys)
+    assert answer[0].split() == ["model", "accuracy", "network", "labels", "size", "age"]
+    assert answer[1].split()[:2] == ["*", "bundled"]
+    assert len(answer) == 2
+    assert "* is the default" in talk
+    assert not home.exists()
+
+
+def test_list(stored: Path, capsys) -> None:
+    (stored / "first" / "config.json").write_text("{")
+    assert run(["models", "--json"]) == 0
+    rows = {row["name"]: row for row in map(json.loads, out(capsys)[0])}
+    assert set(rows) == {"bundled", "first", "second"}
+    assert [name for name, row in rows.items() if row["default"]] == ["second"]
+    second = rows["second"]
+    assert second["path"] == str(stored / "second")
+    assert (second["rnn"], second["layers"], second["hidden"]) == ("lstm", 1, 16)
+    assert second["labels"] == ["negative", "positive"]
+    assert 0.4 < second["accuracy"] < 1
+    assert second["bytes"] == sum(path.stat().st_size for path in (stored / "second").iterdir())
+    assert "config.json is not that" in rows["first"]["error"]
+    assert run(["models"]) == 0
+    answer, _ = out(capsys)
+    assert any("second" in line and "LSTM 1 × 16" in line and line[0] == "*" for line in answer)
+    assert any("first" in line and "is broken" in line for line in answer)
+    assert all(line == line.rstrip() for line in answer)
+
+
+def test_show(stored: Path, tiny_model: Path, capsys) -> None:
+    assert run(["models", "show"]) == 0
+    text = "\n".join(out(capsys)[0])
+    assert text.startswith("second  (the default of predict and eval)\n")
+    for part in (
+        f"path        {stored / 'second'}",
+        "LSTM, 1 × 16, both directions, max+attention pooling",
+        "labels      negative, positive",
+        "data        sample",
+        "epochs      3 in ",
+        "senticli train --data sample --vectors none",
+        "torch 2.",
+        "sample/train",
+    ):
+        assert part in text, part
+    assert any(block in text for block in "▂▃▄▅▆▇█")
+    assert run(["models", "show", str(tiny_model), "--json"]) == 0
+    (line,), _ = out(capsys)
+    shown = json.loads(line)
+    config = json.loads((tiny_model / "config.json").read_text())
+    assert {key: shown[key] for key in config} == config
+    assert shown["name"] == str(tiny_model)
+    assert [epoch["epoch"] for epoch in shown["history"]] == [1, 2, 3]
+    assert shown["default"] is False
+
+
+def test_verify(stored: Path, capsys) -> None:
+    assert run(["models", "verify"]) == 0
+    assert out(capsys)[0] == ["bundled: ok", "first: ok", "second: ok"]
+    weights = stored / "first" / "model.safetensors"
+    content = bytearray(weights.read_bytes())
+    content[-1] ^= 1
+    weights.write_bytes(content)
+    (stored / "first" / "vocab.txt").unlink()
+    assert run(["models", "verify", "second", "first", "--json"]) == 1
+    answer, talk = out(capsys)
+    good, bad = map(json.loads, answer)
+    assert good == {"name": "second", "path": str(stored / "second"), "ok": True, "damaged": {}}
+    assert bad["ok"] is False
+    assert bad["damaged"] == {
+        "model.safetensors": "model.safetensors is not what config.json recorded",
+        "vocab.txt": "No such file or directory",
+    }
+    assert "error: damaged: first" in talk
+    assert run(["models", "verify", "absent"]) == 1
+    assert "there is no model 'absent'" in out(capsys)[0][0]
+
+
+def test_an_exported_model_is_all_that_predict_needs(
+    stored: Path, senticli: Run, tmp_path: Path
+) -> None:
+    target = tmp_path / "to" / "mine"
+    done = senticli("models", "export", "first", "--output", target)
+    assert (done.returncode, done.stdout) == (0, f"{target}\n")
+    assert {path.name for path in target.iterdir()} == {"config.json", *FILES}
+    for path in target.iterdir():
+        assert path.read_bytes() == (stored / "first" / path.name).read_bytes()
+    shutil.rmtree(stored)
+    answer = senticli("predict", "--model", target, "great film")
+    assert answer.returncode == 0
+    assert answer.stdout.startswith(("positive", "negative"))
+
+
+def test_export_errors(stored: Path, tmp_path: Path, capsys) -> None:
+    target = tmp_path / "mine"
+    assert run(["models", "export", "first", "-o", str(target)]) == 0
+    assert run(["models", "export", "second", "-o", str(target)]) == 1
+    assert "replace it with --force" in out(capsys)[1]
+    assert run(["models", "export", "second", "-o", str(target), "--force"]) == 0
+    assert run(["models", "export", "first", "-o", str(stored / "first"), "--force"]) == 2
+    assert "onto itself" in out(capsys)[1]
+    (stored / "second" / "model.onnx").write_bytes(b"")
+    before = (target / "model.onnx").read_bytes()
+    assert run(["models", "export", "second", "-o", str(target), "--force"]) == 1
+    assert "model.onnx is not what config.json recorded" in out(capsys)[1]
+    assert (target / "model.onnx").read_bytes() == before
+    assert run(["models", "export", "bundled", "-o", str(Path(__file__).parent)]) == 1
+    assert "is there and is not a model" in out(capsys)[1]
+
+
+def test_remove(stored: Path, home: Path, capsys) -> None:
+    assert run(["models", "remove", "first"]) == 2
+    assert "hint: senticli models remove first --yes" in out(capsys)[1]
+    assert run(["models", "remove", "first", "absent", "--yes"]) == 1
+    assert "there is no model 'absent'" in out(capsys)[1]
+    assert run(["models", "remove", "bundled", "--yes"]) == 2
+    assert "part of senticli" in out(capsys)[1]
+    assert run(["models", "remove", "../models/first", "--yes"]) == 1
+    assert {path.name for path in stored.iterdir()} == {"first", "second"}
+    assert run(["models", "remove", "first", "--yes"]) == 0
+    assert (home / "last-model").exists()
+    assert run(["models", "remove", "second", "--yes"]) == 0
+    assert out(capsys)[0] == []
+    assert list(stored.iterdir()) == []
+    # The default is gone: the bundled model takes its place.
+    assert bundle.find(None).name == "bundled"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs a pseudo-terminal")
+@pytest.mark.parametrize(("typed", "code", "left"), [("n", 1, 1), ("y", 0, 0), ("\x03", 130, 1)])
+def test_remove_asks(stored: Path, typed: str, code: int, left: int) -> None:
+    import pty
+
+    child, terminal = pty.fork()
+    if child == 0:
+        arguments = ["-m", "senticli", "models", "remove", "first"]
+        os.execv(sys.executable, [sys.executable, *arguments])
+    shown = b""
+    while b"[y/N]" not in shown:
+        shown += os.read(terminal, 1000)
+    assert str(stored / "first").encode() in shown
+    os.write(terminal, f"{typed}\n".encode())
+    _, status = os.waitpid(child, 0)
+    os.close(terminal)
+    assert os.waitstatus_to_exitcode(status) == code
+    assert (stored / "first").exists() == bool(left)
+
+
+def test_json_before_a_command(capsys) -> None:
+    assert run(["models", "--json", "show"]) == 2
+    assert "hint: senticli models show … --json" in out(capsys)[1]
+
+
+@pytest.mark.parametrize("command", ["show", "verify", "export", "remove"])
+def test_help_has_examples(capsys, command: str) -> None:
+    assert run(["models", command, "--help"]) == 0
+    text = " ".join(out(capsys)[0])
+    assert text.count(f"senticli models {command}") >= 2
