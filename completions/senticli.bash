@@ -162,11 +162,11 @@ _senticli() {
                     _senticli_words bundled; _senticli_stored models; _senticli_paths
                     ;;
                 'models export')
-                    options=(--output -o --force --help -h)
+                    options=(--output -o --force --json --help -h)
                     _senticli_words bundled; _senticli_stored models; _senticli_paths
                     ;;
                 'models remove')
-                    options=(--yes -y --help -h)
+                    options=(--yes -y --json --help -h)
                     _senticli_stored models
                     ;;
             esac

@@ -157,9 +157,11 @@ complete -c senticli -n '__senticli_command models verify' -l help -s h -d 'Show
 complete -c senticli -n '__senticli_command models export' -a 'bundled (__senticli_stored models) (__senticli_paths)'
 complete -c senticli -n '__senticli_command models export' -l output -s o -x -a '(__senticli_paths)' -d 'The folder to write'
 complete -c senticli -n '__senticli_command models export' -l force -d 'Replace the model that is there already'
+complete -c senticli -n '__senticli_command models export' -l json -d 'Print JSON, one object a line'
 complete -c senticli -n '__senticli_command models export' -l help -s h -d 'Show this message and exit'
 
 # senticli models remove
 complete -c senticli -n '__senticli_command models remove' -a '(__senticli_stored models)'
 complete -c senticli -n '__senticli_command models remove' -l yes -s y -d 'Do not ask'
+complete -c senticli -n '__senticli_command models remove' -l json -d 'Print JSON, one object a line'
 complete -c senticli -n '__senticli_command models remove' -l help -s h -d 'Show this message and exit'

@@ -5,8 +5,8 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -19,24 +19,52 @@ def replace_dir(target: Path) -> Iterator[Path]:
 
     When the block fails, whatever was at ``target`` stays as it was. A folder cannot be renamed
     onto another, so the old one is first moved aside; if the process is killed between those two
-    renames, the next :func:`replace_dir` or :func:`recover` of ``target`` puts it back.
+    renames, the next :func:`replace_dir` or :func:`recover` of ``target`` puts it back. Of several
+    processes, one after another replaces ``target``.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    recover(target)
-    for leftover in (_old(target), *target.parent.glob(f".{glob.escape(target.name)}.*{PARTIAL}")):
-        shutil.rmtree(leftover, ignore_errors=True)
-    partial = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=PARTIAL, dir=target.parent))
-    old = _old(target)
-    try:
-        yield partial
-        partial.chmod(0o755)
-        if target.exists():
-            target.rename(old)
-        partial.rename(target)
-    finally:
+    with exclusive(target.with_name(f".{target.name}.lock")):
         recover(target)
-        shutil.rmtree(old, ignore_errors=True)
-        shutil.rmtree(partial, ignore_errors=True)
+        leftovers = target.parent.glob(f".{glob.escape(target.name)}.*{PARTIAL}")
+        for leftover in (_old(target), *leftovers):
+            shutil.rmtree(leftover, ignore_errors=True)
+        partial = Path(
+            tempfile.mkdtemp(prefix=f".{target.name}.", suffix=PARTIAL, dir=target.parent)
+        )
+        old = _old(target)
+        try:
+            yield partial
+            partial.chmod(0o755)
+            if target.exists():
+                target.rename(old)
+            partial.rename(target)
+        finally:
+            recover(target)
+            shutil.rmtree(old, ignore_errors=True)
+            shutil.rmtree(partial, ignore_errors=True)
+
+
+@contextmanager
+def exclusive(path: Path, on_wait: Callable[[], object] | None = None) -> Iterator[None]:
+    """Hold the lock file ``path``, which other processes wait for; a crash leaves it free.
+
+    ``on_wait`` is called if another one holds it.
+    """
+    import filelock  # 30 ms, which reading does without
+
+    lock = filelock.FileLock(path)
+    try:
+        lock.acquire(timeout=0)
+    except filelock.Timeout:
+        if on_wait:
+            on_wait()
+        lock.acquire()
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            path.unlink()  # while it is held: who waits for it notices, and makes a new one
+        lock.release()
 
 
 def recover(target: Path) -> None:

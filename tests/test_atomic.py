@@ -1,5 +1,7 @@
 """Atomic writes: the old or the new, never half."""
 
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -18,6 +20,19 @@ def test_a_folder_is_replaced_whole(tmp_path: Path) -> None:
     write(target, "two")
     assert (target / "file").read_text() == "two"
     assert [path.name for path in target.parent.iterdir()] == ["target"]
+
+
+def test_two_at_once_take_turns(tmp_path: Path) -> None:
+    """The second does not take the first one's unfinished folder for a leftover of a crash."""
+    target = tmp_path / "target"
+    second = threading.Thread(target=write, args=(target, "two"))
+    with atomic.replace_dir(target) as partial:
+        second.start()
+        time.sleep(0.2)
+        (partial / "file").write_text("one")
+    second.join(10)
+    assert (target / "file").read_text() == "two"
+    assert [path.name for path in tmp_path.glob("*target*")] == ["target"]
 
 
 def test_a_failure_leaves_the_old_one(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from senticli.cli import console
 from senticli.cli.console import print_json, print_table, say
@@ -92,7 +92,8 @@ def show_list(assets: Sequence[Asset], *, as_json: bool) -> None:
 
     table = Table(box=None, padding=(0, 2, 0, 0))
     for column in ("name", "archive", "here", "verified", "what it is"):
-        table.add_column(column, justify="right" if column in ("archive", "here") else "left")
+        justify: Literal["left", "right"] = "right" if column in ("archive", "here") else "left"
+        table.add_column(column, justify=justify, no_wrap=True)
     for row in rows:
         here, checked = "–", ""
         if row["here"]:

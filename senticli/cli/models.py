@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from senticli.cli.console import say
+from senticli.cli.console import print_json, say
 from senticli.cli.options import Json, command, with_default
 from senticli.errors import SenticliError, UsageError
 
@@ -113,10 +113,12 @@ def export(
     force: Annotated[
         bool, typer.Option("--force", help="Replace the model that is there already.")
     ] = False,
+    as_json: Json = False,
 ) -> None:
     """Copy a model to a folder of its own, every file verified.
 
-    The folder is all that `predict --model DIR` needs, on any machine. Its path is printed.
+    The folder is all that `predict --model DIR` needs, on any machine. Its path is printed. JSON
+    fields: name, path.
     """
     from senticli import bundle
 
@@ -126,7 +128,10 @@ def export(
         raise UsageError("a model cannot be copied onto itself", "choose another place")
     bundle.export(opened, target)
     say(f"use it: senticli predict --model {output}")
-    print(target)
+    if as_json:
+        print_json({"name": opened.name, "path": str(target)})
+    else:
+        print(target)
 
 
 @command(app, "remove", "senticli models remove first", "senticli models remove old-1 old-2 --yes")
@@ -136,8 +141,12 @@ def remove(
         typer.Argument(metavar="NAME", show_default=False, help="Models of the data dir."),
     ],
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    as_json: Json = False,
 ) -> None:
-    """Remove models from the data dir, after asking."""
+    """Remove models from the data dir, after asking.
+
+    JSON fields: name, removed.
+    """
     from senticli import bundle
     from senticli.disk import size_of, size_text
     from senticli.paths import models_dir
@@ -159,3 +168,5 @@ def remove(
     for name in stored:
         bundle.remove(name)
         say(f"removed {name}")
+        if as_json:
+            print_json({"name": name, "removed": True})

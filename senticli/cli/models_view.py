@@ -130,15 +130,15 @@ def _facts(model: Bundle) -> Iterator[tuple[str, str]]:
         )
     epochs = model.history()
     if epochs:
-        accuracy = [epoch["valid_accuracy"] for epoch in epochs]
-        loss = [epoch["valid_loss"] for epoch in epochs]
         best = max(epoch["epoch"] for epoch in epochs if epoch["best"])
         yield (
             "epochs",
             f"{len(epochs)} in {_duration(origin.get('seconds', 0))}, the best is {best}",
         )
-        yield "  accuracy", f"{sparkline(accuracy)}  {accuracy[0]:.2%} to {accuracy[-1]:.2%}"
-        yield "  loss", f"{sparkline(loss)}  {loss[0]:.4f} to {loss[-1]:.4f}"
+        for name, form in (("accuracy", ".2%"), ("loss", ".4f")):
+            curve = [epoch[f"valid_{name}"] for epoch in epochs]
+            ends = f"{curve[0]:{form}} at first, {curve[best - 1]:{form}} in epoch {best}"
+            yield f"  {name}", f"{sparkline(curve)}  {ends}"
     yield "made", f"{config.created} ({_age(config.created)})"
     yield "by", str(origin.get("command", "?"))
     versions = origin.get("versions", {})

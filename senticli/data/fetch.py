@@ -9,12 +9,12 @@ import hashlib
 import io
 import shlex
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from senticli import paths
-from senticli.atomic import replace_dir
+from senticli.atomic import exclusive, replace_dir
 from senticli.data.archives import (
     Archive,
     archive_errors,
@@ -136,21 +136,14 @@ def _refuse_network(groups: dict[Address | Path, list[Asset]]) -> None:
 @contextmanager
 def _lock(archive: str, report: OnProgress) -> Iterator[None]:
     """Keep other processes from fetching ``archive``. A crash leaves nothing locked."""
-    import filelock
-
     downloads = paths.downloads_dir()
-    with writing(downloads):
-        downloads.mkdir(parents=True, exist_ok=True)
-        lock = filelock.FileLock(downloads / f".{archive}.lock")
-        try:
-            lock.acquire(timeout=0)
-        except filelock.Timeout:
-            report(Notice(f"another senticli is fetching {archive}: waiting for it"))
-            lock.acquire()
-    try:
+    waiting = Notice(f"another senticli is fetching {archive}: waiting for it")
+    with ExitStack() as stack:
+        with writing(downloads):
+            downloads.mkdir(parents=True, exist_ok=True)
+            lock = exclusive(downloads / f".{archive}.lock", lambda: report(waiting))
+            stack.enter_context(lock)
         yield
-    finally:
-        lock.release()
 
 
 # --- from the disk

@@ -129,7 +129,9 @@ def test_export_errors(stored: Path, tmp_path: Path, capsys) -> None:
     assert run(["models", "export", "first", "-o", str(target)]) == 0
     assert run(["models", "export", "second", "-o", str(target)]) == 1
     assert "replace it with --force" in out(capsys)[1]
-    assert run(["models", "export", "second", "-o", str(target), "--force"]) == 0
+    out(capsys)
+    assert run(["models", "export", "second", "-o", str(target), "--force", "--json"]) == 0
+    assert json.loads(out(capsys)[0][0]) == {"name": "second", "path": str(target)}
     assert run(["models", "export", "first", "-o", str(stored / "first"), "--force"]) == 2
     assert "onto itself" in out(capsys)[1]
     (stored / "second" / "model.onnx").write_bytes(b"")
@@ -152,8 +154,9 @@ def test_remove(stored: Path, home: Path, capsys) -> None:
     assert {path.name for path in stored.iterdir()} == {"first", "second"}
     assert run(["models", "remove", "first", "--yes"]) == 0
     assert (home / "last-model").exists()
-    assert run(["models", "remove", "second", "--yes"]) == 0
     assert out(capsys)[0] == []
+    assert run(["models", "remove", "second", "--yes", "--json"]) == 0
+    assert out(capsys)[0] == ['{"name": "second", "removed": true}']
     assert list(stored.iterdir()) == []
     # The default is gone: the bundled model takes its place.
     assert bundle.find(None).name == "bundled"
