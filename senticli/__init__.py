@@ -29,10 +29,10 @@ def load(model: str | None = None, *, threads: int | None = None) -> "Predictor"
     Raises:
         senticli.errors.SenticliError: there is no such model, or it is broken.
     """
-    from senticli import bundle
+    from senticli import store
     from senticli.predictor import Predictor
 
-    return Predictor(bundle.find(model), threads)
+    return Predictor(store.find(model), threads)
 
 
 def __getattr__(name: str) -> object:

@@ -108,32 +108,6 @@ def test_a_later_format(copy: Path) -> None:
     assert "upgrade" in caught.value.hint
 
 
-def test_the_default_is_the_bundled_model_then_the_last_trained(tiny_model: Path) -> None:
-    assert bundle.find(None).name == "bundled"
-    assert bundle.find("bundled").path == paths.BUNDLED_MODEL
-    bundle.remember(tiny_model)
-    assert bundle.find(None).path == tiny_model
-    assert bundle.find("bundled").path == paths.BUNDLED_MODEL
-
-
-def test_models_are_found_by_name_and_by_path(tiny_model: Path, home: Path) -> None:
-    shutil.copytree(tiny_model, home / "models" / "mine")
-    (home / "models" / ".mine.x.partial").mkdir()
-    assert bundle.trained() == ["mine"]
-    assert bundle.find("mine").name == "mine"
-    assert bundle.find(str(tiny_model)).path == tiny_model
-    with pytest.raises(SenticliError, match="no model 'yours'") as caught:
-        bundle.find("yours")
-    assert "bundled, mine" in caught.value.hint
-
-
-def test_a_last_model_that_is_gone(copy: Path) -> None:
-    bundle.remember(copy)
-    shutil.rmtree(copy)
-    with pytest.raises(SenticliError, match="is gone"):
-        bundle.find(None)
-
-
 def test_a_failed_write_keeps_the_old_model(copy: Path) -> None:
     def full(folder: Path) -> None:
         raise OSError(28, "No space left on device")

@@ -43,12 +43,12 @@ def evaluate(
     # Heavy imports stay inside: --help and completion do without numpy and onnxruntime.
     import numpy as np
 
-    from senticli import bundle, metrics
+    from senticli import metrics, store
     from senticli.data.catalogue import DATASETS
     from senticli.data.datasets import existing_file, load_split, read_file
     from senticli.predictor import Predictor
 
-    opened = bundle.find(model)
+    opened = store.find(model)
     trained = opened.training
     trained = replace(
         trained,

@@ -51,7 +51,7 @@ def info(as_json: Json = False) -> None:
 
 def _gather() -> dict[str, Any]:
     import senticli
-    from senticli import bundle, machine, paths
+    from senticli import machine, paths, store
     from senticli.data.assets import without_password
     from senticli.disk import free_space, size_of
 
@@ -70,7 +70,7 @@ def _gather() -> dict[str, Any]:
         "home": str(home),
         "package": str(Path(senticli.__file__).parent),
         "executable": sys.executable,
-        "default_model": str(bundle.default_path()),
+        "default_model": str(store.default_path()),
         "bytes": {part: size_of(home / part) for part in PARTS},
         "free": free_space(home),
         "cpu": machine.cpu(),

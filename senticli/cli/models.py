@@ -55,10 +55,10 @@ def show(
 
     JSON: all of config.json, with name, path, bytes, default and history (its epochs).
     """
-    from senticli import bundle
+    from senticli import store
     from senticli.cli import models_view
 
-    models_view.show_one(bundle.find(model), as_json=as_json)
+    models_view.show_one(store.find(model), as_json=as_json)
 
 
 @command(app, "verify", "senticli models verify", "senticli models verify bundled")
@@ -78,12 +78,13 @@ def verify(
     JSON fields: name, path, ok, damaged (what is wrong, by file). The exit code is 1 if one is
     damaged.
     """
-    from senticli import bundle
+    from senticli import store
+    from senticli.bundle import BUNDLED
     from senticli.cli import models_view
 
     broken = [
         name
-        for name in models or [bundle.BUNDLED, *bundle.trained()]
+        for name in models or [BUNDLED, *store.trained()]
         if not models_view.show_verified(name, as_json=as_json)
     ]
     if broken:
@@ -120,13 +121,13 @@ def export(
     The folder is all that `predict --model DIR` needs, on any machine. Its path is printed. JSON
     fields: name, path.
     """
-    from senticli import bundle
+    from senticli import store
 
-    opened = bundle.find(model)
-    target = bundle.check_target(output, force=force)
+    opened = store.find(model)
+    target = store.check_target(output, force=force)
     if target == opened.path.resolve():
         raise UsageError("a model cannot be copied onto itself", "choose another place")
-    bundle.export(opened, target)
+    store.export(opened, target)
     say(f"use it: senticli predict --model {output}")
     if as_json:
         print_json({"name": opened.name, "path": str(target)})
@@ -147,13 +148,14 @@ def remove(
 
     JSON fields: name, removed.
     """
-    from senticli import bundle
+    from senticli import store
+    from senticli.bundle import BUNDLED
     from senticli.disk import size_of, size_text
     from senticli.paths import models_dir
 
-    trained = bundle.trained()
+    trained = store.trained()
     for name in stored:
-        if name == bundle.BUNDLED:
+        if name == BUNDLED:
             raise UsageError("the bundled model is part of senticli", "name another model")
         if name not in trained:
             raise SenticliError(f"there is no model {name!r} in {models_dir()}", "senticli models")
@@ -166,7 +168,7 @@ def remove(
         if not typer.confirm("Remove for good?", err=True):
             raise typer.Exit(1)
     for name in stored:
-        bundle.remove(name)
+        store.remove(name)
         say(f"removed {name}")
         if as_json:
             print_json({"name": name, "removed": True})

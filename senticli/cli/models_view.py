@@ -5,8 +5,8 @@ from dataclasses import asdict
 from datetime import datetime, timezone
 from typing import Any
 
-from senticli import bundle, paths
-from senticli.bundle import Bundle
+from senticli import paths, store
+from senticli.bundle import BUNDLED, Bundle
 from senticli.cli.console import print_json, print_table, say, sparkline, stdout_console
 from senticli.disk import size_of, size_text
 from senticli.errors import SenticliError
@@ -14,7 +14,7 @@ from senticli.errors import SenticliError
 
 def show_list(*, as_json: bool) -> None:
     """Every model: the bundled one, and those of the data dir, the newest first."""
-    rows = [_row(bundle.BUNDLED), *map(_row, bundle.trained())]
+    rows = [_row(BUNDLED), *map(_row, store.trained())]
     rows.sort(key=lambda row: row["created"] or "", reverse=True)
     if as_json:
         for row in rows:
@@ -46,11 +46,11 @@ def show_list(*, as_json: bool) -> None:
 
 
 def _row(name: str) -> dict[str, Any]:
-    path = paths.BUNDLED_MODEL if name == bundle.BUNDLED else paths.models_dir() / name
+    path = paths.BUNDLED_MODEL if name == BUNDLED else paths.models_dir() / name
     row: dict[str, Any] = {
         "name": name,
         "path": str(path),
-        "default": path.resolve() == bundle.default_path().resolve(),
+        "default": path.resolve() == store.default_path().resolve(),
         "accuracy": None,
         "rnn": None,
         "layers": None,
@@ -77,7 +77,7 @@ def _row(name: str) -> dict[str, Any]:
 
 def show_one(model: Bundle, *, as_json: bool) -> None:
     """A model's architecture, provenance and metrics."""
-    default = model.path.resolve() == bundle.default_path().resolve()
+    default = model.path.resolve() == store.default_path().resolve()
     if as_json:
         where = {"name": model.name, "path": str(model.path), "bytes": model.size}
         print_json(
@@ -152,7 +152,7 @@ def _facts(model: Bundle) -> Iterator[tuple[str, str]]:
 def show_verified(name: str, *, as_json: bool) -> bool:
     """Whether the files of ``name`` are as they were saved; prints which are not."""
     try:
-        model = bundle.find(name)
+        model = store.find(name)
         path, damaged = str(model.path), model.damaged()
     except SenticliError as error:
         path, damaged = None, {"config.json": error.message}

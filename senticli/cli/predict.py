@@ -161,7 +161,7 @@ def predict(
         raise UsageError("--format and --text-column are for files", "leave them out")
 
     # Heavy imports stay inside: --help and completion do without numpy and onnxruntime.
-    from senticli import bundle
+    from senticli import store
     from senticli.cli.predict_run import Request, run
 
     request = Request(
@@ -182,4 +182,4 @@ def predict(
         strict=strict,
         quiet=quiet,
     )
-    run(request, bundle.find(model), threads)
+    run(request, store.find(model), threads)

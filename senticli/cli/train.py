@@ -290,11 +290,11 @@ def train(
     recipe = PRESETS[preset].with_options(given)
     if name and output:
         raise UsageError("--name and --output both say where the model goes", "use one of the two")
-    from senticli import bundle
+    from senticli import store
     from senticli.cli import train_run
     from senticli.cli.train_view import JsonView, LiveView, PlainView
 
-    target = bundle.check_target(output or train_run.named(name, recipe), force=force)
+    target = store.check_target(output or train_run.named(name, recipe), force=force)
     terminal = LiveView if stderr_is_terminal() else PlainView
     with JsonView() if as_json else terminal() as view:
         train_run.run(recipe, target, view)

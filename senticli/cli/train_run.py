@@ -12,7 +12,7 @@ from typing import Any
 
 import typer
 
-from senticli import bundle, paths
+from senticli import paths, store
 from senticli.bundle import BUNDLED
 from senticli.cli.console import say
 from senticli.cli.train_view import PlainView
@@ -71,7 +71,7 @@ def run(recipe: Recipe, target: Path, view: PlainView) -> None:
         )
     view.saved(saved)
     try:
-        bundle.remember(target)
+        store.remember(target)
     except OSError as error:
         say(f"warning: this model is not the default of predict and eval: {error}")
     if stopped:

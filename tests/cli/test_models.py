@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from senticli import bundle
+from senticli import store
 from senticli.bundle import FILES
 from senticli.cli.app import run
 
@@ -22,7 +22,7 @@ def stored(tiny_model: Path, home: Path) -> Path:
     """The models folder with ``first`` and ``second``, the default."""
     for name in ("first", "second"):
         shutil.copytree(tiny_model, home / "models" / name)
-    bundle.remember(home / "models" / "second")
+    store.remember(home / "models" / "second")
     return home / "models"
 
 
@@ -159,7 +159,7 @@ def test_remove(stored: Path, home: Path, capsys) -> None:
     assert out(capsys)[0] == ['{"name": "second", "removed": true}']
     assert list(stored.iterdir()) == []
     # The default is gone: the bundled model takes its place.
-    assert bundle.find(None).name == "bundled"
+    assert store.find(None).name == "bundled"
 
 
 @pytest.mark.skipif(os.name == "nt", reason="needs a pseudo-terminal")
