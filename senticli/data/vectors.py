@@ -10,6 +10,7 @@ import io
 import json
 import os
 import shutil
+import warnings
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -269,8 +270,11 @@ def _parse(text: BinaryIO, label: str, digest: Digest) -> Iterator[tuple[list[st
 def _numbers(text: bytes, count: int) -> Matrix | None:
     """``count`` finite numbers, or None where the text is anything else."""
     try:
-        numbers = np.fromstring(text, dtype=np.float32, sep=" ")
-    except ValueError:  # older numpy stops at what is no number and returns what it has
+        with warnings.catch_warnings():
+            # Older numpy only warns of what is no number, and returns what stands before it.
+            warnings.simplefilter("error", DeprecationWarning)
+            numbers = np.fromstring(text, dtype=np.float32, sep=" ")
+    except (ValueError, DeprecationWarning):
         return None
     return numbers if len(numbers) == count and np.isfinite(numbers).all() else None
 
