@@ -5,43 +5,75 @@ import hashlib
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
 PARTIAL = ".partial"
+DAY = 86_400.0  # seconds
 
 
 @contextmanager
 def replace_dir(target: Path) -> Iterator[Path]:
-    """Yield an empty folder beside ``target`` that takes its place when the block succeeds.
+    """Yield an empty folder that takes the place of ``target`` when the block succeeds.
 
     When the block fails, whatever was at ``target`` stays as it was. A folder cannot be renamed
     onto another, so the old one is first moved aside; if the process is killed between those two
     renames, the next :func:`replace_dir` or :func:`recover` of ``target`` puts it back. Of several
-    processes, one after another replaces ``target``.
+    processes, one after another replaces ``target``; where it is a link, what it leads to.
     """
+    target = target.resolve()
     target.parent.mkdir(parents=True, exist_ok=True)
-    with exclusive(target.with_name(f".{target.name}.lock")):
-        recover(target)
-        leftovers = target.parent.glob(f".{glob.escape(target.name)}.*{PARTIAL}")
-        for leftover in (_old(target), *leftovers):
-            shutil.rmtree(leftover, ignore_errors=True)
-        partial = Path(
-            tempfile.mkdtemp(prefix=f".{target.name}.", suffix=PARTIAL, dir=target.parent)
-        )
-        old = _old(target)
+    with exclusive(lock_of(target)):
+        _put_back(target)
+        partial, old = partial_of(target), _old(target)
+        for leftover in (partial, old):
+            remove(leftover)
+        partial.mkdir()
         try:
             yield partial
-            partial.chmod(0o755)
             if target.exists():
                 target.rename(old)
             partial.rename(target)
         finally:
-            recover(target)
-            shutil.rmtree(old, ignore_errors=True)
-            shutil.rmtree(partial, ignore_errors=True)
+            _put_back(target)
+            for leftover in (partial, old):
+                remove(leftover)
+
+
+def recover(target: Path) -> None:
+    """Put back the folder that a killed :func:`replace_dir` had moved aside, if there is one."""
+    target = target.resolve()
+    if not target.exists() and _old(target).exists():
+        # A folder that cannot be written is left as it is.
+        with suppress(OSError), exclusive(lock_of(target)):
+            _put_back(target)
+
+
+def partial_of(target: Path) -> Path:
+    """Where what will be ``target`` is written; and what is to be removed, moved."""
+    return target.with_name(f".{target.name}{PARTIAL}")
+
+
+def remove(path: Path) -> None:
+    """Remove a folder, a file or a link, as far as that can be done."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with suppress(OSError):
+            path.unlink()
+
+
+def _put_back(target: Path) -> None:
+    if not target.exists() and _old(target).exists():
+        _old(target).rename(target)
+
+
+def lock_of(target: Path) -> Path:
+    """The lock file of whoever replaces ``target``."""
+    return target.with_name(f".{target.name}.lock")
 
 
 @contextmanager
@@ -67,12 +99,6 @@ def exclusive(path: Path, on_wait: Callable[[], object] | None = None) -> Iterat
         lock.release()
 
 
-def recover(target: Path) -> None:
-    """Put back the folder that a killed :func:`replace_dir` had moved aside, if there is one."""
-    if not target.exists() and _old(target).exists():
-        _old(target).rename(target)
-
-
 def _old(target: Path) -> Path:
     return target.with_name(f".{target.name}.old")
 
@@ -81,6 +107,10 @@ def _old(target: Path) -> Path:
 def replace_file(target: Path) -> Iterator[BinaryIO]:
     """Yield a file that takes the place of ``target`` when the block succeeds."""
     target.parent.mkdir(parents=True, exist_ok=True)
+    for leftover in target.parent.glob(f".{glob.escape(target.name)}-*"):
+        with suppress(OSError):
+            if time.time() - leftover.stat().st_mtime > DAY:
+                leftover.unlink()  # of a process that was killed
     handle, name = tempfile.mkstemp(prefix=f".{target.name}-", dir=target.parent)
     try:
         with os.fdopen(handle, "wb") as file:

@@ -15,6 +15,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -193,6 +194,15 @@ def _check(config: BundleConfig) -> None:
         raise TypeError("usual")
     if not isinstance(config.files, dict) or not isinstance(config.lowercase, bool):
         raise TypeError("files, lowercase")
+    datetime.fromisoformat(config.created)
+    origin = config.provenance
+    valid = origin["valid"]
+    for part in (origin["train"], origin["sha256"]["data"], origin["versions"]):
+        if not isinstance(part, dict):
+            raise TypeError("provenance")
+    numbers = (valid["accuracy"], valid["loss"], valid["examples"], origin["parameters"])
+    if not all(isinstance(number, int | float) for number in (*numbers, origin["seconds"])):
+        raise TypeError("provenance")
 
 
 def save(path: Path, config: BundleConfig, write_files: Callable[[Path], None]) -> Bundle:

@@ -3,6 +3,7 @@
 import os
 import shutil
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 from senticli import atomic, paths
@@ -13,12 +14,13 @@ from senticli.errors import SenticliError
 def find(model: str | None) -> Bundle:
     """The bundle that ``model`` names: ``bundled``, a name in the data dir, or a folder.
 
-    None means the model trained last, or the bundled one before anything was trained.
+    None means the default, see :func:`default_path`.
 
     Raises:
         SenticliError: there is no such model, or it is broken.
     """
-    if model is None:
+    model = model or os.environ.get("SENTICLI_MODEL")
+    if not model:
         path = default_path()
         atomic.recover(path)
         if not path.is_dir():
@@ -26,33 +28,57 @@ def find(model: str | None) -> Bundle:
                 f"the model trained last is gone: {path}", "senticli predict --model bundled"
             )
         return Bundle.open(path)
-    if model == BUNDLED:
-        return Bundle.open(paths.BUNDLED_MODEL)
-    stored = paths.models_dir() / model
-    atomic.recover(stored)
-    path = stored if stored.is_dir() else Path(model)
-    if not path.is_dir():
+    try:
+        path = _path_of(model)
+        there = path.is_dir()
+    except (OSError, RuntimeError, ValueError):  # a name too long, links in a circle
+        there = False
+    if not there:
         names = ", ".join([BUNDLED, *trained()])
         raise SenticliError(f"there is no model {model!r}", f"use a folder or one of: {names}")
-    return Bundle.open(path.absolute())
+    return Bundle.open(path)
 
 
 def default_path() -> Path:
     """The folder of the model that is used where none is named; it may be gone.
 
+    That is the one that ``SENTICLI_MODEL`` names, or that was trained last, or the bundled one.
+
     Raises:
         SenticliError: what the data dir says of it cannot be read.
     """
+    named = os.environ.get("SENTICLI_MODEL")
+    if named:
+        return _path_of(named)
     pointer = paths.last_model_file()
     try:
-        return Path(os.fsdecode(pointer.read_bytes().removesuffix(b"\n")))
+        content = pointer.read_bytes().removesuffix(b"\n")
+        if b"\0" in content or not content:
+            raise OSError("it holds no path")
+        return Path(os.fsdecode(content))
     except FileNotFoundError:
         return paths.BUNDLED_MODEL
     except OSError as error:
         raise SenticliError(
-            f"cannot read {pointer}, which names the model trained last: {error.strerror}",
+            f"cannot read {pointer}, which names the model trained last: {error.strerror or error}",
             "name a model: senticli predict --model bundled",
         ) from error
+
+
+def is_default(path: Path) -> bool:
+    """Whether the model in the folder ``path`` is used where none is named."""
+    with suppress(SenticliError, OSError, RuntimeError):
+        return default_path().resolve() == path.resolve()
+    return False
+
+
+def _path_of(model: str) -> Path:
+    """The folder that a name means, or that is named."""
+    if model == BUNDLED:
+        return paths.BUNDLED_MODEL
+    stored = paths.models_dir() / model
+    atomic.recover(stored)
+    return stored if stored.is_dir() else Path(model).absolute()
 
 
 def remember(path: Path) -> None:
@@ -68,7 +94,7 @@ def trained() -> list[str]:
             for entry in os.scandir(paths.models_dir())
             if entry.is_dir() and not entry.name.startswith(".")
         )
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return []
 
 
@@ -79,7 +105,12 @@ def check_target(path: Path, *, force: bool) -> Path:
         SenticliError: it cannot be written, holds something else, or holds a model and there is
             no ``force`` to replace it.
     """
-    target = path.resolve()
+    try:
+        target = path.resolve()
+    except (OSError, RuntimeError) as error:  # links in a circle
+        raise SenticliError(
+            f"{path} is no place for a model: {error}", "choose another place: --output DIR"
+        ) from error
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         try:
             Bundle.open(target)
@@ -93,9 +124,7 @@ def check_target(path: Path, *, force: bool) -> Path:
             )
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(
-            prefix=f".{target.name}.", suffix=atomic.PARTIAL, dir=target.parent
-        ):
+        with tempfile.TemporaryFile(dir=target.parent):
             pass
     except OSError as error:
         raise SenticliError(
@@ -120,15 +149,18 @@ def export(bundle: Bundle, target: Path) -> None:
 
 
 def remove(name: str) -> None:
-    """Remove the model ``name`` from the data dir; it is gone in one step.
+    """Remove the model ``name`` from the data dir, or the link of that name; gone in one step.
 
-    Where it was the default, the bundled model is.
+    Where it was trained last, the bundled model is the default from then on.
     """
     path = paths.models_dir() / name
-    was_default = default_path().resolve() == path.resolve()
-    gone = path.with_name(f".{name}.removed{atomic.PARTIAL}")
-    shutil.rmtree(gone, ignore_errors=True)
-    path.rename(gone)
-    if was_default:
-        paths.last_model_file().unlink()
-    shutil.rmtree(gone, ignore_errors=True)
+    pointer = paths.last_model_file()
+    with suppress(OSError):
+        last = Path(os.fsdecode(pointer.read_bytes().removesuffix(b"\n")))
+        if last == path or (not path.is_symlink() and last.resolve() == path.resolve()):
+            pointer.unlink()
+    gone = atomic.partial_of(path)
+    with atomic.exclusive(atomic.lock_of(path)):
+        atomic.remove(gone)
+        path.rename(gone)
+        atomic.remove(gone)

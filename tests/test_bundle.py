@@ -89,9 +89,24 @@ def test_more_labels_than_the_network_has(copy: Path) -> None:
 
 
 def test_a_config_without_its_training(copy: Path) -> None:
-    edit(copy, lambda config: config["provenance"].pop("train"))
+    edit(copy, lambda config: config["provenance"]["train"].pop("data"))
     with pytest.raises(SenticliError, match="how it was trained"):
         _ = Bundle.open(copy).training
+
+
+@pytest.mark.parametrize(
+    "provenance", [None, [], {"valid": None}, {"train": None}, {"valid": {"accuracy": 0.5}}]
+)
+def test_a_config_of_other_things(copy: Path, provenance: object) -> None:
+    def change(config: dict) -> None:
+        if isinstance(provenance, dict):
+            config["provenance"].update(provenance)
+        else:
+            config["provenance"] = provenance
+
+    edit(copy, change)
+    with pytest.raises(SenticliError, match=r"config\.json is not that of a senticli model"):
+        Bundle.open(copy)
 
 
 def test_json_that_is_no_config(copy: Path) -> None:

@@ -1,5 +1,6 @@
 """The application: its commands, and the one place where errors become exit codes."""
 
+import errno
 import io
 import os
 import sys
@@ -52,6 +53,16 @@ def root(
     """Train a sentiment classifier on a laptop, then classify text in a shell pipe."""
 
 
+HINTS = {
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), "make room, then run the command again"),
+    **dict.fromkeys(
+        (errno.EACCES, errno.EPERM, errno.EROFS),
+        "mend the permissions, then run the command again",
+    ),
+}
+"""What to do about an error of the system, by its number."""
+
+
 def run(args: list[str]) -> int:
     """Run the command line ``args`` and return its exit code."""
     try:
@@ -86,7 +97,7 @@ def run(args: list[str]) -> int:
         _discard_stdout()
         what = (error.strerror or str(error)).lower()
         where = f"{error.filename}: " if error.filename else ""
-        hint = "make room or mend the permissions, then run the command again"
+        hint = HINTS.get(error.errno or 0, "check the paths and files that it was given")
         print_error(SenticliError(where + what, hint))
         return 1
 

@@ -77,7 +77,8 @@ def download(
     if not assets:
         raise UsageError("say what to download", "senticli download --list")
     from senticli.cli import download_view as view
-    from senticli.data.assets import is_installed, is_url, origin, partly_fetched
+    from senticli.data.addresses import is_url
+    from senticli.data.assets import is_installed, origin, partly_fetched
 
     if list_all:
         view.show_list(assets, as_json=as_json)

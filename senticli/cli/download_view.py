@@ -113,7 +113,8 @@ def _state(asset: Asset) -> dict[str, Any]:
         try:
             verified = provenance(asset)["verified"]
         except SenticliError as error:
-            say(f"warning: {error.message}")
+            say(f"warning: {error.message}; {error.hint}")
+            here = False
     return {
         "name": asset.name,
         "kind": asset.kind,

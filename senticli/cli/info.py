@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from senticli.cli.options import Json
+from senticli.errors import SenticliError
 
 EXAMPLES = ("senticli info", "senticli info --json")
 
@@ -26,8 +27,9 @@ VARIABLES = (
 def info(as_json: Json = False) -> None:
     """Show versions, paths, sizes, CPU features and devices, to paste into a bug report.
 
-    JSON fields: senticli, python, platform, packages, home, package, default_model, bytes (by part
-    of the data dir), free, cpu (name, cores, features, memory), devices, environment.
+    JSON fields: senticli, python, platform, packages, executable, package, home, default_model,
+    bytes (by part of the data dir), free, cpu (name, cores, features, memory), devices,
+    environment.
     """
     from senticli.cli.console import print_json, status
 
@@ -51,8 +53,8 @@ def info(as_json: Json = False) -> None:
 
 def _gather() -> dict[str, Any]:
     import senticli
-    from senticli import machine, paths, store
-    from senticli.data.assets import without_password
+    from senticli import machine, paths
+    from senticli.data.addresses import without_password
     from senticli.disk import free_space, size_of
 
     home = paths.home()
@@ -70,13 +72,22 @@ def _gather() -> dict[str, Any]:
         "home": str(home),
         "package": str(Path(senticli.__file__).parent),
         "executable": sys.executable,
-        "default_model": str(store.default_path()),
+        "default_model": _default_model(),
         "bytes": {part: size_of(home / part) for part in PARTS},
         "free": free_space(home),
         "cpu": machine.cpu(),
         "devices": machine.devices(),
         "environment": environment,
     }
+
+
+def _default_model() -> str:
+    from senticli import store
+
+    try:
+        return str(store.default_path())
+    except SenticliError as error:  # a bug report is wanted most where things are broken
+        return error.message
 
 
 def _lines(found: dict[str, Any]) -> Iterator[tuple[str, str]]:

@@ -1,5 +1,6 @@
 """``senticli models``: list, look at, check, copy and remove trained models."""
 
+import shlex
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -89,8 +90,8 @@ def verify(
     ]
     if broken:
         raise SenticliError(
-            f"damaged: {', '.join(broken)}",
-            "train it again, or copy it anew from where it came",
+            f"missing or damaged: {', '.join(broken)}",
+            "train it again, or copy it anew from where it came; senticli models lists them",
         )
 
 
@@ -128,7 +129,7 @@ def export(
     if target == opened.path.resolve():
         raise UsageError("a model cannot be copied onto itself", "choose another place")
     store.export(opened, target)
-    say(f"use it: senticli predict --model {output}")
+    say(f"use it: senticli predict --model {shlex.quote(str(output))}")
     if as_json:
         print_json({"name": opened.name, "path": str(target)})
     else:
@@ -153,6 +154,7 @@ def remove(
     from senticli.disk import size_of, size_text
     from senticli.paths import models_dir
 
+    stored = list(dict.fromkeys(stored))
     trained = store.trained()
     for name in stored:
         if name == BUNDLED:

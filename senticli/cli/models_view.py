@@ -7,7 +7,7 @@ from typing import Any
 
 from senticli import paths, store
 from senticli.bundle import BUNDLED, Bundle
-from senticli.cli.console import print_json, print_table, say, sparkline, stdout_console
+from senticli.cli.console import one_line, print_json, print_table, say, sparkline, stdout_console
 from senticli.disk import size_of, size_text
 from senticli.errors import SenticliError
 
@@ -29,12 +29,13 @@ def show_list(*, as_json: bool) -> None:
     for row in rows:
         mark = "*" if row["default"] else ""
         if row["error"]:
-            table.add_row(mark, escape(row["name"]), "", f"[red]{escape(row['error'])}[/]")
+            table.add_row(mark, escape(row["name"]), "", "[red]broken[/]")
+            say(f"warning: {row['error']}")
             continue
         table.add_row(
             mark,
             escape(row["name"]),
-            f"{row['accuracy']:.2%}" if row["accuracy"] is not None else "",
+            f"{row['accuracy']:.2%}",
             f"{row['rnn'].upper()} {row['layers']} × {row['hidden']}",
             escape(", ".join(row["labels"])),
             size_text(row["bytes"]),
@@ -50,7 +51,7 @@ def _row(name: str) -> dict[str, Any]:
     row: dict[str, Any] = {
         "name": name,
         "path": str(path),
-        "default": path.resolve() == store.default_path().resolve(),
+        "default": store.is_default(path),
         "accuracy": None,
         "rnn": None,
         "layers": None,
@@ -66,7 +67,7 @@ def _row(name: str) -> dict[str, Any]:
         return {**row, "error": error.message}
     return {
         **row,
-        "accuracy": config.provenance.get("valid", {}).get("accuracy"),
+        "accuracy": config.provenance["valid"]["accuracy"],
         "rnn": config.model.rnn,
         "layers": config.model.layers,
         "hidden": config.model.hidden,
@@ -77,7 +78,7 @@ def _row(name: str) -> dict[str, Any]:
 
 def show_one(model: Bundle, *, as_json: bool) -> None:
     """A model's architecture, provenance and metrics."""
-    default = model.path.resolve() == store.default_path().resolve()
+    default = store.is_default(model.path)
     if as_json:
         where = {"name": model.name, "path": str(model.path), "bytes": model.size}
         print_json(
@@ -100,7 +101,7 @@ def show_one(model: Bundle, *, as_json: bool) -> None:
 def _facts(model: Bundle) -> Iterator[tuple[str, str]]:
     """What is to be said of a model, name and value."""
     config, origin = model.config, model.config.provenance
-    network, train = config.model, origin.get("train", {})
+    network, train = config.model, origin["train"]
     way = "both directions" if network.bidirectional else "one direction"
     yield "path", str(model.path)
     graph = size_text(size_of(model.path / "model.onnx"))
@@ -109,7 +110,7 @@ def _facts(model: Bundle) -> Iterator[tuple[str, str]]:
     yield (
         "network",
         f"{network.rnn.upper()}, {network.layers} × {network.hidden}, {way}, "
-        f"{network.pooling} pooling, {origin.get('parameters', 0):,} parameters",
+        f"{network.pooling} pooling, {origin['parameters']:,} parameters",
     )
     case = "lower case" if config.lowercase else "with capitals"
     yield "words", f"{config.vocab_size:,}, {case}, {network.embedding_dim} numbers each"
@@ -118,22 +119,21 @@ def _facts(model: Bundle) -> Iterator[tuple[str, str]]:
     yield "vectors", f"{train.get('vectors', '?')}{share}"
     yield "data", ", ".join(train.get("data", ["?"]))
 
-    valid = origin.get("valid", {})
-    if valid:
-        from senticli.metrics import wilson  # numpy, which the rest does without
+    from senticli.metrics import wilson  # numpy, which the rest does without
 
-        low, high = wilson(round(valid["accuracy"] * valid["examples"]), valid["examples"])
-        yield (
-            "validation",
-            f"accuracy {valid['accuracy']:.2%} (95 % interval {low:.2%} to {high:.2%}), "
-            f"loss {valid['loss']:.4f}, {valid['examples']:,} examples",
-        )
+    valid = origin["valid"]
+    low, high = wilson(round(valid["accuracy"] * valid["examples"]), valid["examples"])
+    yield (
+        "validation",
+        f"accuracy {valid['accuracy']:.2%} (95 % interval {low:.2%} to {high:.2%}), "
+        f"loss {valid['loss']:.4f}, {valid['examples']:,} examples",
+    )
     epochs = model.history()
     if epochs:
         best = max(epoch["epoch"] for epoch in epochs if epoch["best"])
         yield (
             "epochs",
-            f"{len(epochs)} in {_duration(origin.get('seconds', 0))}, the best is {best}",
+            f"{len(epochs)} in {_duration(origin['seconds'])}, the best is {best}",
         )
         for name, form in (("accuracy", ".2%"), ("loss", ".4f")):
             curve = [epoch[f"valid_{name}"] for epoch in epochs]
@@ -141,11 +141,11 @@ def _facts(model: Bundle) -> Iterator[tuple[str, str]]:
             yield f"  {name}", f"{sparkline(curve)}  {ends}"
     yield "made", f"{config.created} ({_age(config.created)})"
     yield "by", str(origin.get("command", "?"))
-    versions = origin.get("versions", {})
-    yield "with", ", ".join(f"{name} {version}" for name, version in versions.items())
-    for name, digest in origin.get("sha256", {}).get("data", {}).items():
+    versions = origin["versions"].items()
+    yield "with", ", ".join(f"{name} {version}" for name, version in versions)
+    for name, digest in origin["sha256"]["data"].items():
         yield "sha256", f"{digest}  {name}"
-    if origin.get("sha256", {}).get("vectors"):
+    if origin["sha256"].get("vectors"):
         yield "sha256", f"{origin['sha256']['vectors']}  {train.get('vectors', 'vectors')}"
 
 
@@ -159,10 +159,10 @@ def show_verified(name: str, *, as_json: bool) -> bool:
     if as_json:
         print_json({"name": name, "path": path, "ok": not damaged, "damaged": damaged})
     elif not damaged:
-        print(f"{name}: ok")
+        print(f"{one_line(name)}: ok")
     else:
         for file, what in damaged.items():
-            print(f"{name}: {file}: {what}")
+            print(f"{one_line(name)}: {file}: {one_line(what)}")
     return not damaged
 
 
@@ -173,10 +173,7 @@ def _duration(seconds: float) -> str:
 
 def _age(created: str) -> str:
     """How long ago that was, in the largest unit that it fills."""
-    try:
-        seconds = (datetime.now(timezone.utc) - datetime.fromisoformat(created)).total_seconds()
-    except (TypeError, ValueError):
-        return "?"
+    seconds = (datetime.now(timezone.utc) - datetime.fromisoformat(created)).total_seconds()
     for unit, size in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
         if seconds >= size:
             count = int(seconds // size)

@@ -6,16 +6,18 @@ should trust the rest of it.
 
 import gzip
 import io
+import lzma
 import os
 import re
+import struct
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 from senticli.data.catalogue import Asset, OnProgress, Progress
 from senticli.data.columns import Columns
@@ -24,7 +26,16 @@ from senticli.text.files import unreadable
 
 MOST_UNPACKED = 200
 """Bytes that one byte of an archive may unpack to; reviews and vectors take about 3."""
+_PUBLISHER = "no official archive is like that; get it from its publisher"
 _SMALL = 1 << 20  # bytes below which a member may be packed as well as it likes
+
+DAMAGED = (
+    *(OSError, EOFError, ValueError, TypeError, KeyError, IndexError, OverflowError),
+    *(RuntimeError, struct.error),  # of an encrypted member, an unknown compression
+    *(tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError),
+)
+"""What Python's archive modules raise over damaged files."""
+
 _MAX_TEXT = 1 << 24  # bytes of one tar member; the longest review has 14 KB
 
 _REVIEW = re.compile(r"aclImdb/(train|test)/(neg|pos|unsup)/(\d+)_(\d+)\.txt")
@@ -62,16 +73,10 @@ def archive_errors(label: str) -> Iterator[None]:
     """Turn what the archive modules raise over damaged files into a SenticliError."""
     try:
         yield
-    except (
-        tarfile.TarError,
-        zipfile.BadZipFile,
-        gzip.BadGzipFile,
-        zlib.error,
-        EOFError,
-        NotImplementedError,  # a zip compression method that Python does not know
-    ) as error:
+    except DAMAGED as error:
         raise SenticliError(
-            f"{label} is damaged or not an archive: {error}", "get the file again"
+            f"{label} is damaged or not an archive: {error or type(error).__name__}",
+            "get the file again",
         ) from error
 
 
@@ -109,6 +114,11 @@ def files_of(archive: zipfile.ZipFile) -> list[str]:
     ]
 
 
+def some(names: Sequence[str]) -> str:
+    """The first of many names."""
+    return ", ".join([*names[:10], *(["…"] if len(names) > 10 else [])])
+
+
 def extent(archive: zipfile.ZipFile, label: str, member: str) -> tuple[int, int]:
     """Where in the zip ``member`` begins, and where what follows it does."""
     start = _info(archive, label, member).header_offset
@@ -120,15 +130,36 @@ def _info(archive: zipfile.ZipFile, label: str, member: str) -> zipfile.ZipInfo:
     try:
         return archive.getinfo(member)
     except KeyError:
-        held = ", ".join(files_of(archive)) or "nothing"
+        held = some(files_of(archive)) or "nothing"
         raise SenticliError(
             f"{label} has no {member}; it holds {held}", "give the archive that holds it"
         ) from None
 
 
-def _harmless_members(tar: tarfile.TarFile, archive: Archive) -> Iterator[tarfile.TarInfo]:
+class _Metered:
+    """A file that gives ``left`` bytes and no more."""
+
+    def __init__(self, file: gzip.GzipFile, label: str) -> None:
+        self._file, self._label = file, label
+        self.left = _SMALL
+
+    def read(self, size: int) -> bytes:
+        data = self._file.read(size)
+        self.left -= len(data)
+        if self.left < 0:
+            raise SenticliError(
+                f"{self._label} is refused: one of its headers is absurdly long", _PUBLISHER
+            )
+        return data
+
+
+def _harmless_members(
+    tar: tarfile.TarFile, metered: _Metered, archive: Archive
+) -> Iterator[tarfile.TarInfo]:
     unpacked = 0
     for member in tar:
+        # A header may be as long as it says, and is read into memory: none is this long.
+        metered.left = member.size + _SMALL
         _refuse_harmful(archive.label, member.name, not (member.isreg() or member.isdir()))
         unpacked += member.size
         if unpacked > _SMALL + MOST_UNPACKED * archive.source["bytes"]:
@@ -148,22 +179,28 @@ def _refuse_harmful(label: str, name: str, odd: bool) -> None:
         return
     raise SenticliError(
         f"{label} is refused: its member {name!r} is {what}",
-        "no official archive holds such; get it from its publisher",
+        _PUBLISHER,
     )
 
 
 def _bomb(label: str, name: str) -> SenticliError:
     return SenticliError(
         f"{label} is refused: with {name!r} it unpacks to more than {MOST_UNPACKED} times its size",
-        "no official archive does; get it from its publisher",
+        _PUBLISHER,
     )
 
 
 # --- data sets
 
 
-def read_imdb(asset: Asset, archive: Archive, report: OnProgress) -> Splits:
-    """Read the reviews, labelled or not.
+def read_dataset(asset: Asset, archive: Archive, report: OnProgress) -> Splits:
+    """The splits of a data set, its content checked."""
+    with archive_errors(archive.label):
+        return {"imdb": _read_imdb, "sst2": _read_sst2}[asset.name](asset, archive, report)
+
+
+def _read_imdb(asset: Asset, archive: Archive, report: OnProgress) -> Splits:
+    """The reviews, labelled or not.
 
     ``group`` is the movie: line N, from 0, of urls_LABEL.txt belongs to review N. The unlabelled
     reviews are a split of their own, without the column ``label``.
@@ -210,12 +247,10 @@ _Files = Iterable[tuple[str, Callable[[], bytes]]]
 
 def _imdb_tar(asset: Asset, archive: Archive, report: OnProgress) -> _Files:
     assert archive.file is not None
-    with (
-        archive_errors(archive.label),
-        gzip.open(archive.file) as unzipped,
-        tarfile.open(fileobj=unzipped, mode="r|") as tar,
-    ):
-        for number, member in enumerate(_harmless_members(tar, archive)):
+    with gzip.open(archive.file) as unzipped:
+        metered = _Metered(unzipped, archive.label)
+        tar = tarfile.open(fileobj=cast(BinaryIO, metered), mode="r|")  # noqa: SIM115 - all in memory
+        for number, member in enumerate(_harmless_members(tar, metered, archive)):
             if number % 500 == 0:
                 done = archive.file.tell()
                 report(Progress("unpacking", asset.name, done, archive.source["bytes"]))
@@ -247,8 +282,8 @@ def _reader(path: Path) -> Callable[[], bytes]:
     return read
 
 
-def read_sst2(asset: Asset, archive: Archive, report: OnProgress) -> Splits:
-    """Read train.tsv and dev.tsv; the labels of test.tsv were never published."""
+def _read_sst2(asset: Asset, archive: Archive, report: OnProgress) -> Splits:
+    """train.tsv and dev.tsv; the labels of test.tsv were never published."""
     splits: Splits = {}
     for split, member in (("train", "SST-2/train.tsv"), ("valid", "SST-2/dev.tsv")):
         report(Progress("unpacking", asset.name, 0, None))
@@ -276,7 +311,6 @@ def _sst2_file(archive: Archive, member: str) -> bytes:
         return _reader(archive.folder.parent / member)()
     assert archive.file is not None
     with (
-        archive_errors(archive.label),
         open_zip(archive.file, archive.label) as zip_,
         open_member(zip_, archive.label, member) as file,
     ):

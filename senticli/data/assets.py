@@ -1,18 +1,19 @@
 """What is here of the catalogue's assets, and where the rest would come from."""
 
-import errno
 import json
 import os
-import re
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from senticli import paths
+from senticli.atomic import recover
+from senticli.data.addresses import check_url, is_url, without_password
 from senticli.data.catalogue import Asset
-from senticli.disk import size_of
-from senticli.errors import SenticliError, UsageError
+from senticli.data.remote import bytes_kept
+from senticli.errors import SenticliError
 from senticli.text.files import unreadable
 
 
@@ -25,6 +26,7 @@ def folder(asset: Asset) -> Path:
 
 def is_installed(asset: Asset) -> bool:
     """Whether ``asset`` is in the data dir."""
+    recover(folder(asset))
     # The folder appears in one step, so one file stands for all of them.
     return (folder(asset) / "source.json").is_file()
 
@@ -40,25 +42,35 @@ def provenance(asset: Asset) -> dict[str, Any]:
     Raises:
         SenticliError: it cannot be read.
     """
+    path = folder(asset) / "source.json"
     try:
-        source: dict[str, Any] = json.loads((folder(asset) / "source.json").read_bytes())
-        return {"verified": None, "bytes": None, **source}
-    except (OSError, ValueError, TypeError) as error:
+        source: dict[str, Any] = json.loads(path.read_bytes())
+        _check(source, asset)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise SenticliError(
-            f"{folder(asset) / 'source.json'} is missing or damaged",
-            f"senticli download {asset.name} --force",
+            f"{path} is missing or damaged", f"senticli download {asset.name} --force"
         ) from error
+    return source
 
 
-def partial_places(asset: Asset) -> tuple[Path, ...]:
-    """Where a download of ``asset`` that is not done is kept: of the archive, of its member."""
-    names = (asset.archive, asset.member) if asset.member else (asset.archive,)
-    return tuple(paths.downloads_dir() / name for name in names)
+def _check(source: dict[str, Any], asset: Asset) -> None:
+    """Raise one of several errors unless ``source`` has what every ``source.json`` has."""
+    if source["verified"] not in ("sha256", "md5", "crc32", None):
+        raise ValueError("verified")
+    if asset.kind == "vectors":
+        numbers = [source["words"], source["dim"]]
+    else:
+        numbers = list(source["counts"].values())
+        if source["counts"].keys() != source["hashes"].keys():
+            raise ValueError("counts, hashes")
+    if not all(isinstance(number, int) for number in [*numbers, source["bytes"] or 0]):
+        raise TypeError("counts, words, dim, bytes")
 
 
 def partly_fetched(asset: Asset) -> int:
-    """Bytes that are here of a download of ``asset`` that is not done."""
-    return sum(size_of(place) for place in partial_places(asset))
+    """Bytes that are here of a download of ``asset``, and that the next can go on with."""
+    names = (asset.archive, asset.member) if asset.member else (asset.archive,)
+    return sum(bytes_kept(paths.downloads_dir() / name) for name in names)
 
 
 @dataclass(frozen=True)
@@ -79,25 +91,30 @@ def origin(asset: Asset, source: str | None = None) -> Address | Path:
     replaces the scheme and host of the official address.
 
     Raises:
-        UsageError: the mirror is no address.
+        UsageError: an address that is none.
         SenticliError: there is no such path, or nothing of ``asset`` in the folder.
     """
     if source is None:
         mirror = os.environ.get("SENTICLI_MIRROR")
         if not mirror:
             return Address(asset.url)
-        if not is_url(mirror):
-            raise UsageError(
-                f"SENTICLI_MIRROR is no address: {mirror}", "set it to one like https://host/path"
-            )
+        check_url(mirror, "SENTICLI_MIRROR")
         return Address(mirror.rstrip("/") + urlsplit(asset.url).path)
     if is_url(source):
+        check_url(source, "--from")
         return Address(source + asset.archive if source.endswith("/") else source)
-    path = Path(os.path.expanduser(source)).resolve()  # noqa: PTH111
-    if not path.exists():
-        raise unreadable(path, FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT)))
+    path = Path(os.path.expanduser(source)).absolute()  # noqa: PTH111
+    try:
+        kind = path.stat().st_mode
+        if stat.S_ISREG(kind):
+            return path
+        if not stat.S_ISDIR(kind):
+            raise SenticliError(f"{path} is no regular file", "save it to one, and name that")
+        path = path.resolve()  # its name may be "."
+    except OSError as error:
+        raise unreadable(path, error) from error
     content = asset.member or asset.folder or asset.archive
-    if not path.is_dir() or path.name == content:
+    if path.name == content:
         return path
     for name in (asset.archive, content):
         if (path / name).exists():
@@ -105,13 +122,3 @@ def origin(asset: Asset, source: str | None = None) -> Address | Path:
     raise SenticliError(
         f"{path} holds neither {asset.archive} nor {content}", "name the archive: --from FILE"
     )
-
-
-def without_password(url: str) -> str:
-    """An address as it may be shown and stored."""
-    return re.sub(r"//[^/@]*@", "//", url)
-
-
-def is_url(source: str) -> bool:
-    """Whether it is an address rather than a path."""
-    return source.startswith(("https://", "http://"))

@@ -5,11 +5,12 @@ UTF-8 bytes one after another, and ``SPLIT.COLUMN.ends`` where each ends. No pic
 """
 
 import hashlib
+import struct
 import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,60 +18,67 @@ from numpy.typing import NDArray
 Columns = dict[str, list[str]]
 """Strings by column: text, and where there are such label, group, id."""
 
-DAMAGED = (ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error)
-"""What reading a damaged file may raise, besides OSError."""
+DAMAGED = (
+    *(ValueError, TypeError, KeyError, EOFError, OverflowError, RuntimeError, struct.error),
+    *(zipfile.BadZipFile, zlib.error),
+)
+"""What reading numpy's zip of arrays may raise where it is damaged, besides OSError."""
+
+Array = NDArray[Any]
 
 
 def write_columns(
     file: BinaryIO, splits: Mapping[str, Mapping[str, Sequence[str]]]
 ) -> dict[str, str]:
     """Write the columns of every split; return the SHA-256 of the content of each."""
-    arrays = {}
+    arrays: dict[str, Array] = {}
     hashes = {}
     for split, columns in splits.items():
-        digest = hashlib.sha256()
+        mine = {}
         for name, strings in columns.items():
             content = [string.encode() for string in strings]
-            joined = b"".join(content)
-            ends = np.cumsum([len(part) for part in content], dtype="<i8")
-            arrays[f"{split}.{name}"] = np.frombuffer(joined, dtype=np.uint8)
-            arrays[f"{split}.{name}.ends"] = ends
-            for part in (name.encode(), ends.tobytes(), joined):
-                digest.update(part)
-        hashes[split] = digest.hexdigest()
+            mine[name] = np.frombuffer(b"".join(content), dtype=np.uint8)
+            mine[f"{name}.ends"] = np.cumsum([len(part) for part in content], dtype="<i8")
+        hashes[split] = _hash(mine)
+        arrays |= {f"{split}.{name}": array for name, array in mine.items()}
     np.savez(file, **arrays)  # type: ignore[arg-type]  # none is called allow_pickle
     return hashes
 
 
-def read_columns(path: Path, split: str, wanted: Sequence[str]) -> Columns:
-    """Those columns of ``split`` that are ``wanted`` and there, each as long as the others.
+def read_columns(path: Path, split: str, sha256: str) -> Columns:
+    """The columns of ``split``, whose content has the hash ``sha256``.
 
     Raises:
         OSError: there is no such file.
-        KeyError: it has no such split.
-        ValueError, EOFError, zipfile.BadZipFile, zlib.error: it is damaged.
+        ValueError and the others of :data:`DAMAGED`: it is not what was written.
     """
     with np.load(path, allow_pickle=False) as arrays:
-        held = set(arrays)
-        columns = {
-            name: _strings(arrays[f"{split}.{name}"], arrays[f"{split}.{name}.ends"])
-            for name in wanted
-            if f"{split}.{name}" in held
+        prefix = f"{split}."
+        mine = {
+            name.removeprefix(prefix): arrays[name] for name in arrays if name.startswith(prefix)
         }
-    if not columns:
-        raise KeyError(split)
-    if len({len(strings) for strings in columns.values()}) != 1:
-        raise ValueError("columns of unequal length")
-    return columns
+    if _hash(mine) != sha256:
+        raise ValueError("not what was written")
+    return {
+        name: _strings(array, mine[f"{name}.ends"])
+        for name, array in mine.items()
+        if not name.endswith(".ends")
+    }
 
 
-def _strings(content: NDArray[np.uint8], ends: NDArray[np.int64]) -> list[str]:
+def _hash(columns: Mapping[str, Array]) -> str:
+    digest = hashlib.sha256()
+    for name, array in columns.items():
+        digest.update(f"{name} {array.size}\n".encode())
+        digest.update(array.tobytes())
+    return digest.hexdigest()
+
+
+def _strings(content: Array, ends: Array) -> list[str]:
     joined = content.tobytes()
     strings = []
     start = 0
     for end in ends.tolist():
         strings.append(joined[start:end].decode())
         start = end
-    if start != len(joined):
-        raise ValueError("a column of another length than its ends say")
     return strings

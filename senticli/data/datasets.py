@@ -248,8 +248,8 @@ def _read_source(name: str, split: str, config: TrainConfig) -> Source:
         return Source(f"sample/{split}", examples, sha256_of(path))
     path = folder / "examples.npz"
     try:
-        columns = read_columns(path, split, ("text", "label", "group"))
         sha256 = assets.provenance(ASSETS[name])["hashes"][split]
+        columns = read_columns(path, split, sha256)
         groups: Sequence[str | None] = columns.get("group") or [None] * len(columns["text"])
         examples = list(map(Example, columns["text"], columns["label"], groups))
     except (OSError, *DAMAGED) as error:

@@ -15,6 +15,7 @@ from typing import Any, BinaryIO, cast
 
 from senticli import paths
 from senticli.atomic import exclusive, replace_dir
+from senticli.data.addresses import is_page
 from senticli.data.archives import (
     Archive,
     archive_errors,
@@ -22,13 +23,12 @@ from senticli.data.archives import (
     extent,
     open_member,
     open_zip,
-    read_imdb,
-    read_sst2,
+    read_dataset,
 )
 from senticli.data.assets import Address, folder, is_installed, origin
 from senticli.data.catalogue import Asset, Notice, OnProgress, Progress
 from senticli.data.columns import write_columns
-from senticli.data.remote import NoRanges, RemoteFile, StartAgain, is_html
+from senticli.data.remote import NoRanges, RemoteFile, StartAgain
 from senticli.data.vectors import install_vectors, open_text, read_blocks, write_source
 from senticli.disk import require_space, size_text, writing
 from senticli.errors import Interrupted, SenticliError
@@ -116,7 +116,8 @@ def _install_remote(
             starts += 1
             if starts == STARTS:
                 raise Interrupted(
-                    f"{place} changes whenever it is fetched", elsewhere(asset)
+                    f"{place} changes whenever it is fetched, or cannot be gone on with",
+                    elsewhere(asset),
                 ) from None
             report(Notice(f"{place} has changed, or cannot be gone on with: starting again"))
 
@@ -158,7 +159,8 @@ def _local(path: Path, asset: Asset, verify: bool, report: OnProgress) -> Iterat
         refusal = None
         if verify:
             refusal = SenticliError(f"{path} is unpacked, so it has no checksum to verify", hint)
-        yield Archive(str(path), {"from": str(path)}, folder=path, refusal=refusal)
+        source = {"from": str(path), "bytes": None, "verified": None}
+        yield Archive(str(path), source, folder=path, refusal=refusal)
         return
     digests = _Digests()
     try:
@@ -168,7 +170,7 @@ def _local(path: Path, asset: Asset, verify: bool, report: OnProgress) -> Iterat
     with file:
         total = path.stat().st_size
         while chunk := file.read(_CHUNK):
-            if not digests.size and is_html(chunk):
+            if not digests.size and is_page(chunk):
                 raise SenticliError(
                     f"{path} is an HTML page where {asset.archive} should be", elsewhere(asset)
                 )
@@ -214,10 +216,12 @@ def _install_member(asset: Asset, url: str, verify: bool, report: OnProgress) ->
         size = remote.find_size()
         _check_size(asset, remote, verify)
         file = cast(BinaryIO, io.BufferedReader(remote, 1 << 16))
-        with archive_errors(label), open_zip(file, label) as archive:
-            start, stop = extent(archive, label, member)
+        with ExitStack() as stack:
+            with archive_errors(label):
+                archive = stack.enter_context(open_zip(file, label))
+                start, stop = extent(archive, label, member)
+                info = archive.getinfo(member)
             remote.will_read(start, stop)
-            info = archive.getinfo(member)
             missing = stop - start - remote.held()
             unpacked = int(info.file_size * VECTORS_SHARE)
             require_space(paths.home(), missing + unpacked, asset.name)
@@ -226,9 +230,9 @@ def _install_member(asset: Asset, url: str, verify: bool, report: OnProgress) ->
             source = {"url": remote.name, "bytes": size, "fetched": stop - start}
             source["verified"] = "crc32"  # zipfile compares it before all is read
             hint = _try_again(asset) if verify else None
-            with open_member(archive, label, member) as text:
-                origin = Archive(label, source)
-                _install_vectors(asset, text, info.file_size, origin, hint, _ignore)
+            with archive_errors(label):
+                text = stack.enter_context(open_member(archive, label, member))
+            _install_vectors(asset, text, info.file_size, Archive(label, source), hint, _ignore)
         remote.discard()
 
 
@@ -267,7 +271,7 @@ def _try_again(asset: Asset) -> str:
 
 @contextmanager
 def _doubted(remote: RemoteFile) -> Iterator[None]:
-    """Discard what was fetched where it is found to be wrong.
+    """Discard what was fetched where it turns out to be of no use.
 
     Raises:
         StartAgain: a part of it is from an earlier process, so that a fresh start may be right.
@@ -275,13 +279,10 @@ def _doubted(remote: RemoteFile) -> Iterator[None]:
     try:
         yield
     except Interrupted:
-        raise
-    except NoRanges:
+        raise  # the network or the disk: what was fetched is good
+    except Exception as error:
         remote.discard()
-        raise
-    except SenticliError as error:
-        remote.discard()
-        if remote.resumed:
+        if remote.resumed and isinstance(error, SenticliError):
             raise StartAgain from error
         raise
 
@@ -346,8 +347,7 @@ def _convert(asset: Asset, archive: Archive, verify: bool, report: OnProgress) -
         with open_text(archive.file, archive.label, asset.member) as (text, total):
             _install_vectors(asset, text, total, archive, hint, report)
         return
-    read = read_imdb if asset.name == "imdb" else read_sst2
-    splits = read(asset, archive, report)
+    splits = read_dataset(asset, archive, report)
     counts = {split: len(columns["text"]) for split, columns in splits.items()}
     target = folder(asset)
     require_space(paths.home(), asset.unpacked, asset.name)

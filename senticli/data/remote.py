@@ -11,6 +11,7 @@ keeps pieces of two versions of a file apart.
 """
 
 import email.utils
+import errno
 import io
 import json
 import re
@@ -19,13 +20,13 @@ import socket
 import ssl
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from itertools import chain
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from senticli import __version__, atomic
-from senticli.data.assets import without_password
+from senticli.data.addresses import PAGE, is_page, without_password
 from senticli.data.catalogue import Notice, OnProgress, Progress
 from senticli.disk import writing
 from senticli.errors import Interrupted, SenticliError
@@ -45,6 +46,10 @@ GOOD_START = 1 << 20
 """Bytes after which a connection has done well, and all retries are available again."""
 TAIL = 1 << 16
 """Bytes fetched first where ranges are wanted: at a zip's end is its directory."""
+LEAST_RATE, RATE_WINDOW = 1_000, 60.0
+"""A connection that gives fewer bytes a second than this, over so many seconds, has stalled."""
+
+_CONTENT_RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18})", re.ASCII)
 
 _RETRY_STATUSES = {408, 425, 429, 500, 502, 503, 504}
 _STATE = "remote.json"
@@ -94,6 +99,7 @@ class RemoteFile(io.RawIOBase):
         self._pieces: list[_Piece] = []
         self._window: tuple[int, int] | None = None
         self._position = 0
+        self._wholes = 0  # answers with the whole file to a question for a part
         self._check: Callable[[], None] | None = None
         self._transfer: Iterator[int] | None = None
         self._at = -1  # where the running transfer goes on
@@ -155,17 +161,17 @@ class RemoteFile(io.RawIOBase):
 
         waits, done_well = list(RETRY_WAITS), 0
         received = False
-        at: int | None = start
+        at = start
         while True:
             before = done_well
             try:
-                response, position = self._connect(at, stop)
-                with _closing(response):
-                    for chunk in response.iter_raw():
-                        if not received:
-                            if position == 0:
-                                self._refuse_html(chunk, without_password(str(response.url)))
-                            self._begin()
+                with self._ask(at, stop) as response:
+                    chunks = _not_too_slow(response.iter_raw())
+                    position, first = self._judge(response, chunks, at)
+                    if position is None:  # the tail was misunderstood, but now its place is known
+                        at = max(0, (self.size or 0) - TAIL)
+                        continue
+                    for chunk in chain([first], chunks):
                         received = True
                         fresh = chunk[max(0, (at or 0) - position) :]  # what is here is skipped
                         position += len(chunk)
@@ -179,71 +185,94 @@ class RemoteFile(io.RawIOBase):
                 if position >= (self.size if stop is None else stop):
                     return
                 if done_well == before:
-                    raise httpx.RemoteProtocolError("it sends less than it says", request=None)
-            except httpx.HTTPError as error:
+                    raise httpx.RemoteProtocolError("it sends less than it says")
+            except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
                 if done_well >= GOOD_START:
                     waits, done_well = list(RETRY_WAITS), 0
                 if not waits or not _worth_retrying(error, received):
                     raise self._given_up(error) from error
                 wait = max(waits.pop(0), _retry_after(error))
                 if wait > LONGEST_WAIT:
-                    raise self._given_up(
-                        error, f", and asks to come back in {wait:,.0f} s"
-                    ) from error
+                    more = f", and asks to come back in {wait:,.0f} s"
+                    raise self._given_up(error, more) from error
                 seconds = f" in {wait:.0f} s" if wait >= 1 else ""
                 self._report(Notice(f"{self._describe(error)}; trying again{seconds}"))
                 time.sleep(wait)
+
+    @contextmanager
+    def _ask(self, start: int | None, stop: int | None) -> "Iterator[httpx.Response]":
+        headers = {}
+        if self._ranges or start:
+            last = "" if stop is None else stop - 1
+            headers["Range"] = f"bytes=-{TAIL}" if start is None else f"bytes={start}-{last}"
+            if self._validator:
+                headers["If-Range"] = self._validator
+        with self._client.stream("GET", self.url, headers=headers) as response:
+            yield response
+
+    def _judge(
+        self, response: "httpx.Response", chunks: Iterator[bytes], start: int | None
+    ) -> tuple[int | None, bytes]:
+        """Where in the file the body of an answer begins, None if elsewhere; and its first bytes.
+
+        What was fetched before is given up only for another version of the file that has begun to
+        arrive: not for an error or a web page in its place.
+        """
+        import httpx
+
+        if response.status_code == 416 and "Range" in response.request.headers:
+            if self._known:  # the file ends before: it is another one
+                raise self._start_again()
+            raise NoRanges
+        response.raise_for_status()
+        first = b""
+        while len(first) < PAGE and (chunk := next(chunks, b"")):
+            first += chunk
+        whole = response.status_code != 206
+        if whole and (is_page(first) or "text/html" in response.headers.get("Content-Type", "")):
+            address = without_password(str(response.url))
+            raise Interrupted(
+                f"{address} is an HTML page where {self._label} should be", self._hint
+            )
+
+        validator = _validator(response)
+        if whole:
+            position, end, size = 0, None, _number(response.headers.get("Content-Length", ""))
+            same = validator is not None and validator == self._validator
+        else:
+            told = _CONTENT_RANGE.fullmatch(response.headers.get("Content-Range", "").strip())
+            if not told or "Range" not in response.request.headers:
+                raise self._no_ranges()
+            position, end, size = int(told[1]), int(told[2]), int(told[3])
+            same = validator in (None, self._validator)  # it need not repeat it
+        if not self._known or (whole and not self._pieces):
+            if whole and self._ranges:
+                raise NoRanges
+            self._remember(size, validator)
+        elif not same or (None not in (size, self.size) and size != self.size):
+            raise self._start_again()
+        elif whole and self._ranges:
+            self._wholes += 1
+            if self._wholes > 2:
+                raise NoRanges
+            raise httpx.RemoteProtocolError("it sends the whole file in place of a part")
+        elif self.size is None:
+            self.size = size
+        if start is None and not whole and end != (size or 0) - 1:
+            return None, b""
+        if not whole and start not in (None, position):
+            raise self._no_ranges()
+        self._begin()
+        return position, first
+
+    def _no_ranges(self) -> Exception:
+        """What follows from a server that cannot be asked for a part."""
+        return NoRanges() if self._ranges else self._start_again()
 
     def _begin(self) -> None:
         check, self._check = self._check, None
         if check:
             check()
-
-    def _connect(self, start: int | None, stop: int | None) -> "tuple[httpx.Response, int]":
-        """The server's answer, and where in the file its body begins."""
-        headers = {}
-        ranged = self._ranges or bool(start)
-        if ranged:
-            last = "" if stop is None else stop - 1
-            headers["Range"] = f"bytes=-{TAIL}" if start is None else f"bytes={start}-{last}"
-            if self._validator:
-                headers["If-Range"] = self._validator
-        request = self._client.build_request("GET", self.url, headers=headers)
-        response = self._client.send(request, stream=True)
-        try:
-            return response, self._judge(response, start, ranged)
-        except BaseException:
-            response.close()
-            raise
-
-    def _judge(self, response: "httpx.Response", start: int | None, ranged: bool) -> int:
-        """Where in the file the body of ``response`` begins, if it can be used."""
-        if response.status_code == 416:  # the file ends before: it is another one
-            raise self._start_again() if self._known else NoRanges
-        response.raise_for_status()
-        validator = _validator(response)
-        size: int | None
-        if response.status_code == 206:
-            told = re.fullmatch(
-                r"bytes (\d+)-(\d+)/(\d+)", response.headers.get("Content-Range", "").strip()
-            )
-            if not ranged or not told or (start is not None and int(told[1]) != start):
-                raise NoRanges if self._ranges else self._start_again()
-            position, size = int(told[1]), int(told[3])
-            same = validator in (None, self._validator)  # it need not repeat it
-        else:
-            length = response.headers.get("Content-Length", "")
-            position, size = 0, int(length) if length.isdigit() else None
-            same = validator == self._validator
-            if self._ranges and (same or not self._known):
-                raise NoRanges
-            if start and validator is None:
-                same = False
-        if not self._known:
-            self._remember(size, validator)
-        elif not same or size != self.size:
-            raise self._start_again()
-        return position
 
     def _remember(self, size: int | None, validator: str | None) -> None:
         self.size, self._validator, self._known = size, validator, True
@@ -299,8 +328,11 @@ class RemoteFile(io.RawIOBase):
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         """Move to a position; nothing is fetched but the size, where that is needed."""
         start = {io.SEEK_SET: 0, io.SEEK_CUR: self._position}
-        self._position = offset + (start[whence] if whence in start else self.find_size())
-        return self._position
+        position = offset + (start[whence] if whence in start else self.find_size())
+        if position < 0:
+            raise OSError(errno.EINVAL, "a place before the file's start")
+        self._position = position
+        return position
 
     def readinto(self, buffer: Any) -> int:
         """Read some bytes at the position, fetched if they are not here."""
@@ -328,11 +360,13 @@ class RemoteFile(io.RawIOBase):
                 self._at += fetched
 
     def close(self) -> None:
-        """Close the connection and the pieces, which stay."""
+        """Close the connection and the pieces, which stay if they can be gone on with."""
         if not self.closed:
             self._end_transfer()
             for piece in self._pieces:
                 piece.close()
+            if not self._validator:
+                self._forget()
             self._client.close()
         super().close()
 
@@ -343,14 +377,7 @@ class RemoteFile(io.RawIOBase):
 
     # --- errors
 
-    def _refuse_html(self, start: bytes, address: str) -> None:
-        if is_html(start):
-            self._forget()
-            raise SenticliError(
-                f"{address} is an HTML page where {self._label} should be", self._hint
-            )
-
-    def _given_up(self, error: "httpx.HTTPError", more: str = "") -> Interrupted:
+    def _given_up(self, error: Exception, more: str = "") -> Interrupted:
         hint = self._hint
         cause = _cause(error)
         if isinstance(cause, socket.gaierror):
@@ -361,15 +388,20 @@ class RemoteFile(io.RawIOBase):
             hint = f"the same command goes on where it stopped; or {hint}"
         return Interrupted(self._describe(error) + more, hint)
 
-    def _describe(self, error: "httpx.HTTPError") -> str:
+    def _describe(self, error: Exception) -> str:
         import httpx
 
-        host = httpx.URL(self.url).host
+        # A redirect may have led to another host than was asked.
+        request = getattr(error, "_request", None)
+        asked = request.url if request is not None else httpx.URL(self.url)
+        host, place = asked.host, without_password(str(asked))
         cause = _cause(error)
         if isinstance(error, httpx.HTTPStatusError):
             response = error.response
             address = without_password(str(response.url))
             return f"{address} answers {response.status_code} {response.reason_phrase}"
+        if isinstance(error, httpx.InvalidURL | UnicodeError):
+            return f"{self.name} leads to an address that is none: {error}"
         if isinstance(error, httpx.TooManyRedirects):
             return f"{self.name} is redirected without end"
         if isinstance(cause, socket.gaierror):
@@ -377,12 +409,12 @@ class RemoteFile(io.RawIOBase):
         if isinstance(cause, ssl.SSLCertVerificationError):
             return f"the certificate of {host} is not trusted: {cause.verify_message}"
         if isinstance(error, httpx.ProxyError):
-            return f"the proxy does not let {self.name} through: {error}"
+            return f"the proxy does not let {place} through: {error}"
         if isinstance(error, httpx.TimeoutException):
             return f"{host} did not answer in time"
         if isinstance(error, httpx.RemoteProtocolError | httpx.ReadError):
             return f"{host} cut off {self._label}: {error or type(error).__name__}"
-        return f"cannot reach {self.name}: {error or type(error).__name__}"
+        return f"cannot reach {place}: {error or type(error).__name__}"
 
 
 class _Piece:
@@ -407,22 +439,30 @@ class _Piece:
             self._file.close()
 
 
-class _closing:
-    """Closes an answer whose body may not be read to its end."""
+def _not_too_slow(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """The chunks of a body, as long as they come at LEAST_RATE or more."""
+    import httpx
 
-    def __init__(self, response: "httpx.Response") -> None:
-        self._response = response
+    since, size = time.monotonic(), 0
+    for chunk in chunks:
+        yield chunk
+        size += len(chunk)
+        now = time.monotonic()
+        if now - since > RATE_WINDOW:
+            if size < LEAST_RATE * (now - since):
+                raise httpx.ReadTimeout("")
+            since, size = now, 0
 
-    def __enter__(self) -> None: ...
 
-    def __exit__(self, kind: type | None, error: object, trace: TracebackType | None) -> None:
-        self._response.close()
-
-
-def is_html(start: bytes) -> bool:
-    """Whether a file that begins so is a web page: what a server says in place of a file."""
-    start = start[:1024].lower()
-    return start.lstrip().startswith(b"<") and (b"<html" in start or b"<!doctype html" in start)
+def bytes_kept(folder: Path) -> int:
+    """Bytes of a download in ``folder`` that a next process can go on with."""
+    try:
+        state = json.loads((folder / _STATE).read_bytes())
+        if not state["validator"]:
+            return 0
+        return sum(path.stat().st_size for path in folder.iterdir() if path.name.isdigit())
+    except (OSError, ValueError, KeyError, TypeError):
+        return 0
 
 
 def _client(url: str) -> "httpx.Client":
@@ -431,8 +471,9 @@ def _client(url: str) -> "httpx.Client":
     def refuse_downgrade(request: httpx.Request) -> None:
         # Called for each redirect, too. Who names an http:// address wants it.
         if request.url.scheme != "https" and url.startswith("https:"):
+            place = without_password(str(request.url))
             raise SenticliError(
-                f"refused to be sent from HTTPS to plain HTTP: {request.url}",
+                f"refused to be sent from HTTPS to plain HTTP: {place}",
                 "senticli leaves HTTPS only for an address that you name: --from URL",
             )
 
@@ -449,23 +490,28 @@ def _client(url: str) -> "httpx.Client":
             f"the proxy that the environment names needs a package: {error}",
             'pip install "httpx[socks]", or unset ALL_PROXY',
         ) from error
-    except (OSError, ValueError) as error:  # of SSL_CERT_FILE, HTTPS_PROXY
+    except (OSError, ValueError, httpx.InvalidURL) as error:
         raise SenticliError(
             f"the network cannot be set up: {error}",
-            "check SSL_CERT_FILE, SSL_CERT_DIR and the proxy variables: HTTPS_PROXY, ALL_PROXY",
+            "check the variables SSL_CERT_FILE, SSL_CERT_DIR, HTTP(S)_PROXY, ALL_PROXY, NO_PROXY",
         ) from error
 
 
 def _validator(response: "httpx.Response") -> str | None:
     """What tells this version of a file from others: a strong ETag, or its date."""
     tag: str | None = response.headers.get("ETag")
-    if tag and not tag.startswith("W/"):
+    if tag and tag.isascii() and not tag.startswith("W/"):
         return tag
     date: str | None = response.headers.get("Last-Modified")
-    return date
+    return date if date and date.isascii() else None
 
 
-def _worth_retrying(error: "httpx.HTTPError", received: bool) -> bool:
+def _number(text: str) -> int | None:
+    """A header's number of bytes, if it is one."""
+    return int(text) if re.fullmatch(r"\d{1,18}", text, re.ASCII) else None
+
+
+def _worth_retrying(error: Exception, received: bool) -> bool:
     import httpx
 
     if isinstance(error, httpx.HTTPStatusError):
@@ -481,13 +527,13 @@ def _worth_retrying(error: "httpx.HTTPError", received: bool) -> bool:
     )
 
 
-def _retry_after(error: "httpx.HTTPError") -> float:
+def _retry_after(error: Exception) -> float:
     """Seconds that the server asks to wait: ``Retry-After``, a number or a date."""
     response = getattr(error, "response", None)
     asked = response.headers.get("Retry-After", "") if response is not None else ""
-    if asked.isdigit():
-        return float(asked)
-    with suppress(TypeError, ValueError):
+    if (seconds := _number(asked)) is not None:
+        return float(seconds)
+    with suppress(TypeError, ValueError, OverflowError):
         return max(0.0, email.utils.parsedate_to_datetime(asked).timestamp() - time.time())
     return 0.0
 

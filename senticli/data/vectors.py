@@ -13,17 +13,18 @@ import shutil
 import warnings
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any, BinaryIO, NoReturn, Protocol
+from typing import Any, BinaryIO, NoReturn, Protocol, cast
 
 import numpy as np
 import numpy.typing as npt
 
 from senticli.atomic import replace_dir
-from senticli.data.archives import archive_errors, files_of, open_member, open_zip
+from senticli.data.addresses import is_page
+from senticli.data.archives import archive_errors, files_of, open_member, open_zip, some
 from senticli.data.catalogue import ASSETS, Asset, OnProgress, Progress
 from senticli.errors import SenticliError
 from senticli.paths import vectors_dir
@@ -164,7 +165,13 @@ def read_blocks(
         SenticliError: it is not in GloVe format; names file and line.
     """
     done = 0
-    for words, vectors, size in _parse(text, label, digest):
+    blocks = _parse(text, label, digest)
+    while True:
+        with archive_errors(label):  # around the reading alone, not what is done with a block
+            block = next(blocks, None)
+        if block is None:
+            return
+        words, vectors, size = block
         done += size
         if on_progress:
             on_progress(Progress("unpacking", name, done, total))
@@ -179,28 +186,29 @@ def open_text(
 
     ``member`` names the file inside a zip that holds several.
     """
-    size = file.seek(0, io.SEEK_END)
-    file.seek(0)
-    magic = file.read(4)
-    file.seek(0)
-    with archive_errors(label):
-        if magic in (b"PK\3\4", b"PK\5\6"):
-            with open_zip(file, label) as archive:
+    with ExitStack() as stack:
+        with archive_errors(label):
+            size = file.seek(0, io.SEEK_END)
+            file.seek(0)
+            magic = file.read(4)
+            is_zip = magic in (b"PK\3\4", b"PK\5\6") or zipfile.is_zipfile(file)
+            file.seek(0)
+            text, total = file, size if magic[:2] != b"\x1f\x8b" else None
+            if is_zip:
+                archive = stack.enter_context(open_zip(file, label))
                 member = member or _only_file(archive, label)
-                with open_member(archive, label, member) as text:
-                    yield text, archive.getinfo(member).file_size
-        elif magic[:2] == b"\x1f\x8b":
-            with gzip.open(file) as text:
-                yield text, None  # type: ignore[misc]
-        else:
-            yield file, size
+                text = stack.enter_context(open_member(archive, label, member))
+                total = archive.getinfo(member).file_size
+            elif total is None:
+                text = cast(BinaryIO, stack.enter_context(gzip.open(file)))
+        yield text, total
 
 
 def _only_file(archive: zipfile.ZipFile, label: str) -> str:
     files = files_of(archive)
     if len(files) != 1:
         raise SenticliError(
-            f"{label} holds {len(files)} files where one is expected: {', '.join(files[:10])}",
+            f"{label} holds {len(files)} files where one is expected: {some(files)}",
             "unpack it and give one of its files",
         )
     return files[0]
@@ -221,7 +229,7 @@ def _parse(text: BinaryIO, label: str, digest: Digest) -> Iterator[tuple[list[st
                 lines[0] = b""
             else:
                 dim = len(header) - 1
-            if dim < 1 or _is_html(lines[0]):
+            if dim < 1 or is_page(lines[0]):
                 _bad_line(label, 1, lines[0], dim)
 
         words: list[str] = []
@@ -280,16 +288,12 @@ def _numbers(text: bytes, count: int) -> Matrix | None:
 
 
 def _bad_line(label: str, number: int, line: bytes, dim: int) -> NoReturn:
-    if _is_html(line):
+    if is_page(line):
         what = "an HTML page, not word vectors"
     else:
         found = line.strip()[:60].decode("utf-8", "replace")
         what = f"expected a word and {max(dim, 1)} finite numbers, found {found!r}"
     raise SenticliError(f"{label}, line {number}: {what}", _FORMAT)
-
-
-def _is_html(line: bytes) -> bool:
-    return line.lstrip().lower().startswith((b"<!doctype html", b"<html"))
 
 
 def _write(folder: Path, blocks: Iterable[tuple[list[str], Matrix]]) -> tuple[int, int]:

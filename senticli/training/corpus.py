@@ -21,6 +21,9 @@ from senticli.text.encoder import Encoder
 
 Words = NDArray[np.int32]
 
+KEPT = 2
+"""Tokenizers whose tokens of a source are kept: one that lower-cases, and one that does not."""
+
 
 @dataclass(frozen=True)
 class Corpus:
@@ -69,9 +72,14 @@ def corpus_of(
             return _read(path, source.sha256)
     texts = (example.text for example in source.examples)
     corpus = Corpus.of(texts, rules, lowercase=lowercase)
-    if path:
+    if path and source.tokens:
         with suppress(OSError):  # it would only have saved time
             _write(path, source.sha256, corpus)
+            kept = sorted(
+                path.parent.glob(f"{source.tokens.name}-*"), key=lambda p: p.stat().st_mtime
+            )
+            for old in kept[:-KEPT]:
+                old.unlink()
     return corpus
 
 

@@ -21,12 +21,18 @@ _NEVER = "(?!)"  # an expression that matches nowhere
 def spacy_rules() -> dict[str, Any]:
     """The rules that :func:`compile_rules` gives, kept in the cache: importing spaCy is slow."""
     code = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:12]
-    path = paths.cache_dir() / f"tokenizer-spacy-{version('spacy')}-{code}.json"
+    path = paths.cache_dir() / f"tokenizer-spacy-{version('spacy')}-{code}"
     with suppress(OSError, ValueError):
-        return load_rules(path.read_bytes())
+        digest, _, content = path.read_bytes().partition(b"\n")
+        if hashlib.sha256(content).hexdigest() == digest.decode():
+            return load_rules(content)
     rules = compile_rules()
+    text = dump_rules(rules)
     with suppress(OSError):  # it would only have saved time
-        atomic.write_text(path, dump_rules(rules))
+        atomic.write_text(path, f"{hashlib.sha256(text.encode()).hexdigest()}\n{text}")
+        for other in path.parent.glob("tokenizer-*"):
+            if other != path:
+                other.unlink()
     return rules
 
 

@@ -55,9 +55,10 @@ def test_list(stored: Path, capsys) -> None:
     assert second["bytes"] == sum(path.stat().st_size for path in (stored / "second").iterdir())
     assert "config.json is not that" in rows["first"]["error"]
     assert run(["models"]) == 0
-    answer, _ = out(capsys)
+    answer, talk = out(capsys)
     assert any("second" in line and "LSTM 1 × 16" in line and line[0] == "*" for line in answer)
-    assert any("first" in line and "is broken" in line for line in answer)
+    assert any(line.split() == ["first", "broken"] for line in answer)
+    assert f"warning: the model {stored / 'first'} is broken: config.json is not that" in talk
     assert all(line == line.rstrip() for line in answer)
 
 
@@ -104,7 +105,7 @@ def test_verify(stored: Path, capsys) -> None:
         "model.safetensors": "model.safetensors is not what config.json recorded",
         "vocab.txt": "No such file or directory",
     }
-    assert "error: damaged: first" in talk
+    assert "error: missing or damaged: first" in talk
     assert run(["models", "verify", "absent"]) == 1
     assert "there is no model 'absent'" in out(capsys)[0][0]
 
@@ -141,6 +142,46 @@ def test_export_errors(stored: Path, tmp_path: Path, capsys) -> None:
     assert (target / "model.onnx").read_bytes() == before
     assert run(["models", "export", "bundled", "-o", str(Path(__file__).parent)]) == 1
     assert "is there and is not a model" in out(capsys)[1]
+
+
+def test_the_environment_names_the_default(stored: Path, capsys, monkeypatch) -> None:
+    monkeypatch.setenv("SENTICLI_MODEL", "first")
+    assert run(["models", "--json"]) == 0
+    rows = map(json.loads, out(capsys)[0])
+    assert [row["name"] for row in rows if row["default"]] == ["first"]
+    assert run(["models", "show"]) == 0
+    assert out(capsys)[0][0] == "first  (the default of predict and eval)"
+
+
+def test_a_link_is_removed_and_not_what_it_leads_to(stored: Path, home: Path, capsys) -> None:
+    (stored / "link").symlink_to("second")
+    assert run(["models", "remove", "link", "link", "--yes"]) == 0
+    assert {path.name for path in stored.iterdir()} == {"first", "second"}
+    assert (home / "last-model").exists()
+
+
+@pytest.mark.parametrize("content", [b"nul\0", b"", None])
+def test_where_the_default_is_unreadable(home: Path, capsys, content: bytes | None) -> None:
+    home.mkdir()
+    if content is None:
+        (home / "last-model").mkdir()
+    else:
+        (home / "last-model").write_bytes(content)
+    assert run(["models"]) == 0
+    assert run(["info"]) == 0
+    assert any("default model  cannot read" in line for line in out(capsys)[0])
+    assert run(["models", "show"]) == 1
+    assert "hint: name a model: senticli predict --model bundled" in out(capsys)[1]
+
+
+def test_names_that_cannot_be(tmp_path: Path, capsys) -> None:
+    (tmp_path / "loop").symlink_to("loop")
+    assert run(["models", "show", "a" * 9_000]) == 1
+    assert run(["models", "show", str(tmp_path / "loop")]) == 1
+    assert run(["models", "verify", "esc\033[31m"]) == 1
+    assert "\033" not in "".join(out(capsys)[0])
+    assert run(["models", "export", "bundled", "--output", str(tmp_path / "loop")]) == 1
+    assert "is no place for a model" in out(capsys)[1]
 
 
 def test_remove(stored: Path, home: Path, capsys) -> None:

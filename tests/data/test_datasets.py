@@ -31,7 +31,9 @@ def install(home: Path, name: str, **splits: Rows) -> None:
     with (folder / "examples.npz").open("wb") as file:
         hashes = write_columns(file, columns)
     counts = {split: len(rows) for split, rows in splits.items()}
-    (folder / "source.json").write_text(json.dumps({"counts": counts, "hashes": hashes}))
+    (folder / "source.json").write_text(
+        json.dumps({"verified": None, "bytes": 1, "counts": counts, "hashes": hashes})
+    )
 
 
 def imdb(home: Path, movies: int = 40, reviews: int = 5) -> None:

@@ -3,11 +3,14 @@
 import errno
 import hashlib
 import io
+import json
 import os
+import random
 import shutil
 import tarfile
 import zipfile
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -36,7 +39,8 @@ def tree(folder: Path) -> dict[str, bytes]:
 
 
 def rows(folder: Path, split: str) -> list[dict[str, str]]:
-    columns = read_columns(folder / "examples.npz", split, ("text", "label", "group", "id"))
+    sha256 = json.loads((folder / "source.json").read_bytes())["hashes"][split]
+    columns = read_columns(folder / "examples.npz", split, sha256)
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
@@ -142,7 +146,7 @@ def test_mirror(small, server, install: Install, monkeypatch: pytest.MonkeyPatch
     assert server.hits == ["/copy/glue/data/SST-2.zip"]
     assert provenance(asset)["url"] == f"{server.url}/copy/glue/data/SST-2.zip"
     monkeypatch.setenv("SENTICLI_MIRROR", "/srv/mirror")
-    with pytest.raises(UsageError, match="SENTICLI_MIRROR is no address: /srv/mirror"):
+    with pytest.raises(UsageError, match="SENTICLI_MIRROR /srv/mirror is no address"):
         install(asset, force=True)
 
 
@@ -423,11 +427,87 @@ def test_offline(small, server, tmp_path: Path, install: Install) -> None:
     assert server.hits == []
 
 
-def test_damaged_source_json(small, home: Path, install: Install) -> None:
+@pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"verified": "sha512"}'])
+def test_damaged_source_json(small, home: Path, content: str, install: Install) -> None:
+    for name in ("sst2", "glove.6B.50d"):
+        folder = install(small[name])
+        (folder / "source.json").write_text(content)
+        with pytest.raises(SenticliError, match=r"source\.json is missing or damaged") as caught:
+            provenance(small[name])
+        assert caught.value.hint == f"senticli download {name} --force"
+        install(small[name], force=True)
+        assert provenance(small[name])
+
+
+def test_a_folder_moved_aside_by_a_kill_is_found(small, server, install: Install) -> None:
     folder = install(small["sst2"])
-    (folder / "source.json").write_text("{")
-    with pytest.raises(SenticliError, match=r"source\.json is missing or damaged"):
-        provenance(small["sst2"])
+    folder.rename(folder.with_name(".sst2.old"))
+    server.hits.clear()
+    install(small["sst2"], network=False)
+    assert folder.is_dir()
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.9, 0.99])
+def test_truncated_archives(small, server, tmp_path: Path, share: float, install: Install) -> None:
+    for name in ("imdb", "sst2", "glove.6B.50d"):
+        body = server.files[f"/{small[name].archive}"]
+        cut = local(tmp_path, body[: int(len(body) * share)])
+        with pytest.raises(SenticliError, match=r"damaged|expected|no word vectors"):
+            install(small[name], source=cut, verify=False)
+
+
+def test_flipped_bytes(small, server, tmp_path: Path, install: Install) -> None:
+    """Whatever is wrong in an archive, it is one error."""
+    flips = random.Random(0)
+    for name in ("imdb", "sst2", "glove.6B.50d"):
+        body = server.files[f"/{small[name].archive}"]
+        for _ in range(60):
+            bad = bytearray(body)
+            bad[flips.randrange(len(bad))] ^= 1 << flips.randrange(8)
+            with suppress(SenticliError):
+                install(small[name], source=local(tmp_path, bad), verify=False, force=True)
+
+
+def test_a_header_as_long_as_memory(small, archives, tmp_path: Path, install: Install) -> None:
+    info = tarfile.TarInfo("x" * 5_000_000)
+    archive = local(tmp_path, archives.imdb(extra=((info, b""),)))
+    with pytest.raises(SenticliError, match="one of its headers is absurdly long"):
+        install(small["imdb"], source=archive, verify=False)
+
+
+def test_a_zip_behind_a_program(small, server, tmp_path: Path, install: Install) -> None:
+    body = b"#!/bin/sh\n" + server.files["/glove.6B.zip"]
+    install(small["glove.6B.50d"], source=local(tmp_path, body), verify=False)
+
+
+def test_a_zip_of_many_without_the_one(small, archives, tmp_path: Path, install: Install) -> None:
+    body = archives.zip_of({f"member-{number}": "" for number in range(3_000)})
+    with pytest.raises(
+        SenticliError, match=r"no glove.6B.50d.txt; it holds .*member-9, …"
+    ) as error:
+        install(small["glove.6B.50d"], source=local(tmp_path, body), verify=False)
+    assert len(error.value.message) < 500
+
+
+def test_odd_places(small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    (tmp_path / "loop").symlink_to("loop")
+    for source, said in (
+        (tmp_path / "fifo", "is no regular file"),
+        (tmp_path / "loop", "cannot read"),
+        ("a" * 9_000, "cannot read"),
+        ("http://127.0.0.1:abc/x", "is no address"),
+        ("http://[::1", "is no address"),
+        ("http://exa..mple/x", "is no address"),
+        ("http://", "names no host"),
+        ("ftp://me:secret@host/x", "ftp://host/x is no address: only http"),
+    ):
+        with pytest.raises(SenticliError, match=said) as caught:
+            origin(small["sst2"], str(source))
+        assert "secret" not in caught.value.message
+    monkeypatch.setenv("SENTICLI_MIRROR", "https://")
+    with pytest.raises(UsageError, match="names no host"):
+        origin(small["sst2"])
 
 
 # --- the real data
