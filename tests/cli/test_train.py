@@ -195,8 +195,8 @@ def test_a_kill_while_saving_leaves_the_old_model(senticli: Run, home: Path) -> 
     done = subprocess.run([sys.executable, "-c", code, *args], capture_output=True)
     assert done.returncode == -signal.SIGKILL
     assert b"exporting" in done.stderr
-    assert len(list((home / "models").glob(".mine.*.partial"))) == 1
+    assert (home / "models" / ".mine.partial").is_dir()
     assert senticli("predict", "good", "--model", "mine").returncode == 0
     assert (home / "models" / "mine" / "config.json").read_bytes() == before
     assert senticli(*TINY, "--epochs", "1", "--name", "mine", "--force").returncode == 0
-    assert not list((home / "models").glob(".mine.*.partial"))
+    assert not (home / "models" / ".mine.partial").exists()
