@@ -78,7 +78,9 @@ _senticli() {
 
     local options=()
     case "$command $option" in
-        "train --data" | "train -d") _senticli_words sample imdb sst2; _senticli_stored datasets; _senticli_paths .csv .tsv .jsonl .parquet ;;
+        "train --data" | "train -d") _senticli_words sample imdb sst2; _senticli_stored datasets; _senticli_paths .csv .tsv .jsonl .parquet .txt ;;
+        "train --valid") _senticli_paths '' ;;
+        "train --test") _senticli_paths '' ;;
         "train --text-column") ;;
         "train --label-column") ;;
         "train --vectors") _senticli_words none glove.6B.50d glove.6B.100d glove.6B.200d glove.6B.300d glove.840B.300d glove.twitter.27B.25d glove.twitter.27B.50d glove.twitter.27B.100d glove.twitter.27B.200d; _senticli_paths '' ;;
@@ -103,6 +105,7 @@ _senticli() {
         "train --embedding-lr") ;;
         "train --schedule") _senticli_words constant onecycle cosine ;;
         "train --weight-decay") ;;
+        "train --class-weights") _senticli_words none balanced ;;
         "train --clip") ;;
         "train --precision") _senticli_words auto float32 bfloat16 ;;
         "train --seed") ;;
@@ -110,7 +113,7 @@ _senticli() {
         "train --name") ;;
         "train --output" | "train -o") _senticli_paths ;;
         "eval --model" | "eval -m") _senticli_words bundled; _senticli_stored models; _senticli_paths ;;
-        "eval --data" | "eval -d") _senticli_words sample imdb sst2; _senticli_stored datasets; _senticli_paths .csv .tsv .jsonl .parquet ;;
+        "eval --data" | "eval -d") _senticli_words sample imdb sst2; _senticli_stored datasets; _senticli_paths .csv .tsv .jsonl .parquet .txt ;;
         "eval --split") _senticli_words train valid test ;;
         "eval --text-column") ;;
         "eval --label-column") ;;
@@ -134,7 +137,7 @@ _senticli() {
                     _senticli_words train eval predict download info models
                     ;;
                 train)
-                    options=(--data -d --text-column --label-column --vectors --vocab-size --uncased --cased --valid-fraction --max-length --rnn --layers --hidden --bidirectional --unidirectional --pooling --embedding-dim --word-dropout --embedding-dropout --layer-dropout --output-dropout --preset --epochs --patience --batch-size --optimizer --lr --embedding-lr --schedule --weight-decay --clip --precision --seed --quantize --name --output -o --force --json --help -h)
+                    options=(--data -d --valid --test --strict --text-column --label-column --vectors --vocab-size --uncased --cased --valid-fraction --max-length --rnn --layers --hidden --bidirectional --unidirectional --pooling --embedding-dim --word-dropout --embedding-dropout --layer-dropout --output-dropout --preset --epochs --patience --batch-size --optimizer --lr --embedding-lr --schedule --weight-decay --class-weights --clip --precision --seed --quantize --name --output -o --force --dry-run --json --help -h)
                     ;;
                 eval)
                     options=(--model -m --data -d --split --text-column --label-column --json --threads --help -h)

@@ -90,7 +90,8 @@ class Bundle:
         """How this model was trained, from its provenance."""
         try:
             settings = dict(self.config.provenance["train"])
-            return TrainConfig(**{**settings, "data": tuple(settings["data"])})
+            lists = {name: tuple(settings.get(name, ())) for name in ("data", "valid", "test")}
+            return TrainConfig(**{**settings, **lists})
         except (KeyError, TypeError, ValueError, SenticliError) as error:
             raise _broken(self.path, "config.json does not say how it was trained") from error
 

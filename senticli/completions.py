@@ -43,7 +43,7 @@ FREE_TEXT, FILE, FOLDER = Values(), Values(files=("",)), Values(files=())
 
 # What the value of a parameter is, by the parameter's name, where its type does not say.
 VALUES = {
-    "data": Values(DATASETS, stored="datasets", files=TABLE_SUFFIXES),
+    "data": Values(DATASETS, stored="datasets", files=(*TABLE_SUFFIXES, ".txt")),
     "input": FILE,
     "label_column": FREE_TEXT,
     "model": Values((BUNDLED,), stored="models", files=()),
@@ -57,8 +57,10 @@ VALUES = {
     "source": FILE,
     "stored": Values(stored="models"),
     "target": FILE,
+    "test": Values(files=("",)),
     "text_column": FREE_TEXT,
     "texts": FREE_TEXT,
+    "valid": Values(files=("",)),
     "vectors": Values(
         ("none", *(name for name, asset in ASSETS.items() if asset.kind == "vectors")),
         files=("",),

@@ -19,6 +19,7 @@ Optimizer = Literal["adam", "adamw"]
 Schedule = Literal["constant", "onecycle", "cosine"]
 Precision = Literal["auto", "float32", "bfloat16"]
 Quantize = Literal["auto", "int8", "none"]
+ClassWeights = Literal["none", "balanced"]
 
 
 def check_choice(flag: str, value: str, choices: object) -> None:
@@ -76,6 +77,8 @@ class TrainConfig:
     """What the model learns from, and how."""
 
     data: tuple[str, ...] = ("imdb",)
+    valid: tuple[str, ...] = ()  # files to validate on in place of a part of data
+    test: tuple[str, ...] = ()  # files to test on
     text_column: str | None = None  # of files; None: found among the usual names
     label_column: str | None = None
     vectors: str = "glove.6B.100d"  # a name, a file, or "none"
@@ -91,6 +94,7 @@ class TrainConfig:
     embedding_lr: float = 0.1  # share of lr for an embedding that starts from vectors
     schedule: Schedule = "onecycle"
     weight_decay: float | None = None  # None: 0.01 for adamw, 0 for adam, whose is L2
+    class_weights: ClassWeights = "none"  # balanced: each label counts the same
     clip: float = 1.0  # norm of the gradient; 0: no clipping
     precision: Precision = "auto"
     quantize: Quantize = "auto"
@@ -114,6 +118,7 @@ class TrainConfig:
         check_choice("--schedule", self.schedule, Schedule)
         check_range("--weight-decay", self.decay, 0, 1)
         check_range("--clip", self.clip, 0, 1e6)
+        check_choice("--class-weights", self.class_weights, ClassWeights)
         check_choice("--precision", self.precision, Precision)
         check_choice("--quantize", self.quantize, Quantize)
         check_range("--seed", self.seed, 0, 2**32 - 1)

@@ -273,7 +273,7 @@ CASES = {
     "senticli train --pooling max+": ["max+attention", "max+mean"],
     "senticli eval --model ": sorted(["bundled", "a folder", *MODELS]),
     "senticli predict -m ": sorted(["bundled", "a folder", *MODELS]),
-    "senticli train --data ": sorted(["a folder", "good films.csv", *SETS]),
+    "senticli train --data ": sorted(["a folder", "good films.csv", "notes.txt", *SETS]),
     "senticli train -d sst2 -d s": ["sample", "sst2"],
     "senticli eval --data=good": ["good films.csv"],
     "senticli train --vectors no": ["none", "notes.txt"],

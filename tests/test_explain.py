@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from senticli import Predictor, load, paths
+from senticli.data.labelled import read_labelled
 from senticli.explain import MOST_OCCLUSIONS, explain, strongest
-from senticli.text.records import read_table
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +70,7 @@ def test_spans_of_a_text_read_by_its_ends(predictor: Predictor) -> None:
 
 
 def test_deleting_the_heaviest_words_moves_more_than_deleting_any(predictor: Predictor) -> None:
-    texts = [text for text, _ in read_table(paths.SAMPLE_DATASET / "test.jsonl", None, None)][:20]
+    texts = [row.text for row in read_labelled(paths.SAMPLE_DATASET / "test.jsonl").examples][:20]
     generator = random.Random(1)
     drops: dict[str, list[float]] = {"top": [], "random": []}
     for text in texts:

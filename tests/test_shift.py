@@ -5,9 +5,9 @@ import pytest
 
 from senticli import load, paths
 from senticli.bundle import Usual
+from senticli.data.labelled import read_labelled
 from senticli.predictor import Predictor
 from senticli.shift import Monitor, fit, script_of
-from senticli.text.records import read_table
 
 USUAL = Usual(unknown=0.02, threshold=0.08, script="LATIN")
 
@@ -72,7 +72,7 @@ def sample_message(predictor: Predictor, texts: list[str]) -> str | None:
 
 def test_the_bundled_model_knows_english_reviews_and_no_german() -> None:
     predictor = load("bundled", threads=1)
-    texts = [text for text, _ in read_table(paths.SAMPLE_DATASET / "test.jsonl", None, None)]
+    texts = [row.text for row in read_labelled(paths.SAMPLE_DATASET / "test.jsonl").examples]
     assert sample_message(predictor, texts) is None
     german = "Der Film war wirklich grossartig und ich habe gelacht, nur das Ende war langweilig"
     assert "unknown" in (sample_message(predictor, [german]) or "")

@@ -25,7 +25,7 @@ def evaluate(
             "-d",
             metavar="NAME|FILE",
             help=with_default(
-                "Data set, or a CSV, TSV, JSONL or Parquet file, which is taken whole.",
+                "Data set; or a file or folder as for train, which is taken whole.",
                 "what the model was trained on",
             ),
         ),
@@ -45,7 +45,8 @@ def evaluate(
 
     from senticli import metrics, store
     from senticli.data.catalogue import DATASETS
-    from senticli.data.datasets import existing_file, load_split, read_file
+    from senticli.data.datasets import existing_file, load_split
+    from senticli.data.labelled import read_labelled
     from senticli.predictor import Predictor
 
     opened = store.find(model)
@@ -56,7 +57,7 @@ def evaluate(
         label_column=label_column or trained.label_column,
     )
     if data is None or data in DATASETS:
-        trained = replace(trained, data=(data,)) if data else trained
+        trained = replace(trained, data=(data,), valid=(), test=()) if data else trained
         found = load_split(trained, split or "test")
         examples = found.examples
         what = f"{', '.join(found.names)} {split or 'test'}"
@@ -66,7 +67,14 @@ def evaluate(
     elif split:
         raise UsageError(f"--split {split} is for data sets, and {data} is a file", "leave it out")
     else:
-        examples = read_file(existing_file(data), trained.text_column, trained.label_column)
+        read = read_labelled(existing_file(data), trained.text_column, trained.label_column)
+        examples = read.examples
+        if read.problems:
+            first = read.problems[0]
+            say(
+                f"warning: {len(read.problems):,} rows left out, the first for {first.what}: "
+                f"{first.where}"
+            )
         what = data
     numbers = {label: number for number, label in enumerate(opened.config.labels)}
     for example in examples:

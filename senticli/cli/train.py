@@ -19,6 +19,7 @@ from senticli.cli.options import (
 from senticli.config import (
     POOLINGS,
     PRESETS,
+    ClassWeights,
     Optimizer,
     Precision,
     Quantize,
@@ -32,6 +33,7 @@ EXAMPLES = (
     "senticli train --data sample --vectors none",
     "senticli train --rnn lstm --layers 2",
     "senticli train --preset notebook --rnn gru --name notebook-gru",
+    "senticli train --data mine.csv --label-column stars --class-weights balanced --dry-run",
 )
 
 
@@ -42,11 +44,41 @@ def train(
             "data",
             "--data",
             "-d",
-            metavar="NAME|FILE",
-            help="Data set, or a CSV, TSV, JSONL or Parquet file with text and label; repeatable.",
+            metavar="NAME|FILE|DIR",
+            help="Data set; CSV, TSV, JSONL or Parquet file with text and label; fastText's lines; "
+            "or a folder with one folder a label. Repeatable.",
             panel=DATA_PANEL,
         ),
     ] = None,
+    valid: Annotated[
+        list[str] | None,
+        setting(
+            "valid",
+            metavar="FILE|DIR",
+            help="Validate on this, in place of a part of --data. Repeatable.",
+            panel=DATA_PANEL,
+            shown="a part of --data",
+        ),
+    ] = None,
+    test: Annotated[
+        list[str] | None,
+        setting(
+            "test",
+            metavar="FILE|DIR",
+            help="What eval --split test reads. Repeatable.",
+            panel=DATA_PANEL,
+            shown="that of the data set",
+        ),
+    ] = None,
+    strict: Annotated[
+        bool,
+        typer.Option(
+            "--strict",
+            help="Make what is odd about the data an error: rows without text or label, "
+            "duplicates, two labels, texts in two splits.",
+            rich_help_panel=DATA_PANEL,
+        ),
+    ] = False,
     text_column: TextColumn = None,
     label_column: LabelColumn = None,
     vectors: Annotated[
@@ -73,7 +105,7 @@ def train(
         setting(
             "valid_fraction",
             metavar="SHARE",
-            help="Share of train held out, by whole movies, where there is no valid split.",
+            help="Share of train held out, by whole movies or of each label, to validate on.",
             panel=DATA_PANEL,
         ),
     ] = None,
@@ -207,6 +239,14 @@ def train(
             shown="0.01 with adamw, else 0",
         ),
     ] = None,
+    class_weights: Annotated[
+        ClassWeights | None,
+        setting(
+            "class_weights",
+            help="balanced lets each label count the same, however rare.",
+            panel=TRAINING_PANEL,
+        ),
+    ] = None,
     clip: Annotated[
         float | None,
         setting(
@@ -260,6 +300,14 @@ def train(
             rich_help_panel=OUTPUT_PANEL,
         ),
     ] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run",
+            help="Only look at the data, and estimate the time.",
+            rich_help_panel=OUTPUT_PANEL,
+        ),
+    ] = False,
     as_json: Annotated[
         bool,
         typer.Option(
@@ -275,10 +323,11 @@ def train(
     cores. Ctrl-C ends training and keeps the best epoch so far.
     """
     given = dict(locals())  # every option that is a setting has the name of its field
-    for own in ("preset", "name", "output", "force", "as_json"):
+    for own in ("preset", "name", "output", "force", "strict", "dry_run", "as_json"):
         del given[own]
     # Files by their full path, so that `eval` finds them from any folder.
-    given["data"] = tuple(_full(part) for part in data) if data else None
+    for option, paths in (("data", data), ("valid", valid), ("test", test)):
+        given[option] = tuple(map(_full, paths)) if paths else None
     if embedding_dim is not None and vectors != "none":
         raise UsageError(
             "--embedding-dim is that of the vectors", "leave it out, or train with --vectors none"
@@ -294,10 +343,14 @@ def train(
     from senticli.cli import train_run
     from senticli.cli.train_view import JsonView, LiveView, PlainView
 
-    target = store.check_target(output or train_run.named(name, recipe), force=force)
     terminal = LiveView if stderr_is_terminal() else PlainView
+    if dry_run:
+        with terminal() as view:
+            train_run.look(recipe, view, strict=strict, as_json=as_json)
+        return
+    target = store.check_target(output or train_run.named(name, recipe), force=force)
     with JsonView() if as_json else terminal() as view:
-        train_run.run(recipe, target, view)
+        train_run.run(recipe, target, view, strict=strict)
 
 
 def _full(data: str) -> str:

@@ -4,11 +4,11 @@ import shlex
 import signal
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -17,9 +17,19 @@ from senticli.bundle import BUNDLED
 from senticli.cli.console import say
 from senticli.cli.train_view import PlainView
 from senticli.config import Recipe
+from senticli.data.catalogue import DATASETS
+from senticli.data.checks import check
 from senticli.data.datasets import load_training_data
 from senticli.data.vectors import cached_vectors
 from senticli.errors import SenticliError, UsageError
+
+if TYPE_CHECKING:
+    from senticli.training.session import Session
+    from senticli.training.trainer import BatchResult
+
+
+TIMED, TIMED_SECONDS = 20, 15.0
+"""Batches, or seconds, from which the time of a training is estimated."""
 
 
 def named(name: str | None, recipe: Recipe) -> Path:
@@ -34,20 +44,15 @@ def named(name: str | None, recipe: Recipe) -> Path:
     return paths.models_dir() / name
 
 
-def run(recipe: Recipe, target: Path, view: PlainView) -> None:
+def run(recipe: Recipe, target: Path, view: PlainView, *, strict: bool = False) -> None:
     """Train what ``recipe`` says, show it on ``view``, and write the bundle ``target``.
 
     An interrupt, or a loss that is not a number, keeps the best epoch before it ends the command.
+    With ``strict``, what is odd about the data is an error.
     """
-    view.step("reading the data")  # before torch, so that what is missing is said at once
-    data = load_training_data(recipe.train)
-    vectors = recipe.train.vectors
-    cache = None if vectors == "none" else cached_vectors(vectors)
-    view.step("loading torch and spaCy")
-    session_module, trainer_class = _import_training()
-    session = session_module.prepare(recipe, data, cache, view.step)
+    session_module, trainer_class, session = _prepare(recipe, view, strict=strict)
     view.start(session)
-    trainer = trainer_class(session.model, recipe.train, rates=session.rates, on_batch=view.batch)
+    trainer = _trainer(trainer_class, session, view.batch)
     history: list[Any] = []
     stopped: BaseException | None = None
     started = time.perf_counter()
@@ -80,6 +85,69 @@ def run(recipe: Recipe, target: Path, view: PlainView) -> None:
         raise stopped
     if stopped:
         raise typer.Exit(130)
+
+
+def look(recipe: Recipe, view: PlainView, *, strict: bool, as_json: bool) -> None:
+    """Look at the data that ``recipe`` names, and time a few batches; nothing is written."""
+    _, trainer_class, session = _prepare(recipe, view, strict=strict)
+    view.step("timing some batches")
+    pace = _Pace()
+    with suppress(_Enough):
+        for _ in _trainer(trainer_class, session, pace.batch).fit(session.train, session.valid):
+            pass  # so little data that an epoch was over before enough was seen
+    view.looked(session, pace.seconds_for(session), as_json=as_json)
+
+
+def _prepare(recipe: Recipe, view: PlainView, *, strict: bool) -> tuple[Any, Any, "Session"]:
+    view.step("reading the data")  # before torch, so that what is missing is said at once
+    data = load_training_data(recipe.train)
+    splits = {"train": data.train, "valid": data.valid}
+    checks = check(splits if data.test is None else {**splits, "test": data.test})
+    view.checked(checks, own=not set(recipe.train.data) <= set(DATASETS))
+    if strict and checks.findings:
+        kinds = ", ".join(finding.what for finding in checks.findings)
+        raise SenticliError(f"--strict: {kinds}", "mend the data, or leave out --strict")
+    vectors = recipe.train.vectors
+    cache = None if vectors == "none" else cached_vectors(vectors)
+    view.step("loading torch")
+    session_module, trainer_class = _import_training()
+    return session_module, trainer_class, session_module.prepare(recipe, data, cache, view.step)
+
+
+def _trainer(kind: Any, session: "Session", on_batch: Callable[["BatchResult"], None]) -> Any:
+    return kind(
+        session.model,
+        session.recipe.train,
+        rates=session.rates,
+        weights=session.weights,
+        on_batch=on_batch,
+    )
+
+
+class _Enough(Exception):
+    """Enough batches were timed."""
+
+
+class _Pace:
+    """Times some batches."""
+
+    def __init__(self) -> None:
+        self._times: list[float] = []
+
+    def batch(self, result: "BatchResult") -> None:
+        """A batch is done."""
+        self._times.append(time.perf_counter())
+        if len(self._times) > TIMED or self._times[-1] - self._times[0] > TIMED_SECONDS:
+            raise _Enough
+
+    def seconds_for(self, session: "Session") -> float:
+        """How long the training would take, about."""
+        # The first batch is slow: kernels are made for its shape.
+        steps = len(self._times) - 1
+        a_batch = (self._times[-1] - self._times[0]) / steps if steps else 0.0
+        # A validation text is only run forward, at about a third of the work.
+        share = 1 + session.valid.tokens / session.train.tokens / 3
+        return a_batch * len(session.train) * session.recipe.train.epochs * share
 
 
 @contextmanager

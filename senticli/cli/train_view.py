@@ -3,17 +3,22 @@
 import dataclasses
 import sys
 from contextlib import AbstractContextManager, nullcontext
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from senticli.cli import console
 from senticli.data.datasets import splits_of
+from senticli.text.vocab import UNK_INDEX
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from numpy.typing import NDArray
     from rich.console import RenderableType
     from rich.table import Table
 
+    from senticli.data.checks import Checks
     from senticli.training.session import Saved, Session
     from senticli.training.trainer import BatchResult, EpochResult
 
@@ -29,6 +34,19 @@ class PlainView:
     def step(self, message: str) -> None:
         """What is being prepared."""
         console.say(f"{message} …")
+
+    def checked(self, checks: "Checks", *, own: bool) -> None:
+        """What is odd about the data."""
+        for line in describe_findings(checks, own=own):
+            console.say(line)
+
+    def looked(self, session: "Session", seconds: float, *, as_json: bool) -> None:
+        """What a dry run has found out: the answer."""
+        facts = summary(session, seconds)
+        if as_json:
+            console.print_json({"event": "looked", **facts})
+        else:
+            print_summary(session, facts)
 
     def start(self, session: "Session") -> None:
         """What is about to be trained."""
@@ -56,7 +74,11 @@ class PlainView:
 
 
 class JsonView(PlainView):
-    """One object an epoch on stdout, and one for the saved model."""
+    """One object for the data, one an epoch, and one for the saved model, on stdout."""
+
+    def checked(self, checks: "Checks", *, own: bool) -> None:
+        """Print the labels of each split, and what is odd."""
+        console.print_json({"event": "data", **dataclasses.asdict(checks)})
 
     def epoch(self, result: "EpochResult") -> None:
         """Print the epoch's result."""
@@ -113,6 +135,16 @@ class LiveView(PlainView):
         """What is being prepared, beside a spinner."""
         self._status.update(f"{message} …")
         self._status.start()
+
+    def checked(self, checks: "Checks", *, own: bool) -> None:
+        """What is odd about the data, above the spinner."""
+        for line in describe_findings(checks, own=own):
+            self._console.print(line, markup=False, soft_wrap=True)
+
+    def looked(self, session: "Session", seconds: float, *, as_json: bool) -> None:
+        """The answer of a dry run, without the spinner."""
+        self._status.stop()
+        super().looked(session, seconds, as_json=as_json)
 
     def start(self, session: "Session") -> None:
         """Describe the run, then show the empty table."""
@@ -224,11 +256,71 @@ def describe(session: "Session") -> list[str]:
     return lines
 
 
+def describe_findings(checks: "Checks", *, own: bool) -> list[str]:
+    """What is odd about the data: a line each, in one line where it is not one's ``own``."""
+    if not own:
+        counted = ", ".join(f"{finding.what} ({finding.count:,})" for finding in checks.findings)
+        return [f"note: {counted}"] if counted else []
+    return [
+        f"warning: {finding.what}: {finding.count:,}; the first: "
+        f"{console.one_line(finding.example)}"
+        for finding in checks.findings
+    ]
+
+
+def summary(session: "Session", seconds: float) -> dict[str, Any]:
+    """What can be told of a training before it starts."""
+    truth = {"train": session.train.labels, "valid": session.valid.labels}
+    lengths = np.percentile(session.train_lengths, (50, 90, 99, 100)).astype(int).tolist()
+    words = np.concatenate(session.valid_texts)
+    return {
+        "labels": {
+            split: dict(zip(session.labels, _counts(labels, len(session.labels)), strict=True))
+            for split, labels in truth.items()
+        },
+        "words_a_text": dict(zip(("median", "90 %", "99 %", "longest"), lengths, strict=True)),
+        "vocabulary": len(session.vocab),
+        "unknown_words": float((words == UNK_INDEX).mean()),
+        "epochs": session.recipe.train.epochs,
+        "seconds": round(seconds, 1),
+    }
+
+
+def _counts(labels: "NDArray[np.int64]", count: int) -> list[int]:
+    found: list[int] = np.bincount(labels, minlength=count).tolist()
+    return found
+
+
+def print_summary(session: "Session", facts: dict[str, Any]) -> None:
+    """A dry run's answer, for people."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    table.add_column("label")
+    for split in facts["labels"]:
+        table.add_column(split, justify="right")
+        table.add_column("", justify="right")
+    for label in session.labels:
+        cells = []
+        for counts in facts["labels"].values():
+            cells += [f"{counts[label]:,}", f"{counts[label] / sum(counts.values()):.1%}"]
+        table.add_row(escape(label), *cells)
+    console.print_table(table)
+    lengths = ", ".join(f"{name} {count:,}" for name, count in facts["words_a_text"].items())
+    print(f"words a text   {lengths}")
+    unknown = f"{facts['unknown_words']:.1%} of validation's are not in it"
+    print(f"vocabulary     {facts['vocabulary']:,} words; {unknown}")
+    minutes, seconds = divmod(round(facts["seconds"]), 60)
+    print(f"time           about {minutes} min {seconds} s for {facts['epochs']} epochs here")
+
+
 def describe_saved(saved: "Saved") -> list[str]:
     """How good the kept model is, and where to go from here."""
     low, high = saved.valid.interval
-    data = saved.bundle.training.data
-    tested = any("test" in splits_of(name) for name in data)
+    training = saved.bundle.training
+    data = training.data
+    tested = bool(training.test) or any("test" in splits_of(name) for name in data)
     return [
         f"validation accuracy {saved.valid.accuracy:.2%} ({low:.2%} to {high:.2%}), "
         f"as {saved.bundle.config.onnx} ONNX",

@@ -2,6 +2,7 @@
 
 import json
 import random
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,20 +14,11 @@ from senticli.config import TrainConfig
 from senticli.data import assets
 from senticli.data.catalogue import ASSETS, DATASETS
 from senticli.data.columns import DAMAGED, read_columns
+from senticli.data.labelled import Example, Problem, read_labelled, splits_in
 from senticli.errors import SenticliError, UsageError
 from senticli.text.files import TABLE_SUFFIXES
-from senticli.text.records import read_table
 
 SPLITS = ("train", "valid", "test")
-
-
-@dataclass(frozen=True, slots=True)
-class Example:
-    """A text and its label. Examples that share a ``group`` (a movie) stay in one split."""
-
-    text: str
-    label: str
-    group: str | None = None
 
 
 @dataclass(frozen=True)
@@ -40,6 +32,8 @@ class Source:
     """Of a file of one's own; of the content, for a data set's split."""
     tokens: Path | None = None
     """Where the tokens of its texts are kept, by the tokenizer's fingerprint; None: nowhere."""
+    problems: Sequence[Problem] = ()
+    """Rows of a file that are no examples."""
 
 
 @dataclass(frozen=True)
@@ -86,33 +80,33 @@ class Sources:
 def load_split(config: TrainConfig, split: str, sources: Sources | None = None) -> Split:
     """The examples of ``split`` over every data set or file that ``config`` trains on.
 
-    A data set without a validation split gives ``valid_fraction`` of its train split, drawn by
-    whole groups with ``seed``; its ``train`` is then the rest. A file of one's own is one train
-    split.
+    What ``config`` names as its valid or test files is that split. Without them, data that has no
+    validation split gives ``valid_fraction`` of its train split, drawn with ``seed``; its ``train``
+    is then the rest.
 
     Raises:
         SenticliError: a data set is not here, has no such split, or has no examples.
     """
     sources = sources or Sources()
+    own = {"valid": config.valid, "test": config.test}.get(split, ())
     parts: list[Part] = []
     names: list[str] = []
-    for name in config.data:
+    for name in own or config.data:
         held = splits_of(name)
-        if split == "test" and "test" not in held:
+        if own and split not in held:
+            source = sources.get(name, "train", config)
+        elif split == "test" and "test" not in held:
             continue
-        names.append(name)
-        if split == "test" or "valid" in held:
+        elif split == "test" or "valid" in held or config.valid:
             source = sources.get(name, split, config)
-            rows: Sequence[int] = range(len(source.examples))
         else:
             source = sources.get(name, "train", config)
-            rest, held_out = split_by_group(source.examples, config.valid_fraction, config.seed)
-            label = [example.label for example in source.examples]
-            known = {label[row] for row in rest}  # a rare label is better learned
-            rest += [row for row in held_out if label[row] not in known]
-            held_out = [row for row in held_out if label[row] in known]
-            rows = held_out if split == "valid" else rest
-        parts.append(Part(source, rows))
+            rest, held_out = hold_out(source.examples, config.valid_fraction, config.seed)
+            parts.append(Part(source, held_out if split == "valid" else rest))
+            names.append(name)
+            continue
+        parts.append(Part(source, range(len(source.examples))))
+        names.append(name)
     if not names:
         raise SenticliError(
             f"{', '.join(config.data)} has no labelled {split} split",
@@ -133,6 +127,8 @@ class TrainingData:
     train: Split
     valid: Split
     labels: tuple[str, ...]
+    test: Split | None = None
+    """Only compared with the others, never learned from or chosen by."""
 
     @property
     def hashes(self) -> dict[str, str]:
@@ -148,45 +144,74 @@ def load_training_data(config: TrainConfig) -> TrainingData:
             validation split has one that training lacks.
     """
     sources = Sources()
-    train, valid = (load_split(config, split, sources) for split in ("train", "valid"))
+    train = load_split(config, "train", sources)
     labels = labels_of(train.examples)
     if len(labels) < 2:
         raise SenticliError(
             f"every training example has the label {labels[0]!r}: there is nothing to tell apart",
             "use data with at least two labels",
         )
+    valid = load_split(config, "valid", sources)
     strange = set(labels_of(valid.examples)) - set(labels)
     if strange:
         raise SenticliError(
             f"the validation split has a label that training has not: {min(strange)}",
             "use data whose splits have the same labels",
         )
-    return TrainingData(train, valid, labels)
+    test = None
+    if config.test or any("test" in splits_of(name) for name in config.data):
+        test = load_split(config, "test", sources)
+    return TrainingData(train, valid, labels, test)
 
 
-def split_by_group(
+def hold_out(
     examples: Sequence[Example], fraction: float, seed: int
 ) -> tuple[list[int], list[int]]:
-    """Hold out ``fraction`` of the examples (at least one group), never dividing a group.
+    """The rows that stay and those that are held out, each in the order given.
 
-    An example without a group is a group of its own. Returns the rows that stay and the rows that
-    are held out, each in the order given.
+    Where examples have groups, whole groups are held out, at least one. Else ``fraction`` of each
+    label is, and texts that are the same stay together.
     """
+    if any(example.group for example in examples):
+        held_out = _some_groups(examples, fraction, seed)
+    else:
+        held_out = _some_of_each_label(examples, fraction, seed)
+    rest = [row for row in range(len(examples)) if row not in held_out]
+    known = {examples[row].label for row in rest}  # a rare label is better learned
+    held_out = {row for row in held_out if examples[row].label in known}
+    return [row for row in range(len(examples)) if row not in held_out], sorted(held_out)
+
+
+def _some_groups(examples: Sequence[Example], fraction: float, seed: int) -> set[int]:
+    # An example without a group is a group of its own.
     groups = [example.group or f"\0{row}" for row, example in enumerate(examples)]
-    sizes: dict[str, int] = {}
-    for group in groups:
-        sizes[group] = sizes.get(group, 0) + 1
+    sizes = Counter(groups)
     order = sorted(sizes)
     random.Random(seed).shuffle(order)
-    held_out: set[str] = set()
+    chosen: set[str] = set()
     count = 0
     for group in order:
         if count >= fraction * len(examples):
             break
-        held_out.add(group)
+        chosen.add(group)
         count += sizes[group]
-    rest = [row for row, group in enumerate(groups) if group not in held_out]
-    return rest, [row for row, group in enumerate(groups) if group in held_out]
+    return {row for row, group in enumerate(groups) if group in chosen}
+
+
+def _some_of_each_label(examples: Sequence[Example], fraction: float, seed: int) -> set[int]:
+    same: dict[str, list[int]] = {}
+    for row, example in enumerate(examples):
+        same.setdefault(example.text, []).append(row)
+    by_label: dict[str, list[list[int]]] = {}
+    for rows in same.values():
+        by_label.setdefault(examples[rows[0]].label, []).append(rows)
+    generator = random.Random(seed)
+    chosen: set[int] = set()
+    for _, texts in sorted(by_label.items()):
+        generator.shuffle(texts)
+        for rows in texts[: max(1, round(fraction * len(texts)))]:
+            chosen.update(rows)
+    return chosen
 
 
 def labels_of(examples: Sequence[Example]) -> tuple[str, ...]:
@@ -194,31 +219,20 @@ def labels_of(examples: Sequence[Example]) -> tuple[str, ...]:
     return tuple(sorted({example.label for example in examples}))
 
 
-def read_file(path: Path, text_column: str | None, label_column: str | None) -> list[Example]:
-    """The labelled examples of a CSV, TSV, JSONL or Parquet file.
-
-    Raises:
-        SenticliError: the file cannot be read, or has no examples.
-    """
-    examples = [Example(text, label) for text, label in read_table(path, text_column, label_column)]
-    if not examples:
-        raise SenticliError(f"{path} has no examples", "use a file with a header and rows")
-    return examples
-
-
 def existing_file(name: str) -> Path:
-    """The path of a file of one's own. Raises UsageError unless it may be a table."""
+    """The path of a file or folder of one's own. Raises UsageError unless it may be one."""
     path = Path(name)
-    if path.suffix.lower() not in TABLE_SUFFIXES and not path.exists():
+    if path.suffix.lower() not in (*TABLE_SUFFIXES, ".txt") and not path.exists():
         raise UsageError(
             f"{name!r} is neither a data set nor a file",
-            f"use one of: {', '.join(DATASETS)}; or a {', '.join(TABLE_SUFFIXES)} file",
+            f"use one of: {', '.join(DATASETS)}; a {', '.join(TABLE_SUFFIXES)} file; or a folder "
+            "with one folder for each label",
         )
     return path
 
 
 def splits_of(name: str) -> set[str]:
-    """The splits that a data set has; of a file, ``train`` alone.
+    """The splits that a data set has; of a file, ``train`` alone; of a folder, see splits_in.
 
     Raises:
         SenticliError: the data set is not here.
@@ -227,8 +241,7 @@ def splits_of(name: str) -> set[str]:
     if name == "sample":
         return set(SPLITS)
     if name not in DATASETS:
-        existing_file(name)
-        return {"train"}
+        return set(splits_in(existing_file(name)))
     if not assets.is_installed(ASSETS[name]):
         raise SenticliError(f"the data set {name} is not here", f"senticli download {name}")
     return set(assets.provenance(ASSETS[name]).get("counts", ()))
@@ -237,9 +250,9 @@ def splits_of(name: str) -> set[str]:
 def _read_source(name: str, split: str, config: TrainConfig) -> Source:
     # The files of a data set are our own: read with their groups, and without guessing.
     if name not in DATASETS:
-        path = existing_file(name)
-        examples = read_file(path, config.text_column, config.label_column)
-        return Source(name, examples, sha256_of(path))
+        path = splits_in(existing_file(name))[split]
+        found = read_labelled(path, config.text_column, config.label_column)
+        return Source(str(path), found.examples, found.sha256, problems=found.problems)
     folder = paths.dataset_dir(name)
     if name == "sample":
         path = folder / f"{split}.jsonl"

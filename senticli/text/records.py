@@ -11,10 +11,9 @@ import shutil
 import sys
 import tempfile
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from senticli.errors import SenticliError, UsageError
@@ -24,11 +23,8 @@ from senticli.text.files import (
     JSONL,
     LINES,
     PARQUET,
-    TABLE_SUFFIXES,
     damaged,
-    format_of,
     import_pyarrow,
-    open_bytes,
     unreadable,
 )
 
@@ -420,45 +416,22 @@ def _values(column: Any) -> list[Any]:
 # --- labelled tables, to learn from
 
 
-def read_table(
-    path: Path, text_column: str | None, label_column: str | None
-) -> Iterator[tuple[str, str]]:
-    """Yield (text, label) of each row of a CSV, TSV, JSONL or Parquet file.
+def label_reader(label_column: str | None, name: str) -> Callable[[Mapping[str, Any]], str]:
+    """A function that gives the label of a row, or "" where it has none.
 
     Raises:
-        SenticliError: the file cannot be read, has no such columns, or a row lacks one of them.
+        SenticliError: the function, if the first row has no such column.
     """
-    format = format_of(path)
-    if format is None or format == LINES:
-        raise SenticliError(
-            f"{path}: the kind of table is not known from its name",
-            f"use a file that ends in {', '.join(TABLE_SUFFIXES)}",
-        )
-    with open_bytes(path) as (stream, _):
-        records = read_records(stream, format, str(path), text_column)
-        label: str | None = None
-        for record in records:
-            if record.error == BLANK and records.format == JSONL:
-                continue
-            if record.error:
-                raise SenticliError(
-                    f"{path}: line {record.number}: {record.error}", "mend or remove that line"
-                )
-            if record.replaced:
-                hint = f"iconv -t UTF-8 {path} > converted{path.suffix}"
-                raise SenticliError(f"{path} is not UTF-8 text", hint)
-            fields = record.fields
-            if not isinstance(fields, Mapping):
-                fields = dict(zip(records.columns or (), fields, strict=True))
-            if label is None:
-                nested = label_column if label_column and "." in label_column else None
-                label = nested or find_column(list(fields), label_column, str(path), "label")
-            value, error = _text_at(fields, label)
-            if error or not value.strip():
-                raise SenticliError(
-                    f"{path}: line {record.number} has no {label}", "mend or remove that line"
-                )
-            yield mended(record.text)[0], _whole(value).strip()
+    column: str | None = label_column if label_column and "." in label_column else None
+
+    def read(fields: Mapping[str, Any]) -> str:
+        nonlocal column
+        if column is None:
+            column = find_column(list(fields), label_column, name, "label")
+        value, error = _text_at(fields, column)
+        return "" if error else _whole(value).strip()
+
+    return read
 
 
 def _whole(number: str) -> str:

@@ -51,6 +51,11 @@ class Batches:
         return -(-len(self._texts) // self._batch_size)
 
     @property
+    def labels(self) -> NDArray[np.int64]:
+        """The label number of each text."""
+        return self._labels
+
+    @property
     def texts(self) -> int:
         """Number of texts."""
         return len(self._texts)

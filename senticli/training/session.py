@@ -30,7 +30,7 @@ from senticli.training.embeddings import CachedVectors, initial_embedding
 from senticli.training.model import BiRNN
 from senticli.training.quantize import to_int8
 from senticli.training.rules import spacy_rules
-from senticli.training.trainer import EpochResult, compute_dtype
+from senticli.training.trainer import EpochResult, balanced_weights, compute_dtype
 from senticli.training.vocabulary import build_vocab, runtime_vocab
 
 INT8_COST = 0.001  # accuracy on validation that a smaller and faster model may cost
@@ -49,7 +49,9 @@ class Session:
     vocab: Vocab
     vectors_found: float | None  # share of the vocabulary; None without vectors
     rates: dict[str, float]  # learning rates of parameters, see Trainer
+    weights: torch.Tensor | None  # of the labels in the loss
     parameters: int
+    train_lengths: NDArray[np.int64]  # words of each training text, before it is cut
     valid_source: list[str]  # the validation texts themselves
     valid_texts: list[Words]  # and their word numbers
     valid_labels: NDArray[np.int64]
@@ -126,7 +128,13 @@ def prepare(
         vocab=vocab,
         vectors_found=found if vectors else None,
         rates={"embedding.weight": config.embedding_lr} if vectors else {},
+        weights=(
+            balanced_weights(torch.from_numpy(truth[0]), len(labels))
+            if config.class_weights == "balanced"
+            else None
+        ),
         parameters=sum(weight.numel() for weight in model.parameters()),
+        train_lengths=np.array([len(text) for text in numbered[0]]),
         valid_source=[example.text for example in data.valid.examples],
         valid_texts=numbered[1],
         valid_labels=truth[1],

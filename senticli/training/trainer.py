@@ -41,11 +41,25 @@ class EpochResult:
     best: bool  # the lowest validation loss so far
 
 
-def loss_of(logits: Tensor, labels: Tensor) -> Tensor:
-    """Mean cross-entropy of logits [B, 1] (two labels, binary) or [B, K] against labels [B]."""
-    if logits.shape[1] == 1:
-        return F.binary_cross_entropy_with_logits(logits.squeeze(1), labels.to(logits.dtype))
-    return F.cross_entropy(logits, labels)
+def loss_of(logits: Tensor, labels: Tensor, weights: Tensor | None = None) -> Tensor:
+    """Mean cross-entropy of logits [B, 1] (two labels, binary) or [B, K] against labels [B].
+
+    ``weights`` [K], one a label, make it a weighted mean.
+    """
+    if logits.shape[1] > 1:
+        return F.cross_entropy(logits, labels, weights)
+    truth = labels.to(logits.dtype)
+    if weights is None:
+        return F.binary_cross_entropy_with_logits(logits.squeeze(1), truth)
+    of_each = weights[labels]
+    losses = F.binary_cross_entropy_with_logits(logits.squeeze(1), truth, reduction="none")
+    return (losses * of_each).sum() / of_each.sum()
+
+
+def balanced_weights(labels: Tensor, count: int) -> Tensor:
+    """Weights [count] by which each label that occurs counts the same, 1 on average."""
+    occurring = torch.bincount(labels, minlength=count).clamp(min=1)
+    return len(labels) / (count * occurring.float())
 
 
 def predicted(logits: Tensor) -> Tensor:
@@ -79,6 +93,7 @@ class Trainer:
         model: takes tokens [B, T] and lengths [B], gives logits [B, K].
         config: how to train.
         rates: the learning rate of parameters by name, as a share of the others'.
+        weights: by which the labels count in the loss; see :func:`loss_of`.
         on_batch: told after every batch.
     """
 
@@ -88,11 +103,13 @@ class Trainer:
         config: TrainConfig,
         *,
         rates: Mapping[str, float] | None = None,
+        weights: Tensor | None = None,
         on_batch: Callable[[BatchResult], None] | None = None,
     ) -> None:
         self.model = model
         self.config = config
         self._rates = rates or {}
+        self._weights = weights
         self.best: EpochResult | None = None
         self._best_state: dict[str, Tensor] = {}
         self._on_batch = on_batch
@@ -148,7 +165,7 @@ class Trainer:
         with torch.inference_mode():
             for batch in batches:
                 logits = self.model(batch.tokens, batch.lengths)
-                loss += loss_of(logits, batch.labels).item() * len(batch.labels)
+                loss += loss_of(logits, batch.labels, self._weights).item() * len(batch.labels)
                 correct += int((predicted(logits) == batch.labels).sum())
                 seen += len(batch.labels)
         return loss / seen, correct / seen
@@ -167,7 +184,7 @@ class Trainer:
         started = time.perf_counter()
         for number, batch in enumerate(batches, start=1):
             logits = self.model(batch.tokens, batch.lengths)
-            loss = loss_of(logits, batch.labels)
+            loss = loss_of(logits, batch.labels, self._weights)
             value = loss.item()
             if value != value:
                 raise self._not_a_number(f"in epoch {epoch}, batch {number}")

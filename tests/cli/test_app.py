@@ -74,7 +74,8 @@ def test_closed_streams(tiny_model: Path) -> None:
 
 def test_labels_that_look_like_markup(senticli: Run, tmp_path: Path) -> None:
     path = tmp_path / "odd.csv"
-    path.write_text("text,label\n" + "good one,[/x]\nbad one,[bad]\n" * 20)
+    rows = (f"good {number},[/x]\nbad {number},[bad]\n" for number in range(20))
+    path.write_text("text,label\n" + "".join(rows))
     args = ("--data", path, "--vectors", "none", "--epochs", "1", "--hidden", "4")
     assert senticli("train", *args, "--name", "odd").returncode == 0
     done = senticli("eval", "--data", path)
@@ -87,8 +88,8 @@ def test_a_file_name_that_is_not_utf8(tmp_path: Path) -> None:
     (tmp_path / "models").mkdir()
     options = "--vectors none --epochs 1 --hidden 4 --embedding-dim 4"
     done = shell(
-        f"cd {tmp_path} && f=$'caf\\xe9.csv' && printf 'text,label\\ngood,a\\nbad,b\\n%.0s' "
-        f"> $f && for i in 1 2 3 4 5 6 7 8; do printf 'good,a\\nbad,b\\n' >> $f; done && "
+        f"cd {tmp_path} && f=$'caf\\xe9.csv' && printf 'text,label\\n' > $f && "
+        f'for i in 1 2 3 4 5 6 7 8; do printf "good $i,a\\nbad $i,b\\n" >> $f; done && '
         f"{SENTICLI} train --data $f {options} --output $'m\\xe9' && {SENTICLI} predict good"
     )
     assert done.returncode == 0, done.stderr

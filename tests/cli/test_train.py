@@ -1,5 +1,6 @@
 """``senticli train``: a tiny model really trains, through the real command line."""
 
+import csv
 import json
 import os
 import re
@@ -30,7 +31,8 @@ def test_train_eval_predict(senticli: Run, home: Path) -> None:
 
 def test_json_and_the_name_from_recipe_and_time(senticli: Run, home: Path) -> None:
     done = senticli(*TINY, "--rnn", "gru", "--json")
-    *epochs, saved = map(json.loads, done.stdout.splitlines())
+    data, *epochs, saved = map(json.loads, done.stdout.splitlines())
+    assert (data["event"], data["findings"]) == ("data", [])
     assert [row["event"] for row in epochs] == ["epoch", "epoch"]
     assert {"epoch", "train_loss", "valid_loss", "valid_accuracy", "lr", "tokens_per_s"} <= set(
         epochs[0]
@@ -200,3 +202,96 @@ def test_a_kill_while_saving_leaves_the_old_model(senticli: Run, home: Path) -> 
     assert (home / "models" / "mine" / "config.json").read_bytes() == before
     assert senticli(*TINY, "--epochs", "1", "--name", "mine", "--force").returncode == 0
     assert not (home / "models" / ".mine.partial").exists()
+
+
+# --- data of one's own
+
+
+@pytest.fixture
+def reviews(tmp_path: Path) -> Path:
+    """CSV files for training and test: three labels, one of them rare, and some odd rows."""
+    words = {"good": "fine great lovely", "bad": "poor awful dull", "meh": "so average plain"}
+    rows = [
+        (f"{word} {noun} number {number}", label)
+        for label, choices in words.items()
+        for number in range(4 if label == "meh" else 12)
+        for word in choices.split()
+        for noun in ("film", "meal")
+    ]
+    with (tmp_path / "train.csv").open("w", newline="") as file:
+        odd = [("", "good"), ("no label at all", ""), rows[0], (rows[1][0], "meh")]
+        csv.writer(file).writerows([("review", "stars"), *rows, *odd])
+    with (tmp_path / "test.csv").open("w", newline="") as file:
+        tests = [(f"a {text}", label) for text, label in rows[::5]]
+        csv.writer(file).writerows([("review", "stars"), *tests, rows[2]])
+    return tmp_path
+
+
+SMALL = ("--vectors", "none", "--hidden", "8", "--embedding-dim", "8", "--epochs", "3")
+
+
+def test_what_is_odd_about_the_data_is_told(senticli: Run, reviews: Path) -> None:
+    data = ("--data", reviews / "train.csv", "--test", reviews / "test.csv")
+    done = senticli("train", *data, "--label-column", "stars", *SMALL, "--json")
+    assert done.returncode == 0, done.stderr
+    first, *others = map(json.loads, done.stdout.splitlines())
+    assert first["event"] == "data"
+    assert first["labels"]["train"].keys() == {"bad", "good", "meh"}
+    assert first["labels"]["valid"] == {"bad": 7, "good": 7, "meh": 2}
+    found = {finding["what"]: finding["count"] for finding in first["findings"]}
+    assert found == {
+        "rows left out: no text": 1,
+        "rows left out: no label": 1,
+        "texts that occur again in train": 2,
+        "texts with two labels in train": 1,
+        "texts of test that are in train": 1,
+    }
+    assert [event["event"] for event in others] == ["epoch"] * 3 + ["saved"]
+    measured = senticli("eval", "--split", "test", "--json")
+    assert json.loads(measured.stdout)["examples"] == 35
+    strict = senticli("train", *data, "--label-column", "stars", *SMALL, "--strict")
+    assert strict.returncode == 1
+    assert "error: --strict: rows left out: no text" in strict.stderr
+    assert "warning: texts that occur again in train: 2; the first: 'fine film" in strict.stderr
+
+
+def test_a_dry_run(senticli: Run, reviews: Path, home: Path) -> None:
+    options = ("--data", reviews / "train.csv", "--label-column", "stars", *SMALL, "--dry-run")
+    done = senticli("train", *options)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert lines[0].split() == ["label", "train", "valid"]
+    assert lines[1].split()[0] == "bad"
+    assert [line.split("  ")[0] for line in lines[4:]] == ["words a text", "vocabulary", "time"]
+    facts = json.loads(senticli("train", *options, "--json").stdout)
+    assert facts["event"] == "looked"
+    assert facts["words_a_text"] == {"median": 4, "90 %": 4, "99 %": 4, "longest": 4}
+    assert 0 <= facts["unknown_words"] < 0.5
+    assert facts["seconds"] >= 0
+    assert not (home / "models").exists()
+
+
+def test_fasttexts_lines_a_folder_and_class_weights(senticli: Run, reviews: Path) -> None:
+    with (reviews / "train.csv").open(newline="") as file:
+        rows = [row for row in list(csv.reader(file))[1:] if all(row)]
+    (reviews / "train.txt").write_text("".join(f"__label__{b} {a}\n" for a, b in rows))
+    for number, (text, label) in enumerate(rows):
+        (reviews / "folder" / label).mkdir(parents=True, exist_ok=True)
+        (reviews / "folder" / label / f"{number}.txt").write_text(text)
+    for data in ("train.txt", "folder"):
+        done = senticli(
+            "train", "--data", reviews / data, "--valid", reviews / "train.txt", *SMALL,
+            *("--class-weights", "balanced", "--name", data),
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        assert "labels bad, good, meh" in done.stderr
+    done = senticli("eval", "--data", reviews / "folder", "--model", "train.txt", "--json")
+    assert json.loads(done.stdout)["examples"] == len(rows)
+
+
+def test_eval_tells_what_it_leaves_out(senticli: Run, reviews: Path, tiny_model: Path) -> None:
+    path = reviews / "two.csv"
+    path.write_text("text,label\ngreat,positive\n,positive\nbad,negative\n")
+    done = senticli("eval", "--data", path, "--model", tiny_model, "--json")
+    assert json.loads(done.stdout)["examples"] == 2
+    assert f"warning: 1 rows left out, the first for no text: {path}, line 3" in done.stderr

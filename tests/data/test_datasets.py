@@ -10,10 +10,9 @@ from senticli.data import datasets
 from senticli.data.columns import read_columns, write_columns
 from senticli.data.datasets import (
     Example,
+    hold_out,
     load_split,
     load_training_data,
-    read_file,
-    split_by_group,
 )
 from senticli.errors import SenticliError, UsageError
 
@@ -94,14 +93,14 @@ def test_several_datasets_are_joined(home: Path) -> None:
     assert len(load_split(config, "test").examples) == 6
 
 
-def test_a_file_is_read_once(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_split_is_read_once(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     imdb(home)
     read = []
     monkeypatch.setattr(
         datasets, "read_columns", lambda *args: read.append(args) or read_columns(*args)
     )
     data = load_training_data(TrainConfig(data=("imdb",), valid_fraction=0.2))
-    assert (len(data.train.examples), len(data.valid.examples), len(read)) == (160, 40, 1)
+    assert (len(data.train.examples), len(data.valid.examples), len(read)) == (160, 40, 2)
     assert data.train.parts[0].source is data.valid.parts[0].source
 
 
@@ -142,22 +141,59 @@ def test_a_file_is_split_into_train_and_valid(tmp_path: Path) -> None:
     path = tmp_path / "mine.csv"
     path.write_text("text,label\n" + "".join(f"t{n},{n % 3}\n" for n in range(50)))
     train, valid = load("train", str(path)), load("valid", str(path))
-    assert (len(train), len(valid)) == (40, 10)
+    assert (len(train), len(valid)) == (41, 9)
     assert not {e.text for e in train} & {e.text for e in valid}
-    assert len(read_file(path, None, None)) == 50
+    assert [e.label for e in valid].count("0") == 3  # of each label the same share
+    assert load("valid", str(path)) == valid
+    assert load("valid", str(path), seed=2) != valid
     with pytest.raises(SenticliError, match="no labelled test split"):
         load("test", str(path))
 
 
-def test_an_empty_file(tmp_path: Path) -> None:
-    (tmp_path / "empty.csv").write_text("text,label\n")
-    with pytest.raises(SenticliError, match="no examples"):
-        read_file(tmp_path / "empty.csv", None, None)
+def test_files_of_their_own_for_validation_and_test(tmp_path: Path) -> None:
+    for name in ("train", "valid", "test"):
+        (tmp_path / f"{name}.csv").write_text(f"text,label\n{name} a,a\n{name} b,b\n")
+    config = TrainConfig(
+        data=(str(tmp_path / "train.csv"),),
+        valid=(str(tmp_path / "valid.csv"),),
+        test=(str(tmp_path / "test.csv"),),
+    )
+    for name in ("train", "valid", "test"):
+        assert [e.text for e in load_split(config, name).examples] == [f"{name} a", f"{name} b"]
+    data = load_training_data(config)
+    assert data.test is not None
+    assert set(data.hashes) == {str(tmp_path / "train.csv"), str(tmp_path / "valid.csv")}
+
+
+def test_a_folder_of_splits(tmp_path: Path) -> None:
+    for split in ("train", "dev", "test"):
+        for label in "ab":
+            (tmp_path / "mine" / split / label).mkdir(parents=True)
+            (tmp_path / "mine" / split / label / "1.txt").write_text(f"{split} {label}")
+    for split, folder in (("train", "train"), ("valid", "dev"), ("test", "test")):
+        assert [e.text for e in load(split, str(tmp_path / "mine"))] == [
+            f"{folder} a",
+            f"{folder} b",
+        ]
+
+
+def test_the_same_text_is_on_one_side() -> None:
+    examples = [Example(f"t{n % 20}", "ab"[n % 2]) for n in range(80)]
+    rest, held_out = hold_out(examples, 0.2, seed=3)
+    assert len(held_out) == 16
+    assert not {examples[row].text for row in rest} & {examples[row].text for row in held_out}
+
+
+def test_a_rare_label_is_learned() -> None:
+    examples = [*(Example(f"t{n}", "a") for n in range(20)), Example("only", "b")]
+    rest, held_out = hold_out(examples, 0.2, seed=1)
+    assert 20 in rest
+    assert len(held_out) == 4
 
 
 def test_groups_are_never_divided() -> None:
     examples = [Example(str(n), "a", group=f"g{n // 7}") for n in range(70)]
-    rest, held_out = split_by_group(examples, 0.25, seed=4)
+    rest, held_out = hold_out(examples, 0.25, seed=4)
     assert len(held_out) == 21
     assert not {row // 7 for row in rest} & {row // 7 for row in held_out}
     assert sorted(rest + held_out) == list(range(70))

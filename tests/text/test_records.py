@@ -2,85 +2,13 @@
 
 import csv
 import io
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from senticli.errors import SenticliError
-from senticli.text.records import Record, read_records, read_table, without_nul
-
-
-@pytest.mark.parametrize(
-    ("name", "content"),
-    [
-        ("t.csv", 'text,label\n"great, really",pos\nbad,neg\n'),
-        ("t.tsv", "id\tsentence\tlabel\n1\tgreat, really\tpos\n2\tbad\tneg\n"),
-        (
-            "t.jsonl",
-            '{"review": "great, really", "sentiment": "pos"}\n'
-            '{"review": "bad", "sentiment": "neg"}\n',
-        ),
-        ("t.CSV", '\ufefftext,label\r\n"great, really",pos\r\nbad,neg\r\n'),
-    ],
-)
-def test_tables(tmp_path: Path, name: str, content: str) -> None:
-    (tmp_path / name).write_bytes(content.encode())
-    assert list(read_table(tmp_path / name, None, None)) == [
-        ("great, really", "pos"),
-        ("bad", "neg"),
-    ]
-
-
-def test_parquet_and_numeric_labels(tmp_path: Path) -> None:
-    pyarrow = pytest.importorskip("pyarrow")
-    parquet = pytest.importorskip("pyarrow.parquet")
-    table = pyarrow.table({"text": ["good", "bad"], "label": [1, 0]})
-    parquet.write_table(table, tmp_path / "t.parquet")
-    assert list(read_table(tmp_path / "t.parquet", None, None)) == [("good", "1"), ("bad", "0")]
-
-
-def test_untidy_json_lines(tmp_path: Path) -> None:
-    path = tmp_path / "t.jsonl"
-    path.write_bytes(
-        b'\xef\xbb\xbf{"text": "a \\ud800", "label": " pos "}\n\n{"text": "b", "label": 5.0}\n'
-    )
-    assert list(read_table(path, None, None)) == [("a ?", "pos"), ("b", "5")]
-
-
-def test_named_columns(tmp_path: Path) -> None:
-    (tmp_path / "t.csv").write_text("text,body,stars\nno,yes,5\n")
-    assert list(read_table(tmp_path / "t.csv", "body", "stars")) == [("yes", "5")]
-
-
-@pytest.mark.parametrize(
-    ("name", "content", "message"),
-    [
-        ("t.csv", b"a,b\n1,2\n", "no column text or sentence"),
-        ("t.csv", b"text,x\n1,2\n", "no column label"),
-        ("t.csv", b"text,label\ngood\n", "line 2: 1 field in place of 2"),
-        ("t.csv", b"text,label\ngood,\n", "line 2 has no label"),
-        ("t.csv", b"text,label\ngood, ,\n", "line 2: 3 fields in place of 2"),
-        ("t.csv", b"text,label\ngood, really,pos\n", "line 2: 3 fields in place of 2"),
-        ("t.tsv", b'text\tlabel\n"oops\tpos\nfine\tneg\n', "line 2: the quotes are wrong"),
-        ("t.jsonl", b'{"text": ["a"], "label": "b"}\n', "line 1: text is not a text"),
-        ("t.jsonl", b'{"text": "a", "label": null}\n', "line 1 has no label"),
-        ("t.csv", b"text,label\n\xff,1\n", "not UTF-8"),
-        ("t.jsonl", b'{"text": "a", "label": "b"}\nnot json\n', "line 2: not JSON"),
-        ("t.jsonl", b"[1]\n", "JSON array"),
-        ("t.parquet", b"no parquet", "not a Parquet file"),
-        ("t.xlsx", b"", "not known from its name"),
-    ],
-)
-def test_what_cannot_be_read_says_why(
-    tmp_path: Path, name: str, content: bytes, message: str
-) -> None:
-    (tmp_path / name).write_bytes(content)
-    with pytest.raises(SenticliError, match=message) as caught:
-        list(read_table(tmp_path / name, None, None))
-    assert str(tmp_path / name) in caught.value.message
-    assert caught.value.hint
+from senticli.text.records import Record, read_records, without_nul
 
 
 def read(content: bytes, format: str, text_column: str | None = None) -> list[Record]:
@@ -220,8 +148,3 @@ def test_any_table_is_read_as_it_was_written(rows: list[list[str]]) -> None:
     records = read(content, "csv")
     assert [r.text for r in records] == [row[1].encode(errors="replace").decode() for row in rows]
     assert b"id,text\n" + b"".join(r.raw for r in records) == content
-
-
-def test_a_missing_file(tmp_path: Path) -> None:
-    with pytest.raises(SenticliError, match="no such file"):
-        list(read_table(tmp_path / "t.csv", None, None))

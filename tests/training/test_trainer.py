@@ -10,7 +10,14 @@ from senticli.config import ModelConfig, TrainConfig
 from senticli.errors import SenticliError
 from senticli.training.batches import Batches
 from senticli.training.model import BiRNN
-from senticli.training.trainer import BatchResult, Trainer, compute_dtype, loss_of, predicted
+from senticli.training.trainer import (
+    BatchResult,
+    Trainer,
+    balanced_weights,
+    compute_dtype,
+    loss_of,
+    predicted,
+)
 
 CONFIG = TrainConfig(epochs=4, lr=0.02, batch_size=16, precision="float32")
 
@@ -134,3 +141,17 @@ def test_bfloat16_needs_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: True)
     assert compute_dtype("auto") == torch.bfloat16
     assert compute_dtype("float32") == torch.float32
+
+
+@pytest.mark.parametrize("outputs", [1, 2])
+def test_balanced_weights_let_each_label_count_the_same(outputs: int) -> None:
+    labels = torch.tensor([0] * 9 + [1])
+    weights = balanced_weights(labels, 2)
+    assert weights.tolist() == pytest.approx([10 / 18, 5.0])
+    logits = torch.randn(10, outputs, generator=torch.Generator().manual_seed(0))
+    first, second = (loss_of(logits[labels == label], labels[labels == label]) for label in (0, 1))
+    assert loss_of(logits, labels, weights).item() == pytest.approx((first + second).item() / 2)
+
+
+def test_a_label_that_does_not_occur_has_a_weight() -> None:
+    assert balanced_weights(torch.tensor([0, 0, 2, 2]), 3).isfinite().all()

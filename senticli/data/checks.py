@@ -1,0 +1,72 @@
+"""What is odd about labelled data, found before anything is learned from it."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from senticli.data.datasets import Split
+from senticli.data.labelled import Example, Problem
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something odd: how often, and where or what it is for example."""
+
+    what: str
+    count: int
+    example: str
+
+
+@dataclass(frozen=True)
+class Checks:
+    """The examples of each label in each split, and what is odd about them."""
+
+    labels: Mapping[str, Mapping[str, int]]
+    findings: list[Finding]
+
+
+def check(splits: Mapping[str, Split]) -> Checks:
+    """Look at ``splits`` by name: train, valid and, where there is one, test.
+
+    Two texts are the same if they are equal but for white space at their ends.
+    """
+    sources = {part.source.name: part.source for split in splits.values() for part in split.parts}
+    problems = [problem for source in sources.values() for problem in source.problems]
+    findings = [*_rows(problems)]
+    texts = {name: _labels_by_text(split.examples) for name, split in splits.items()}
+    for name, labels in texts.items():
+        copies = {text: sum(found.values()) for text, found in labels.items()}
+        findings += _finding(
+            f"texts that occur again in {name}",
+            sum(count - 1 for count in copies.values()),
+            (text for text, count in copies.items() if count > 1),
+        )
+        torn = [text for text, found in labels.items() if len(found) > 1]
+        findings += _finding(f"texts with two labels in {name}", len(torn), torn)
+    for first, second in (("train", "valid"), ("train", "test"), ("valid", "test")):
+        if first in texts and second in texts:
+            shared = [text for text in texts[second] if text in texts[first]]
+            findings += _finding(f"texts of {second} that are in {first}", len(shared), shared)
+    counts = {
+        name: dict(sorted(Counter(example.label for example in split.examples).items()))
+        for name, split in splits.items()
+    }
+    return Checks(counts, findings)
+
+
+def _rows(problems: Iterable[Problem]) -> Iterable[Finding]:
+    by_kind: dict[str, list[str]] = {}
+    for problem in problems:
+        by_kind.setdefault(problem.what, []).append(problem.where)
+    return [Finding(f"rows left out: {what}", len(w), w[0]) for what, w in by_kind.items()]
+
+
+def _labels_by_text(examples: Iterable[Example]) -> dict[str, Counter[str]]:
+    labels: dict[str, Counter[str]] = {}
+    for example in examples:
+        labels.setdefault(example.text.strip(), Counter())[example.label] += 1
+    return labels
+
+
+def _finding(what: str, count: int, texts: Iterable[str]) -> list[Finding]:
+    return [Finding(what, count, repr(next(iter(texts))[:60]))] if count else []
