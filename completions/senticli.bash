@@ -154,13 +154,17 @@ _senticli() {
                     ;;
                 models)
                     options=(--json --help -h)
-                    _senticli_words show verify export remove
+                    _senticli_words show verify reproduce export remove
                     ;;
                 'models show')
                     options=(--json --help -h)
                     _senticli_words bundled; _senticli_stored models; _senticli_paths
                     ;;
                 'models verify')
+                    options=(--json --help -h)
+                    _senticli_words bundled; _senticli_stored models; _senticli_paths
+                    ;;
+                'models reproduce')
                     options=(--json --help -h)
                     _senticli_words bundled; _senticli_stored models; _senticli_paths
                     ;;

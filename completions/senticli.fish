@@ -143,6 +143,7 @@ complete -c senticli -n '__senticli_command info' -l help -s h -d 'Show this mes
 # senticli models
 complete -c senticli -n '__senticli_command models' -a show -d 'Show a model\'s architecture, where it comes from, and how well it does'
 complete -c senticli -n '__senticli_command models' -a verify -d 'Hash the files of models anew, and say which are not as they were saved'
+complete -c senticli -n '__senticli_command models' -a reproduce -d 'Print the command that trains the same model again'
 complete -c senticli -n '__senticli_command models' -a export -d 'Copy a model to a folder of its own, every file verified'
 complete -c senticli -n '__senticli_command models' -a remove -d 'Remove models from the data dir, after asking'
 complete -c senticli -n '__senticli_command models' -l json -d 'Print JSON, one object a line'
@@ -157,6 +158,11 @@ complete -c senticli -n '__senticli_command models show' -l help -s h -d 'Show t
 complete -c senticli -n '__senticli_command models verify' -a 'bundled (__senticli_stored models) (__senticli_paths)'
 complete -c senticli -n '__senticli_command models verify' -l json -d 'Print JSON, one object a line'
 complete -c senticli -n '__senticli_command models verify' -l help -s h -d 'Show this message and exit'
+
+# senticli models reproduce
+complete -c senticli -n '__senticli_command models reproduce' -a 'bundled (__senticli_stored models) (__senticli_paths)'
+complete -c senticli -n '__senticli_command models reproduce' -l json -d 'Print JSON, one object a line'
+complete -c senticli -n '__senticli_command models reproduce' -l help -s h -d 'Show this message and exit'
 
 # senticli models export
 complete -c senticli -n '__senticli_command models export' -a 'bundled (__senticli_stored models) (__senticli_paths)'

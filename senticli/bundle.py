@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from senticli import atomic, paths
-from senticli.config import ModelConfig, TrainConfig
+from senticli.config import ModelConfig, Recipe, TrainConfig
 from senticli.disk import size_of
 from senticli.errors import SenticliError
 from senticli.text.tokenizer import load_rules
@@ -178,6 +178,11 @@ class Bundle:
         except ValueError as error:
             raise _broken(self.path, "tokenizer.json holds no rules") from error
         return Encoder(rules, self.vocab.number, lowercase=self.config.lowercase)
+
+
+def recipe_of(bundle: Bundle) -> Recipe:
+    """The recipe by which ``bundle`` was trained."""
+    return Recipe(model=bundle.config.model, train=bundle.training)
 
 
 def _check(config: BundleConfig) -> None:

@@ -154,6 +154,29 @@ class Recipe:
             ),
         )
 
+    def options(self) -> list[str]:
+        """The options of ``senticli train`` that make this recipe of the default one."""
+        words: list[str] = []
+        for part, usual in ((self.model, ModelConfig()), (self.train, TrainConfig())):
+            for field in dataclasses.fields(part):
+                value = getattr(part, field.name)
+                if value == getattr(usual, field.name):
+                    continue
+                if field.name == "embedding_dim" and self.train.vectors != "none":
+                    continue  # the vectors say it
+                if isinstance(value, bool):
+                    words.append(SWITCHES[field.name][0 if value else 1])
+                    continue
+                for one in value if isinstance(value, tuple) else (value,):
+                    words += [f"--{field.name.replace('_', '-')}", str(one)]
+        return words
+
+
+SWITCHES = {
+    "bidirectional": ("--bidirectional", "--unidirectional"),
+    "lowercase": ("--uncased", "--cased"),
+}
+"""The two options of each setting that is on or off."""
 
 PRESETS: Mapping[str, Recipe] = {
     "default": Recipe(),

@@ -283,7 +283,7 @@ CASES = {
     "senticli download glove.8": ["glove.840B.300d"],
     "senticli download sst2 imd": ["imdb"],
     "senticli in": ["info"],
-    "senticli models ": ["export", "remove", "show", "verify"],
+    "senticli models ": ["export", "remove", "reproduce", "show", "verify"],
     "senticli models --js": ["--json"],
     "senticli models sh": ["show"],
     "senticli models show b": ["bundled"],

@@ -75,3 +75,24 @@ def test_little_data_gets_small_batches() -> None:
 
 def test_the_default_preset_is_the_dataclasses() -> None:
     assert PRESETS["default"] == Recipe(model=ModelConfig(), train=TrainConfig())
+
+
+def test_options_of_a_recipe() -> None:
+    assert Recipe().options() == []
+    recipe = PRESETS["notebook"].with_options(
+        {"data": ("a.csv", "b.csv"), "bidirectional": False, "lowercase": False, "vectors": "none"}
+    )
+    words = recipe.options()
+    assert words[:4] == ["--layers", "2", "--hidden", "256"]
+    text = " ".join(words)
+    for part in (
+        "--unidirectional",
+        "--cased",
+        "--data a.csv --data b.csv",
+        "--word-dropout 0.0",
+        "--lr 0.001",
+        "--vectors none",
+        "--batch-size 64",
+    ):
+        assert part in text
+    assert "--embedding-dim" not in text  # it is the usual

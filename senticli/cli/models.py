@@ -96,6 +96,36 @@ def verify(
 
 
 @command(
+    app, "reproduce", "senticli models reproduce first", 'eval "$(senticli models reproduce first)"'
+)
+def reproduce(
+    model: Annotated[
+        str,
+        typer.Argument(metavar="NAME|DIR", show_default=False, help="A model's name or folder."),
+    ],
+    as_json: Json = False,
+) -> None:
+    """Print the command that trains the same model again.
+
+    On the same machine, with the same versions and data, its weights are the same; versions that
+    differ are told. JSON fields: name, command, differs (by package: then and now).
+    """
+    from senticli import store
+    from senticli.bundle import recipe_of
+    from senticli.cli import models_view
+
+    opened = store.find(model)
+    words = [
+        "senticli",
+        "train",
+        *recipe_of(opened).options(),
+        "--name",
+        f"{opened.path.name}-again",
+    ]
+    models_view.show_command(opened, shlex.join(words), as_json=as_json)
+
+
+@command(
     app,
     "export",
     "senticli models export bundled --output ./sentiment",

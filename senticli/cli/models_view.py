@@ -1,11 +1,12 @@
 """What ``senticli models`` shows: the list, one model whole, which files are damaged."""
 
+import platform
 from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import datetime, timezone
 from typing import Any
 
-from senticli import paths, store
+from senticli import machine, paths, store
 from senticli.bundle import BUNDLED, Bundle
 from senticli.cli.console import one_line, print_json, print_table, say, sparkline, stdout_console
 from senticli.disk import size_of, size_text
@@ -147,6 +148,20 @@ def _facts(model: Bundle) -> Iterator[tuple[str, str]]:
         yield "sha256", f"{digest}  {name}"
     if origin["sha256"].get("vectors"):
         yield "sha256", f"{origin['sha256']['vectors']}  {train.get('vectors', 'vectors')}"
+
+
+def show_command(model: Bundle, command: str, *, as_json: bool) -> None:
+    """The command, and on stderr what is not as it was when the model was trained."""
+    then = model.config.provenance["versions"]
+    now = {**machine.versions(name for name in then if name != "python")}
+    now["python"] = platform.python_version()
+    differs = {name: [version, now[name]] for name, version in then.items() if now[name] != version}
+    if as_json:
+        print_json({"name": model.name, "command": command, "differs": differs})
+        return
+    for name, (before, here) in differs.items():
+        say(f"warning: {name} was {before} and is {here or 'not installed'}")
+    print(command)
 
 
 def show_verified(name: str, *, as_json: bool) -> bool:

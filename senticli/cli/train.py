@@ -19,6 +19,7 @@ from senticli.cli.options import (
 from senticli.config import (
     POOLINGS,
     PRESETS,
+    SWITCHES,
     ClassWeights,
     Optimizer,
     Precision,
@@ -97,7 +98,10 @@ def train(
     lowercase: Annotated[
         bool | None,
         setting(
-            "lowercase", "--uncased/--cased", help="Put words in lower case.", panel=DATA_PANEL
+            "lowercase",
+            "/".join(SWITCHES["lowercase"]),
+            help="Put words in lower case.",
+            panel=DATA_PANEL,
         ),
     ] = None,
     valid_fraction: Annotated[
@@ -130,7 +134,7 @@ def train(
         bool | None,
         setting(
             "bidirectional",
-            "--bidirectional/--unidirectional",
+            "/".join(SWITCHES["bidirectional"]),
             help="Read each text in both directions.",
             panel=MODEL_PANEL,
         ),

@@ -2,10 +2,12 @@
 
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -228,7 +230,29 @@ def test_json_before_a_command(capsys) -> None:
     assert "hint: senticli models show … --json" in out(capsys)[1]
 
 
-@pytest.mark.parametrize("command", ["show", "verify", "export", "remove"])
+def test_reproduce(stored: Path, senticli: Run, capsys, monkeypatch) -> None:
+    """The command trains the same weights again."""
+    assert run(["models", "reproduce", "first"]) == 0
+    (command,), talk = out(capsys)
+    assert talk == ""
+    words = shlex.split(command)
+    assert words[:2] == ["senticli", "train"]
+    done = senticli(*words[1:])
+    assert done.returncode == 0, done.stderr
+    weights = [stored / name / "model.safetensors" for name in ("first", "first-again")]
+    assert weights[0].read_bytes() == weights[1].read_bytes()
+    config = json.loads((stored / "first" / "config.json").read_text())
+    config["provenance"]["versions"]["torch"] = "1.0"
+    (stored / "first" / "config.json").write_text(json.dumps(config))
+    assert run(["models", "reproduce", "first", "--json"]) == 0
+    shown = json.loads(out(capsys)[0][0])
+    assert shown["command"] == command
+    assert shown["differs"] == {"torch": ["1.0", version("torch")]}
+    assert run(["models", "reproduce", "first"]) == 0
+    assert "warning: torch was 1.0 and is 2." in out(capsys)[1]
+
+
+@pytest.mark.parametrize("command", ["show", "verify", "export", "remove", "reproduce"])
 def test_help_has_examples(capsys, command: str) -> None:
     assert run(["models", command, "--help"]) == 0
     text = " ".join(out(capsys)[0])
