@@ -13,7 +13,8 @@ There is no pickle in it: nothing in a bundle is ever executed.
 import dataclasses
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -94,6 +95,11 @@ class Bundle:
             return TrainConfig(**{**settings, **lists})
         except (KeyError, TypeError, ValueError, SenticliError) as error:
             raise _broken(self.path, "config.json does not say how it was trained") from error
+
+    @property
+    def recipe(self) -> Recipe:
+        """The recipe by which this model was trained."""
+        return Recipe(model=self.config.model, train=self.training)
 
     @property
     def size(self) -> int:
@@ -180,11 +186,6 @@ class Bundle:
         return Encoder(rules, self.vocab.number, lowercase=self.config.lowercase)
 
 
-def recipe_of(bundle: Bundle) -> Recipe:
-    """The recipe by which ``bundle`` was trained."""
-    return Recipe(model=bundle.config.model, train=bundle.training)
-
-
 def _check(config: BundleConfig) -> None:
     """Raise ValueError or TypeError unless the values of ``config`` can be those of a model."""
     labels = config.labels
@@ -217,19 +218,26 @@ def save(path: Path, config: BundleConfig, write_files: Callable[[Path], None]) 
     ``write_files`` puts every one of :data:`FILES` into the folder it is given; their hashes are
     then added to ``config``. A bundle that was at ``path`` is replaced only when all went well.
     """
+    with writing_to(path) as folder:
+        write_files(folder)
+        hashes = {name: atomic.sha256_of(folder / name) for name in FILES}
+        config = dataclasses.replace(config, files=hashes)
+        text = json.dumps(dataclasses.asdict(config), indent=2)
+        (folder / "config.json").write_text(text + "\n", encoding="utf-8")
+    return Bundle(path, config)
+
+
+@contextmanager
+def writing_to(path: Path) -> Iterator[Path]:
+    """Yield a folder that becomes the bundle at ``path``. Raises SenticliError if it cannot."""
     try:
         with atomic.replace_dir(path) as folder:
-            write_files(folder)
-            hashes = {name: atomic.sha256_of(folder / name) for name in FILES}
-            config = dataclasses.replace(config, files=hashes)
-            text = json.dumps(dataclasses.asdict(config), indent=2)
-            (folder / "config.json").write_text(text + "\n", encoding="utf-8")
+            yield folder
     except OSError as error:
         raise SenticliError(
             f"cannot write the model to {path}: {(error.strerror or str(error)).lower()}",
             "make room there, or choose another place: --output DIR",
         ) from error
-    return Bundle(path, config)
 
 
 def _broken(path: Path, what: str) -> SenticliError:

@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from senticli import atomic, paths
-from senticli.bundle import BUNDLED, FILES, Bundle
+from senticli.bundle import BUNDLED, FILES, Bundle, writing_to
 from senticli.errors import SenticliError
 
 
@@ -50,19 +50,24 @@ def default_path() -> Path:
     named = os.environ.get("SENTICLI_MODEL")
     if named:
         return _path_of(named)
-    pointer = paths.last_model_file()
     try:
-        content = pointer.read_bytes().removesuffix(b"\n")
-        if b"\0" in content or not content:
-            raise OSError("it holds no path")
-        return Path(os.fsdecode(content))
+        return _last_trained()
     except FileNotFoundError:
         return paths.BUNDLED_MODEL
     except OSError as error:
+        pointer, why = paths.last_model_file(), error.strerror or error
         raise SenticliError(
-            f"cannot read {pointer}, which names the model trained last: {error.strerror or error}",
+            f"cannot read {pointer}, which names the model trained last: {why}",
             "name a model: senticli predict --model bundled",
         ) from error
+
+
+def _last_trained() -> Path:
+    """The folder of the model trained last. Raises OSError if nothing says it."""
+    content = paths.last_model_file().read_bytes().removesuffix(b"\n")
+    if b"\0" in content or not content:
+        raise OSError("it holds no path")
+    return Path(os.fsdecode(content))
 
 
 def is_default(path: Path) -> bool:
@@ -136,16 +141,10 @@ def check_target(path: Path, *, force: bool) -> Path:
 
 def export(bundle: Bundle, target: Path) -> None:
     """Copy ``bundle``, every file verified, to the folder ``target`` in one step."""
-    try:
-        with atomic.replace_dir(target) as folder:
-            for name in FILES:
-                (folder / name).write_bytes(bundle.read(name))
-            shutil.copyfile(bundle.path / "config.json", folder / "config.json")
-    except OSError as error:
-        raise SenticliError(
-            f"cannot write the model to {target}: {(error.strerror or str(error)).lower()}",
-            "make room there, or choose another place: --output DIR",
-        ) from error
+    with writing_to(target) as folder:
+        for name in FILES:
+            (folder / name).write_bytes(bundle.read(name))
+        shutil.copyfile(bundle.path / "config.json", folder / "config.json")
 
 
 def remove(name: str) -> None:
@@ -154,11 +153,10 @@ def remove(name: str) -> None:
     Where it was trained last, the bundled model is the default from then on.
     """
     path = paths.models_dir() / name
-    pointer = paths.last_model_file()
     with suppress(OSError):
-        last = Path(os.fsdecode(pointer.read_bytes().removesuffix(b"\n")))
+        last = _last_trained()
         if last == path or (not path.is_symlink() and last.resolve() == path.resolve()):
-            pointer.unlink()
+            paths.last_model_file().unlink()
     gone = atomic.partial_of(path)
     with atomic.exclusive(atomic.lock_of(path)):
         atomic.remove(gone)

@@ -72,6 +72,19 @@ def print_table(table: "Table") -> None:
     print(*(line.rstrip() for line in capture.get().splitlines()), sep="\n")
 
 
+def print_facts(facts: "Iterable[tuple[str, str]]") -> None:
+    """Names and values on stdout, a line each, or more where a value is long."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in facts:
+        table.add_row(name, escape(value))
+    print_table(table)
+
+
 def progress(*columns: Any) -> "Progress":
     """A progress display on stderr, gone when done; ``columns`` stand before the time left."""
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn

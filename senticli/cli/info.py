@@ -31,24 +31,14 @@ def info(as_json: Json = False) -> None:
     bytes (by part of the data dir), free, cpu (name, cores, features, memory), devices,
     environment.
     """
-    from senticli.cli.console import print_json, status
+    from senticli.cli.console import print_facts, print_json, status
 
     with status("asking torch and ONNX Runtime"):
         found = _gather()
     if as_json:
         print_json(found)
-        return
-    from rich.markup import escape
-    from rich.table import Table
-
-    from senticli.cli.console import print_table
-
-    table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
-    table.add_column(style="dim", no_wrap=True)
-    table.add_column(overflow="fold")
-    for name, value in _lines(found):
-        table.add_row(name, escape(value))
-    print_table(table)
+    else:
+        print_facts(_lines(found))
 
 
 def _gather() -> dict[str, Any]:

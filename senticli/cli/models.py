@@ -17,6 +17,10 @@ EXAMPLES = (
     "senticli models export lstm-2 --output ./lstm-2",
 )
 
+Model = Annotated[
+    str, typer.Argument(metavar="NAME|DIR", show_default=False, help="A model's name or folder.")
+]
+
 app = typer.Typer(
     invoke_without_command=True, context_settings={"help_option_names": ["--help", "-h"]}
 )
@@ -99,10 +103,7 @@ def verify(
     app, "reproduce", "senticli models reproduce first", 'eval "$(senticli models reproduce first)"'
 )
 def reproduce(
-    model: Annotated[
-        str,
-        typer.Argument(metavar="NAME|DIR", show_default=False, help="A model's name or folder."),
-    ],
+    model: Model,
     as_json: Json = False,
 ) -> None:
     """Print the command that trains the same model again.
@@ -111,14 +112,13 @@ def reproduce(
     differ are told. JSON fields: name, command, differs (by package: then and now).
     """
     from senticli import store
-    from senticli.bundle import recipe_of
     from senticli.cli import models_view
 
     opened = store.find(model)
     words = [
         "senticli",
         "train",
-        *recipe_of(opened).options(),
+        *opened.recipe.options(),
         "--name",
         f"{opened.path.name}-again",
     ]
@@ -132,10 +132,7 @@ def reproduce(
     'senticli predict --model ./sentiment "great film"',
 )
 def export(
-    model: Annotated[
-        str,
-        typer.Argument(metavar="NAME|DIR", show_default=False, help="A model's name or folder."),
-    ],
+    model: Model,
     output: Annotated[
         Path,
         typer.Option(

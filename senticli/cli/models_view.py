@@ -8,7 +8,15 @@ from typing import Any
 
 from senticli import machine, paths, store
 from senticli.bundle import BUNDLED, Bundle
-from senticli.cli.console import one_line, print_json, print_table, say, sparkline, stdout_console
+from senticli.cli.console import (
+    one_line,
+    print_facts,
+    print_json,
+    print_table,
+    say,
+    sparkline,
+    stdout_console,
+)
 from senticli.disk import size_of, size_text
 from senticli.errors import SenticliError
 
@@ -87,16 +95,10 @@ def show_one(model: Bundle, *, as_json: bool) -> None:
         )
         return
     from rich.markup import escape
-    from rich.table import Table
 
     star = "  (the default of predict and eval)" if default else ""
     stdout_console().print(f"[bold]{escape(model.name)}[/]{star}", soft_wrap=True)
-    table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
-    table.add_column(style="dim", no_wrap=True)
-    table.add_column(overflow="fold")
-    for name, value in _facts(model):
-        table.add_row(name, escape(value))
-    print_table(table)
+    print_facts(_facts(model))
 
 
 def _facts(model: Bundle) -> Iterator[tuple[str, str]]:
@@ -153,8 +155,7 @@ def _facts(model: Bundle) -> Iterator[tuple[str, str]]:
 def show_command(model: Bundle, command: str, *, as_json: bool) -> None:
     """The command, and on stderr what is not as it was when the model was trained."""
     then = model.config.provenance["versions"]
-    now = {**machine.versions(name for name in then if name != "python")}
-    now["python"] = platform.python_version()
+    now = {**machine.versions(then), "python": platform.python_version()}
     differs = {name: [version, now[name]] for name, version in then.items() if now[name] != version}
     if as_json:
         print_json({"name": model.name, "command": command, "differs": differs})

@@ -9,31 +9,27 @@ import io
 import lzma
 import os
 import re
-import struct
 import tarfile
 import zipfile
-import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from senticli.data.catalogue import Asset, OnProgress, Progress
+from senticli.data.columns import DAMAGED as ARRAYS_DAMAGED
 from senticli.data.columns import Columns
 from senticli.errors import SenticliError
-from senticli.text.files import unreadable
+from senticli.text.files import read_bytes
 
 MOST_UNPACKED = 200
 """Bytes that one byte of an archive may unpack to; reviews and vectors take about 3."""
 _PUBLISHER = "no official archive is like that; get it from its publisher"
 _SMALL = 1 << 20  # bytes below which a member may be packed as well as it likes
 
-DAMAGED = (
-    *(OSError, EOFError, ValueError, TypeError, KeyError, IndexError, OverflowError),
-    *(RuntimeError, struct.error),  # of an encrypted member, an unknown compression
-    *(tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError),
-)
+DAMAGED = (*ARRAYS_DAMAGED, OSError, IndexError, tarfile.TarError, lzma.LZMAError)
 """What Python's archive modules raise over damaged files."""
 
 _MAX_TEXT = 1 << 24  # bytes of one tar member; the longest review has 14 KB
@@ -269,17 +265,7 @@ def _imdb_folder(asset: Asset, archive: Archive, report: OnProgress) -> _Files:
         inside = Path(folder).relative_to(archive.folder.parent).as_posix()
         report(Progress("unpacking", asset.name, 0, None))
         for name in names:
-            yield f"{inside}/{name}", _reader(Path(folder) / name)
-
-
-def _reader(path: Path) -> Callable[[], bytes]:
-    def read() -> bytes:
-        try:
-            return path.read_bytes()
-        except OSError as error:
-            raise unreadable(path, error) from error
-
-    return read
+            yield f"{inside}/{name}", partial(read_bytes, Path(folder) / name)
 
 
 def _read_sst2(asset: Asset, archive: Archive, report: OnProgress) -> Splits:
@@ -308,7 +294,7 @@ def _read_sst2(asset: Asset, archive: Archive, report: OnProgress) -> Splits:
 
 def _sst2_file(archive: Archive, member: str) -> bytes:
     if archive.folder:
-        return _reader(archive.folder.parent / member)()
+        return read_bytes(archive.folder.parent / member)
     assert archive.file is not None
     with (
         open_zip(archive.file, archive.label) as zip_,

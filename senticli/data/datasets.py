@@ -93,19 +93,14 @@ def load_split(config: TrainConfig, split: str, sources: Sources | None = None) 
     names: list[str] = []
     for name in own or config.data:
         held = splits_of(name)
-        if own and split not in held:
-            source = sources.get(name, "train", config)
-        elif split == "test" and "test" not in held:
+        if split == "test" and not own and "test" not in held:
             continue
-        elif split == "test" or "valid" in held or config.valid:
-            source = sources.get(name, split, config)
-        else:
-            source = sources.get(name, "train", config)
+        source = sources.get(name, split if split in held else "train", config)
+        rows: Sequence[int] = range(len(source.examples))
+        if not (own or config.valid or split == "test" or "valid" in held):
             rest, held_out = hold_out(source.examples, config.valid_fraction, config.seed)
-            parts.append(Part(source, held_out if split == "valid" else rest))
-            names.append(name)
-            continue
-        parts.append(Part(source, range(len(source.examples))))
+            rows = held_out if split == "valid" else rest
+        parts.append(Part(source, rows))
         names.append(name)
     if not names:
         raise SenticliError(
@@ -244,7 +239,7 @@ def splits_of(name: str) -> set[str]:
         return set(splits_in(existing_file(name)))
     if not assets.is_installed(ASSETS[name]):
         raise SenticliError(f"the data set {name} is not here", f"senticli download {name}")
-    return set(assets.provenance(ASSETS[name]).get("counts", ()))
+    return set(assets.provenance(ASSETS[name])["counts"])
 
 
 def _read_source(name: str, split: str, config: TrainConfig) -> Source:

@@ -15,7 +15,7 @@ from typing import Any, BinaryIO, cast
 
 from senticli import paths
 from senticli.atomic import exclusive, replace_dir
-from senticli.data.addresses import is_page
+from senticli.data.addresses import PAGE, is_page
 from senticli.data.archives import (
     Archive,
     archive_errors,
@@ -86,7 +86,7 @@ def install_many(
             if isinstance(place, Path):
                 with _local(place, group[0], verify, report) as archive:
                     for asset in todo:
-                        _convert(asset, archive, verify, report)
+                        _convert(asset, archive, report)
                         yield asset
             else:
                 yield from _install_remote(todo, place, verify, report)
@@ -107,7 +107,7 @@ def _install_remote(
             else:
                 with _download(asset, place.url, verify, report) as archive:
                     while todo:
-                        _convert(todo[0], archive, verify, report)
+                        _convert(todo[0], archive, report)
                         yield todo.pop(0)
         except NoRanges:
             in_parts = False
@@ -162,20 +162,17 @@ def _local(path: Path, asset: Asset, verify: bool, report: OnProgress) -> Iterat
         source = {"from": str(path), "bytes": None, "verified": None}
         yield Archive(str(path), source, folder=path, refusal=refusal)
         return
-    digests = _Digests()
     try:
         file = path.open("rb")
     except OSError as error:
         raise unreadable(path, error) from error
     with file:
-        total = path.stat().st_size
-        while chunk := file.read(_CHUNK):
-            if not digests.size and is_page(chunk):
-                raise SenticliError(
-                    f"{path} is an HTML page where {asset.archive} should be", elsewhere(asset)
-                )
-            digests.update(chunk)
-            report(Progress("checking", path.name, digests.size, total))
+        if is_page(file.read(PAGE)):
+            raise SenticliError(
+                f"{path} is an HTML page where {asset.archive} should be", elsewhere(asset)
+            )
+        file.seek(0)
+        digests = _Digests(file, path.name, path.stat().st_size, report)
         yield digests.judge(asset, str(path), {"from": str(path)}, file, hint if verify else None)
 
 
@@ -194,11 +191,8 @@ def _download(asset: Asset, url: str, verify: bool, report: OnProgress) -> Itera
             report(Notice(_announce(asset.archive, remote, remote.size)))
 
         remote.fetch_all(check)
-        digests = _Digests()
         file = cast(BinaryIO, io.BufferedReader(remote, _CHUNK))
-        while chunk := file.read(_CHUNK):
-            digests.update(chunk)
-            report(Progress("checking", asset.archive, digests.size, remote.size))
+        digests = _Digests(file, asset.archive, remote.size, report)
         source = {"url": remote.name, "fetched": digests.size}
         yield digests.judge(asset, remote.name, source, file, _try_again(asset) if verify else None)
         remote.discard()
@@ -291,18 +285,18 @@ def _doubted(remote: RemoteFile) -> Iterator[None]:
 
 
 class _Digests:
-    """SHA-256, MD5 and size of an archive, computed as it streams by."""
+    """SHA-256, MD5 and size of an archive, read to its end."""
 
-    def __init__(self) -> None:
+    def __init__(self, file: BinaryIO, name: str, total: int | None, report: OnProgress) -> None:
         self.size = 0
         self._sha256 = hashlib.sha256()
         # Against accidents, not attacks: the only official checksum some archives have.
         self._md5 = hashlib.md5(usedforsecurity=False)
-
-    def update(self, chunk: bytes) -> None:
-        self.size += len(chunk)
-        self._sha256.update(chunk)
-        self._md5.update(chunk)
+        while chunk := file.read(_CHUNK):
+            self.size += len(chunk)
+            self._sha256.update(chunk)
+            self._md5.update(chunk)
+            report(Progress("checking", name, self.size, total))
 
     def judge(
         self, asset: Asset, label: str, source: dict[str, Any], file: BinaryIO, hint: str | None
@@ -336,7 +330,7 @@ def _wrong(
 # --- the content: from the archive to senticli's own form
 
 
-def _convert(asset: Asset, archive: Archive, verify: bool, report: OnProgress) -> None:
+def _convert(asset: Asset, archive: Archive, report: OnProgress) -> None:
     if archive.refusal and not asset.member_sha256:
         raise archive.refusal
     if archive.file:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from senticli.atomic import sha256_of
 from senticli.errors import SenticliError
-from senticli.text.files import LINES, TABLE_SUFFIXES, format_of, open_bytes, unreadable
+from senticli.text.files import LINES, TABLE_SUFFIXES, format_of, open_bytes, read_bytes, unreadable
 from senticli.text.records import BLANK, BOM, label_reader, mended, read_records
 
 NO_TEXT, NO_LABEL = "no text", "no label"
@@ -89,8 +89,7 @@ def _read_table(path: Path, text_column: str | None, label_column: str | None) -
             if record.error == BLANK:
                 continue
             if record.replaced:
-                hint = f"iconv -t UTF-8 {path} > converted{path.suffix}"
-                raise SenticliError(f"{path} is not UTF-8 text", hint)
+                raise _not_utf8(path)
             what, label = record.error, ""
             if not what:
                 fields = record.fields
@@ -139,10 +138,7 @@ def _read_folder(path: Path) -> Labelled:
     digest = hashlib.sha256()
     for folder in _visible(path):
         for file in _visible(folder) if folder.is_dir() else ():
-            try:
-                content = file.read_bytes()
-            except OSError as error:
-                raise unreadable(file, error) from error
+            content = read_bytes(file)
             name = file.relative_to(path).as_posix()
             digest.update(f"{name}\0{len(content)}\0".encode() + content)
             text = _decoded(content, file).strip()
@@ -165,6 +161,10 @@ def _decoded(content: bytes, path: Path) -> str:
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise SenticliError(
-            f"{path} is not UTF-8 text", f"iconv -t UTF-8 {path} > converted{path.suffix}"
-        ) from None
+        raise _not_utf8(path) from None
+
+
+def _not_utf8(path: Path) -> SenticliError:
+    return SenticliError(
+        f"{path} is not UTF-8 text", f"iconv -t UTF-8 {path} > converted{path.suffix}"
+    )

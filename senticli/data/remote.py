@@ -20,7 +20,7 @@ import socket
 import ssl
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, suppress
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -199,16 +199,14 @@ class RemoteFile(io.RawIOBase):
                 self._report(Notice(f"{self._describe(error)}; trying again{seconds}"))
                 time.sleep(wait)
 
-    @contextmanager
-    def _ask(self, start: int | None, stop: int | None) -> "Iterator[httpx.Response]":
+    def _ask(self, start: int | None, stop: int | None) -> "AbstractContextManager[httpx.Response]":
         headers = {}
         if self._ranges or start:
             last = "" if stop is None else stop - 1
             headers["Range"] = f"bytes=-{TAIL}" if start is None else f"bytes={start}-{last}"
             if self._validator:
                 headers["If-Range"] = self._validator
-        with self._client.stream("GET", self.url, headers=headers) as response:
-            yield response
+        return self._client.stream("GET", self.url, headers=headers)
 
     def _judge(
         self, response: "httpx.Response", chunks: Iterator[bytes], start: int | None

@@ -9,7 +9,6 @@ import hashlib
 import io
 import json
 import os
-import shutil
 import warnings
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
@@ -22,9 +21,10 @@ from typing import Any, BinaryIO, NoReturn, Protocol, cast
 import numpy as np
 import numpy.typing as npt
 
-from senticli.atomic import replace_dir
+from senticli.atomic import remove, replace_dir
 from senticli.data.addresses import is_page
 from senticli.data.archives import archive_errors, files_of, open_member, open_zip, some
+from senticli.data.assets import is_installed
 from senticli.data.catalogue import ASSETS, Asset, OnProgress, Progress
 from senticli.errors import SenticliError
 from senticli.paths import vectors_dir
@@ -65,12 +65,11 @@ def cached_vectors(name_or_path: str, on_progress: OnProgress | None = None) -> 
     """
     asset = ASSETS.get(name_or_path)
     if asset and asset.kind == "vectors":
-        folder = vectors_dir(asset.name)
-        if not (folder / "source.json").is_file():
+        if not is_installed(asset):
             raise SenticliError(
                 f"vectors {asset.name} are not here", f"senticli download {asset.name}"
             )
-        return _load(folder, asset.name, f"senticli download {asset.name} --force")
+        return _load(vectors_dir(asset.name), asset.name, f"senticli download {asset.name} --force")
 
     path = Path(os.path.expanduser(name_or_path))  # noqa: PTH111
     if not path.is_file():
@@ -102,7 +101,7 @@ def cached_vectors(name_or_path: str, on_progress: OnProgress | None = None) -> 
             install_vectors(folder, blocks, source)
         for other in folder.parent.glob(f"*-{place}-*"):
             if other != folder:
-                shutil.rmtree(other, ignore_errors=True)
+                remove(other)
     return _load(folder, path.stem, f"remove the folder {folder} and run the command again")
 
 

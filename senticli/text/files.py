@@ -132,6 +132,14 @@ def import_pyarrow() -> Any:
     return pyarrow
 
 
+def read_bytes(path: Path) -> bytes:
+    """The content of a file. Raises SenticliError if it cannot be read."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise unreadable(path, error) from error
+
+
 def unreadable(path: Path | str, error: OSError) -> SenticliError:
     """The error for a file that cannot be opened or read."""
     return SenticliError(

@@ -65,21 +65,18 @@ def corpus_of(
     source: Source, rules: Mapping[str, Any], fingerprint: str, *, lowercase: bool
 ) -> Corpus:
     """The tokens of ``source``: from its cache, or cut now and kept there for the next time."""
-    path = None
-    if source.tokens:
-        path = source.tokens.with_name(f"{source.tokens.name}-{fingerprint}.npz")
-        with suppress(OSError, *DAMAGED):
-            return _read(path, source.sha256)
     texts = (example.text for example in source.examples)
+    if source.tokens is None:
+        return Corpus.of(texts, rules, lowercase=lowercase)
+    path = source.tokens.with_name(f"{source.tokens.name}-{fingerprint}.npz")
+    with suppress(OSError, *DAMAGED):
+        return _read(path, source.sha256)
     corpus = Corpus.of(texts, rules, lowercase=lowercase)
-    if path and source.tokens:
-        with suppress(OSError):  # it would only have saved time
-            _write(path, source.sha256, corpus)
-            kept = sorted(
-                path.parent.glob(f"{source.tokens.name}-*"), key=lambda p: p.stat().st_mtime
-            )
-            for old in kept[:-KEPT]:
-                old.unlink()
+    with suppress(OSError):  # it would only have saved time
+        _write(path, source.sha256, corpus)
+        kept = path.parent.glob(f"{source.tokens.name}-*")
+        for old in sorted(kept, key=lambda file: file.stat().st_mtime)[:-KEPT]:
+            old.unlink()
     return corpus
 
 
