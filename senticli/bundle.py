@@ -89,17 +89,16 @@ class Bundle:
     @property
     def training(self) -> TrainConfig:
         """How this model was trained, from its provenance."""
-        try:
-            settings = dict(self.config.provenance["train"])
-            lists = {name: tuple(settings.get(name, ())) for name in ("data", "valid", "test")}
-            return TrainConfig(**{**settings, **lists})
-        except (KeyError, TypeError, ValueError, SenticliError) as error:
-            raise _broken(self.path, "config.json does not say how it was trained") from error
+        return self.recipe.train
 
     @property
     def recipe(self) -> Recipe:
         """The recipe by which this model was trained."""
-        return Recipe(model=self.config.model, train=self.training)
+        try:
+            model = dataclasses.asdict(self.config.model)
+            return Recipe.from_dicts(model, self.config.provenance["train"])
+        except (KeyError, TypeError, ValueError, AttributeError, SenticliError) as error:
+            raise _broken(self.path, "config.json does not say how it was trained") from error
 
     @property
     def size(self) -> int:

@@ -17,6 +17,7 @@ POOLINGS = ("last", "max", "mean", "attention")
 Rnn = Literal["rnn", "lstm", "gru"]
 Optimizer = Literal["adam", "adamw"]
 Schedule = Literal["constant", "onecycle", "cosine"]
+Device = Literal["auto", "cpu", "cuda", "mps"]
 Precision = Literal["auto", "float32", "bfloat16"]
 Quantize = Literal["auto", "int8", "none"]
 ClassWeights = Literal["none", "balanced"]
@@ -71,6 +72,16 @@ class ModelConfig:
         for name in ("word", "embedding", "layer", "output"):
             check_range(f"--{name}-dropout", getattr(self, f"{name}_dropout"), 0, 0.95)
 
+    @property
+    def width(self) -> int:
+        """Units of a layer, over its directions."""
+        return self.hidden * (2 if self.bidirectional else 1)
+
+    @property
+    def poolings(self) -> tuple[str, ...]:
+        """The poolings, whose results are joined."""
+        return tuple(self.pooling.split("+"))
+
 
 @dataclass(frozen=True, kw_only=True)
 class TrainConfig:
@@ -96,6 +107,7 @@ class TrainConfig:
     weight_decay: float | None = None  # None: 0.01 for adamw, 0 for adam, whose is L2
     class_weights: ClassWeights = "none"  # balanced: each label counts the same
     clip: float = 1.0  # norm of the gradient; 0: no clipping
+    device: Device = "auto"
     precision: Precision = "auto"
     quantize: Quantize = "auto"
     seed: int = 1
@@ -119,6 +131,7 @@ class TrainConfig:
         check_range("--weight-decay", self.decay, 0, 1)
         check_range("--clip", self.clip, 0, 1e6)
         check_choice("--class-weights", self.class_weights, ClassWeights)
+        check_choice("--device", self.device, Device)
         check_choice("--precision", self.precision, Precision)
         check_choice("--quantize", self.quantize, Quantize)
         check_range("--seed", self.seed, 0, 2**32 - 1)
@@ -140,6 +153,16 @@ class Recipe:
 
     model: ModelConfig = ModelConfig()
     train: TrainConfig = TrainConfig()
+
+    @classmethod
+    def from_dicts(cls, model: Mapping[str, Any], train: Mapping[str, Any]) -> "Recipe":
+        """The recipe whose parts, made dicts, have been through JSON.
+
+        Raises:
+            TypeError, UsageError: they are not those of a recipe.
+        """
+        lists = {name: tuple(train.get(name, ())) for name in ("data", "valid", "test")}
+        return cls(model=ModelConfig(**model), train=TrainConfig(**{**train, **lists}))
 
     def with_options(self, options: Mapping[str, Any]) -> "Recipe":
         """This recipe with the options that are not None in place of its own values."""

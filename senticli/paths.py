@@ -6,6 +6,7 @@
       datasets/NAME/examples.npz  source.json  tokens-*.npz
       vectors/NAME/words.txt  vectors.npy  source.json
       models/NAME/               a bundle, see senticli.bundle
+      checkpoints/NAME.safetensors  a training that is not done
       downloads/NAME/            what was fetched of a download that is not done
       cache/                     what can be made again
       last-model                 path of the model trained last
@@ -52,6 +53,11 @@ def cache_dir() -> Path:
 def models_dir() -> Path:
     """The folder of trained models."""
     return home() / "models"
+
+
+def checkpoints_dir() -> Path:
+    """Where trainings that are not done are kept, to go on with."""
+    return home() / "checkpoints"
 
 
 def last_model_file() -> Path:

@@ -5,7 +5,6 @@ from typing import Annotated
 
 import typer
 
-from senticli.cli.console import stderr_is_terminal
 from senticli.cli.options import (
     DATA_PANEL,
     MODEL_PANEL,
@@ -21,6 +20,7 @@ from senticli.config import (
     PRESETS,
     SWITCHES,
     ClassWeights,
+    Device,
     Optimizer,
     Precision,
     Quantize,
@@ -183,14 +183,14 @@ def train(
         ),
     ] = None,
     preset: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--preset",
             metavar="|".join(PRESETS),
-            help="Settings to start from; other options override them.",
+            help=with_default("Settings to start from; other options override them.", "default"),
             rich_help_panel=TRAINING_PANEL,
         ),
-    ] = "default",
+    ] = None,
     epochs: Annotated[
         int | None, setting("epochs", metavar="N", help="Most epochs.", panel=TRAINING_PANEL)
     ] = None,
@@ -257,11 +257,19 @@ def train(
             "clip", metavar="NORM", help="Clip the gradient's norm; 0 never.", panel=TRAINING_PANEL
         ),
     ] = None,
+    device: Annotated[
+        Device | None,
+        setting(
+            "device",
+            help="What to train on; auto is a CUDA GPU where there is one, else the CPU.",
+            panel=TRAINING_PANEL,
+        ),
+    ] = None,
     precision: Annotated[
         Precision | None,
         setting(
             "precision",
-            help="Arithmetic of the RNN; auto takes bfloat16 where the CPU has it.",
+            help="Arithmetic of the RNN; auto takes bfloat16 where the device has it.",
             panel=TRAINING_PANEL,
         ),
     ] = None,
@@ -300,7 +308,16 @@ def train(
         bool,
         typer.Option(
             "--force",
-            help="Replace the model that is there already.",
+            help="Replace the model, or the unfinished training, that is there already.",
+            rich_help_panel=OUTPUT_PANEL,
+        ),
+    ] = False,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume",
+            help="Go on with the training that was stopped, or killed, last; or with that of "
+            "--name or --output. Its settings are kept.",
             rich_help_panel=OUTPUT_PANEL,
         ),
     ] = False,
@@ -324,10 +341,11 @@ def train(
     """Train a model and make it the default of `eval` and `predict`.
 
     Without options: one bidirectional LSTM on IMDB from glove.6B.100d, about ten minutes on two
-    cores. Ctrl-C ends training and keeps the best epoch so far.
+    cores. Ctrl-C ends training after the current batch and keeps the best epoch so far; --resume
+    goes on. `torchrun --nproc-per-node 2 -m senticli train` trains in two processes.
     """
     given = dict(locals())  # every option that is a setting has the name of its field
-    for own in ("preset", "name", "output", "force", "strict", "dry_run", "as_json"):
+    for own in ("preset", "name", "output", "force", "resume", "strict", "dry_run", "as_json"):
         del given[own]
     # Files by their full path, so that `eval` finds them from any folder.
     for option, paths in (("data", data), ("valid", valid), ("test", test)):
@@ -336,25 +354,29 @@ def train(
         raise UsageError(
             "--embedding-dim is that of the vectors", "leave it out, or train with --vectors none"
         )
-    if preset not in PRESETS:
+    if preset is not None and preset not in PRESETS:
         raise UsageError(
             f"--preset {preset!r} is not a choice", f"use one of: {', '.join(PRESETS)}"
         )
-    recipe = PRESETS[preset].with_options(given)
+    recipe = PRESETS[preset or "default"].with_options(given)
     if name and output:
         raise UsageError("--name and --output both say where the model goes", "use one of the two")
-    from senticli import store
+    if resume and (dry_run or force):
+        raise UsageError(
+            "--resume goes on with a training that was started", "leave out --dry-run and --force"
+        )
     from senticli.cli import train_run
-    from senticli.cli.train_view import JsonView, LiveView, PlainView
 
-    terminal = LiveView if stderr_is_terminal() else PlainView
-    if dry_run:
-        with terminal() as view:
+    with train_run.shown(as_json=as_json and not dry_run) as view:
+        if dry_run:
             train_run.look(recipe, view, strict=strict, as_json=as_json)
-        return
-    target = store.check_target(output or train_run.named(name, recipe), force=force)
-    with JsonView() if as_json else terminal() as view:
-        train_run.run(recipe, target, view, strict=strict)
+        elif resume:
+            asked = preset is not None or any(value is not None for value in given.values())
+            target = output or (train_run.named(name, recipe) if name else None)
+            train_run.resume(target, recipe if asked else None, view)
+        else:
+            target = output or train_run.named(name, recipe)
+            train_run.run(recipe, target, view, strict=strict, force=force)
 
 
 def _full(data: str) -> str:

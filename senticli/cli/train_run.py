@@ -1,11 +1,13 @@
 """Running a training: from the recipe to the written bundle, on whatever view shows it."""
 
+import importlib
+import os
 import shlex
 import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,8 +16,8 @@ import typer
 
 from senticli import paths, store
 from senticli.bundle import BUNDLED
-from senticli.cli.console import say
-from senticli.cli.train_view import PlainView
+from senticli.cli.console import say, stderr_is_terminal
+from senticli.cli.train_view import JsonView, LiveView, PlainView
 from senticli.config import Recipe
 from senticli.data.catalogue import DATASETS
 from senticli.data.checks import check
@@ -24,6 +26,7 @@ from senticli.data.vectors import cached_vectors
 from senticli.errors import SenticliError, UsageError
 
 if TYPE_CHECKING:
+    from senticli.training.checkpoint import Run
     from senticli.training.session import Session
     from senticli.training.trainer import BatchResult
 
@@ -44,61 +47,130 @@ def named(name: str | None, recipe: Recipe) -> Path:
     return paths.models_dir() / name
 
 
-def run(recipe: Recipe, target: Path, view: PlainView, *, strict: bool = False) -> None:
+def run(
+    recipe: Recipe,
+    target: Path,
+    view: PlainView,
+    *,
+    strict: bool = False,
+    force: bool = False,
+    resumed: "Run | None" = None,
+) -> None:
     """Train what ``recipe`` says, show it on ``view``, and write the bundle ``target``.
 
-    An interrupt, or a loss that is not a number, keeps the best epoch before it ends the command.
-    With ``strict``, what is odd about the data is an error.
+    ``resumed`` is the unfinished training to go on with. An interrupt, or a loss that is not a
+    number, keeps the best epoch before it ends the command. With ``strict``, what is odd about the
+    data is an error.
     """
-    session_module, trainer_class, session = _prepare(recipe, view, strict=strict)
-    view.start(session)
-    trainer = _trainer(trainer_class, session, view.batch)
-    history: list[Any] = []
-    stopped: BaseException | None = None
-    started = time.perf_counter()
-    try:
-        for result in trainer.fit(session.train, session.valid):
-            history.append(result)
-            view.epoch(result)
-    except (KeyboardInterrupt, SenticliError) as error:
-        if trainer.best is None:
-            raise
-        stopped = error
-    seconds = time.perf_counter() - started
-    with view.saving(), _uninterrupted():
-        best = trainer.restore_best()
-        saved = session_module.save(
-            session,
-            target,
-            history=history,
-            command=shlex.join(["senticli", *sys.argv[1:]]),
-            seconds=seconds,
+    target = store.check_target(target, force=force or resumed is not None)
+    checkpoints = _part("checkpoint")
+    path = checkpoints.path_of(target)
+    if path.exists() and not resumed and not force:
+        raise SenticliError(
+            f"there is an unfinished training of {target.name}",
+            f"go on with it: {_resuming(target)}; or start anew with --force",
         )
+    with ExitStack() as stack:
+        session = _prepare(recipe, view, stack, strict=strict)
+        first = not session.processes.rank
+        command = resumed.command if resumed else shlex.join(["senticli", *sys.argv[1:]])
+        checkpoint = checkpoints.Checkpoint(recipe, target, command, session.sources)
+        stop = stack.enter_context(_stopping_on_signals(view))
+
+        def on_batch(result: "BatchResult") -> None:
+            view.batch(result)
+            if first and checkpoint.due:
+                checkpoint.save(trainer)
+
+        trainer = _trainer(session, on_batch, stopping=lambda: bool(stop))
+        if resumed:
+            resumed.restore(trainer, session.sources)
+        view.start(session, trainer.history)
+        stopped: BaseException | None = None
+        try:
+            for result in trainer.fit():
+                view.epoch(result)
+                if first:
+                    checkpoint.save(trainer)
+        except KeyboardInterrupt as error:
+            stopped = error
+            if stop and first:  # between two batches
+                checkpoint.save(trainer)
+        except SenticliError as error:
+            if trainer.best is None:
+                raise
+            stopped = error
+        if first:
+            with _uninterrupted():
+                _keep(session, trainer, target, view, command)
+                if not isinstance(stopped, KeyboardInterrupt):
+                    checkpoint.remove()
+        if isinstance(stopped, KeyboardInterrupt):
+            view.stopped(trainer.best, _resuming(target) if path.exists() else None)
+            raise typer.Exit(128 + (stop[0] if stop else signal.SIGINT))
+        if stopped:
+            raise stopped
+
+
+def resume(target: Path | None, recipe: Recipe | None, view: PlainView) -> None:
+    """Go on with the unfinished training of ``target``, or else the one stopped last.
+
+    Raises:
+        UsageError: ``recipe`` is given and is not that of the training.
+    """
+    run_ = _part("checkpoint").find(target.resolve() if target else None)
+    if recipe is not None and recipe != run_.recipe:
+        raise UsageError(
+            "these are not the settings that the unfinished training was started with",
+            f"leave them out: {_resuming(run_.target)}",
+        )
+    run(run_.recipe, run_.target, view, resumed=run_)
+
+
+@contextmanager
+def shown(*, as_json: bool) -> Iterator[PlainView]:
+    """What shows a training: of several processes, only the first is seen."""
+    if os.environ.get("RANK", "0") != "0":
+        with ExitStack() as stack:
+            nowhere = stack.enter_context(Path(os.devnull).open("w"))
+            stack.enter_context(redirect_stdout(nowhere))
+            stack.enter_context(redirect_stderr(nowhere))
+            try:
+                yield PlainView()
+            except SenticliError as error:
+                raise typer.Exit(error.exit_code) from None
+        return
+    with JsonView() if as_json else LiveView() if stderr_is_terminal() else PlainView() as view:
+        yield view
+
+
+def _keep(session: "Session", trainer: Any, target: Path, view: PlainView, command: str) -> None:
+    """Write the best epoch so far, if there is one, as the bundle ``target``."""
+    if trainer.best is None:
+        return
+    with view.saving():
+        trainer.restore_best()
+        saved = _part("session").save(session, target, history=trainer.history, command=command)
     view.saved(saved)
     try:
         store.remember(target)
     except OSError as error:
         say(f"warning: this model is not the default of predict and eval: {error}")
-    if stopped:
-        say(f"training stopped early; the best epoch so far, {best.epoch}, was kept")
-    if isinstance(stopped, SenticliError):
-        raise stopped
-    if stopped:
-        raise typer.Exit(130)
 
 
 def look(recipe: Recipe, view: PlainView, *, strict: bool, as_json: bool) -> None:
     """Look at the data that ``recipe`` names, and time a few batches; nothing is written."""
-    _, trainer_class, session = _prepare(recipe, view, strict=strict)
-    view.step("timing some batches")
-    pace = _Pace()
-    with suppress(_Enough):
-        for _ in _trainer(trainer_class, session, pace.batch).fit(session.train, session.valid):
-            pass  # so little data that an epoch was over before enough was seen
-    view.looked(session, pace.seconds_for(session), as_json=as_json)
+    with ExitStack() as stack:
+        session = _prepare(recipe, view, stack, strict=strict)
+        view.step("timing some batches")
+        pace = _Pace()
+        with suppress(_Enough):
+            for _ in _trainer(session, pace.batch).fit():
+                pass  # so little data that an epoch was over before enough was seen
+        view.looked(session, pace.seconds_for(session), as_json=as_json)
 
 
-def _prepare(recipe: Recipe, view: PlainView, *, strict: bool) -> tuple[Any, Any, "Session"]:
+def _prepare(recipe: Recipe, view: PlainView, stack: ExitStack, *, strict: bool) -> "Session":
     view.step("reading the data")  # before torch, so that what is missing is said at once
     data = load_training_data(recipe.train)
     splits = {"train": data.train, "valid": data.valid}
@@ -110,18 +182,35 @@ def _prepare(recipe: Recipe, view: PlainView, *, strict: bool) -> tuple[Any, Any
     vectors = recipe.train.vectors
     cache = None if vectors == "none" else cached_vectors(vectors)
     view.step("loading torch")
-    session_module, trainer_class = _import_training()
-    return session_module, trainer_class, session_module.prepare(recipe, data, cache, view.step)
+    device = _part("device").choose_device(recipe.train.device)
+    processes = stack.enter_context(_part("processes").joined(device))
+    session: Session = _part("session").prepare(recipe, data, cache, view.step, processes)
+    return session
 
 
-def _trainer(kind: Any, session: "Session", on_batch: Callable[["BatchResult"], None]) -> Any:
-    return kind(
+def _trainer(
+    session: "Session",
+    on_batch: Callable[["BatchResult"], None],
+    stopping: Callable[[], bool] = lambda: False,
+) -> Any:
+    return _part("trainer").Trainer(
         session.model,
         session.recipe.train,
+        session.train,
+        session.valid,
         rates=session.rates,
         weights=session.weights,
+        processes=session.processes,
+        stopping=stopping,
         on_batch=on_batch,
     )
+
+
+def _resuming(target: Path) -> str:
+    """The command that goes on with the training of ``target``."""
+    stored = target.parent == paths.models_dir()
+    where = ["--name", target.name] if stored else ["--output", str(target)]
+    return shlex.join(["senticli", "train", "--resume", *where])
 
 
 class _Enough(Exception):
@@ -151,6 +240,28 @@ class _Pace:
 
 
 @contextmanager
+def _stopping_on_signals(view: PlainView) -> Iterator[list[int]]:
+    """A list that holds the signal which asks to stop, Ctrl-C or that of ``kill``, once it comes.
+
+    A second Ctrl-C does not wait for the end of the batch.
+    """
+    came: list[int] = []
+
+    def handle(number: int, _: object) -> None:
+        if came and "WORLD_SIZE" not in os.environ:  # torchrun passes on what already came
+            raise KeyboardInterrupt
+        came.append(number)
+        view.stopping()
+
+    previous = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield came
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
 def _uninterrupted() -> Iterator[None]:
     """Keep Ctrl-C, pressed once more, from throwing away what is being saved."""
     previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -160,12 +271,12 @@ def _uninterrupted() -> Iterator[None]:
         signal.signal(signal.SIGINT, previous)
 
 
-def _import_training() -> tuple[Any, Any]:
+def _part(name: str) -> Any:
+    """A module of ``senticli.training``, whose packages may not be installed."""
     try:
-        from senticli.training import session, trainer
+        return importlib.import_module(f"senticli.training.{name}")
     except ImportError as error:
         raise SenticliError(
             f"training needs packages that are not installed ({error.name})",
             'pip install "senticli[train]"',
         ) from None
-    return session, trainer.Trainer

@@ -48,9 +48,9 @@ class PlainView:
         else:
             print_summary(session, facts)
 
-    def start(self, session: "Session") -> None:
-        """What is about to be trained."""
-        for line in describe(session):
+    def start(self, session: "Session", history: "Sequence[EpochResult]") -> None:
+        """What is about to be trained, after the epochs of ``history``."""
+        for line in describe(session, history):
             console.say(line)
 
     def batch(self, result: "BatchResult") -> None:
@@ -60,6 +60,19 @@ class PlainView:
         """An epoch is done."""
         cells = zip(COLUMNS, row(result), strict=True)
         console.say("  ".join(f"{name} {value}" for name, value in cells))
+
+    def stopping(self) -> None:
+        """The training is to stop."""
+        console.say("stopping after this batch; Ctrl-C once more stops at once")
+
+    def stopped(self, best: "EpochResult | None", resuming: str | None) -> None:
+        """The training has stopped; ``resuming`` is the command that goes on."""
+        if best:
+            console.say(f"training was stopped; the best epoch so far, {best.epoch}, was kept")
+        else:
+            console.say("training was stopped before an epoch was finished; there is no model yet")
+        if resuming:
+            console.say(f"go on: {resuming}")
 
     def saving(self) -> AbstractContextManager[object]:
         """Around the export."""
@@ -99,9 +112,15 @@ class JsonView(PlainView):
             }
         )
 
+    def stopped(self, best: "EpochResult | None", resuming: str | None) -> None:
+        """Print how to go on."""
+        console.print_json(
+            {"event": "stopped", "best_epoch": best.epoch if best else None, "resume": resuming}
+        )
+
 
 class LiveView(PlainView):
-    """A table that grows by a row an epoch, and a progress bar within the epoch."""
+    """A table that grows by a row an epoch, under it a progress bar and the course of the loss."""
 
     def __init__(self) -> None:
         from rich.live import Live
@@ -125,6 +144,7 @@ class LiveView(PlainView):
             console=self._console,
         )
         self._task = self._progress.add_task("", total=None, epoch="", state="")
+        self._losses: list[float] = []  # of batches
         self._live = Live(console=self._console, get_renderable=self._draw, refresh_per_second=4)
 
     def __exit__(self, *_: object) -> None:
@@ -146,17 +166,20 @@ class LiveView(PlainView):
         self._status.stop()
         super().looked(session, seconds, as_json=as_json)
 
-    def start(self, session: "Session") -> None:
-        """Describe the run, then show the empty table."""
+    def start(self, session: "Session", history: "Sequence[EpochResult]") -> None:
+        """Describe the run, then show the table so far."""
         self._status.stop()
-        for line in describe(session):
+        for line in describe(session, history):
             self._console.print(line, markup=False, soft_wrap=True)
         self._console.print()
-        self._await(1, session.recipe.train.epochs)
+        self._epochs = list(history)
+        epochs = session.recipe.train.epochs
+        self._await(min(len(history) + 1, epochs), epochs)
         self._live.start()
 
     def batch(self, result: "BatchResult") -> None:
         """Move the bar."""
+        self._losses.append(result.batch_loss)
         self._progress.update(
             self._task,
             completed=result.batch,
@@ -186,9 +209,11 @@ class LiveView(PlainView):
     def _draw(self) -> "RenderableType":
         """The bar under as many of the last rows as fit on the screen."""
         from rich.console import Group
+        from rich.text import Text
 
-        room = max(1, self._console.height - 4)
-        return Group(self._table(self._epochs[-room:]), self._progress)
+        room = max(1, self._console.height - 5)
+        curve = Text(f"loss  {console.sparkline(_means(self._losses, CURVE))}", style="dim")
+        return Group(self._table(self._epochs[-room:]), self._progress, curve)
 
     def _table(self, epochs: "Sequence[EpochResult]") -> "Table":
         from rich.table import Table
@@ -206,6 +231,14 @@ class LiveView(PlainView):
             self._live.transient = True
             self._live.stop()
             self._console.print(self._table(self._epochs))
+
+
+CURVE = 60  # characters of the loss's course
+
+
+def _means(values: "Sequence[float]", count: int) -> list[float]:
+    """At most ``count`` means of neighbouring values."""
+    return [float(np.mean(part)) for part in np.array_split(values, min(count, len(values)) or 1)]
 
 
 COLUMNS = (
@@ -237,8 +270,8 @@ def row(result: "EpochResult") -> list[str]:
     ]
 
 
-def describe(session: "Session") -> list[str]:
-    """The data, the vocabulary and the network of a run, a line each."""
+def describe(session: "Session", history: "Sequence[EpochResult]" = ()) -> list[str]:
+    """The data, the vocabulary, the network and the machine of a run, a line each."""
     recipe = session.recipe
     model, data = recipe.model, ", ".join(recipe.train.data)
     lines = [
@@ -253,6 +286,11 @@ def describe(session: "Session") -> list[str]:
         f"network     {way} {model.rnn.upper()}, {model.layers} × {model.hidden}, "
         f"{model.pooling} pooling: {session.parameters:,} parameters"
     )
+    lines.append(f"machine     {session.machine}")
+    if session.slower:
+        lines.append(f"note: {session.slower}; float32 is slower")
+    if history:
+        lines.append(f"going on    after epoch {history[-1].epoch}")
     return lines
 
 

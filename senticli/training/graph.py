@@ -94,7 +94,7 @@ def pool_and_classify(
     padding = _padding(graph)
     pooled = [
         last() if kind == "last" else _pool(graph, kind, model, x, padding, unit)
-        for kind in model.poolings
+        for kind in model.config.poolings
     ]
     joined = graph.node("Concat", *pooled, axis=1) if len(pooled) > 1 else pooled[0]
     weight = array(model.output.weight).T * np.float32(unit)

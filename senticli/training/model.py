@@ -10,7 +10,6 @@ Shapes: B texts, T tokens of the longest, E embedding size, H hidden size of one
 D directions, K outputs.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -19,8 +18,8 @@ from torch.nn import functional as F
 
 from senticli.config import ModelConfig
 from senticli.text.vocab import UNK_INDEX
-
-CELLS: dict[str, Callable[[int, int], nn.RNNBase]] = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
+from senticli.training.cells import CELLS, run_layer
+from senticli.training.dropout import Masks
 
 
 class _Permute(torch.autograd.Function):
@@ -67,71 +66,65 @@ class BiRNN(nn.Module):
         self.config = config
         self.compute_dtype = torch.float32
         directions = 2 if config.bidirectional else 1
-        width = config.hidden * directions
         self.embedding = nn.Embedding(vocab_size, config.embedding_dim, padding_idx=pad_index)
         self.layers = nn.ModuleList()  # one list of directions a layer, forward first
         for layer in range(config.layers):
-            inputs = width if layer else config.embedding_dim
+            inputs = config.width if layer else config.embedding_dim
             cells = [CELLS[config.rnn](inputs, config.hidden) for _ in range(directions)]
             self.layers.append(nn.ModuleList(cells))
-        self.poolings = config.pooling.split("+")
-        if "attention" in self.poolings:
-            self.attention = nn.Linear(width, 1, bias=False)
-        self.output = nn.Linear(width * len(self.poolings), outputs)
+        if "attention" in config.poolings:
+            self.attention = nn.Linear(config.width, 1, bias=False)
+        self.output = nn.Linear(config.width * len(config.poolings), outputs)
 
-    def forward(self, tokens: Tensor, lengths: Tensor) -> Tensor:
-        """Logits, float32 [B, K], of ``tokens`` [B, T] whose real ``lengths`` are [B]."""
-        config = self.config
-        steps = tokens.shape[1]
-        if self.training and config.word_dropout:
-            dropped = torch.rand(tokens.shape, device=tokens.device) < config.word_dropout
-            tokens = tokens.masked_fill(dropped & (tokens != self.embedding.padding_idx), UNK_INDEX)
+    def forward(self, tokens: Tensor, lengths: Tensor, masks: Masks | None = None) -> Tensor:
+        """Logits, float32 [B, K], of ``tokens`` [B, T] whose real ``lengths`` are [B].
+
+        ``masks`` is what dropout takes away, in training.
+        """
+        if masks and masks.words is not None:
+            dropped = masks.words & (tokens != self.embedding.padding_idx)
+            tokens = tokens.masked_fill(dropped, UNK_INDEX)
         x = self.embedding(tokens.t()).to(self.compute_dtype)  # [T, B, E]
-        x = F.dropout(x, config.embedding_dropout, self.training)
-        order = reversal(lengths, steps)
+        if masks:
+            x = _drop(x, masks.embedding)
+        order = reversal(lengths, tokens.shape[1])
         for number, cells in enumerate(self.layers):
             assert isinstance(cells, nn.ModuleList)
-            if number:
-                x = F.dropout(x, config.layer_dropout, self.training)
-            outputs = [self._run(cells[0], x)]
-            if config.bidirectional:
-                outputs.append(_reverse(self._run(cells[1], _reverse(x, order)), order))
+            if masks and number:
+                x = _drop(x, masks.layers[number - 1])
+            inputs = [x, _reverse(x, order)] if self.config.bidirectional else [x]
+            outputs = run_layer(list(cells), inputs)  # type: ignore[arg-type]
+            if self.config.bidirectional:
+                outputs[1] = _reverse(outputs[1], order)
             x = torch.cat(outputs, dim=2)  # [T, B, D*H]
-        mask = torch.arange(steps, device=lengths.device).unsqueeze(1) < lengths  # [T, B]
-        pooled = torch.cat([self._pool(kind, x, mask, lengths) for kind in self.poolings], dim=1)
-        pooled = F.dropout(pooled, config.output_dropout, self.training)
-        logits: Tensor = self.output(pooled)
+        time = torch.arange(tokens.shape[1], device=lengths.device).unsqueeze(1)
+        outside = (time >= lengths).unsqueeze(2)  # [T, B, 1]
+        pooled = [self._pool(kind, x, outside, lengths) for kind in self.config.poolings]
+        logits: Tensor = self.output(
+            _drop(torch.cat(pooled, dim=1), masks.output if masks else None)
+        )
         return logits
 
-    def _run(self, cell: nn.Module, x: Tensor) -> Tensor:
-        """One direction of one layer over x [T, B, in], in the dtype of x: [T, B, H].
+    def _pool(self, kind: str, x: Tensor, outside: Tensor, lengths: Tensor) -> Tensor:
+        """One vector a text, float32 [B, D*H], from x [T, B, D*H], what is ``outside`` left out.
 
-        The functional form lets float32 master weights serve a bfloat16 run.
+        Written as they are because ``amax`` and ``einsum`` have far slower gradients.
         """
-        assert isinstance(cell, nn.RNNBase)
-        weights = [weight.to(x.dtype) for weight in cell._flat_weights if weight is not None]
-        state = x.new_zeros(1, x.shape[1], cell.hidden_size)
-        options = (True, 1, 0.0, self.training, False, False)  # biases, layers, dropout, …
-        if isinstance(cell, nn.LSTM):
-            return torch.lstm(x, (state, state), weights, *options)[0]
-        run = torch.gru if isinstance(cell, nn.GRU) else torch.rnn_tanh
-        return run(x, state, weights, *options)[0]
-
-    def _pool(self, kind: str, x: Tensor, mask: Tensor, lengths: Tensor) -> Tensor:
-        """One vector a text, float32 [B, D*H], from x [T, B, D*H], padding masked out."""
         if kind == "last":  # the last state of each direction
             hidden = self.config.hidden
             ends = x[lengths - 1, torch.arange(x.shape[1], device=x.device), :hidden]
             return torch.cat([ends, x[0, :, hidden:]], dim=1).float()
-        mask = mask.unsqueeze(2)
         if kind == "max":
-            return x.masked_fill(~mask, float("-inf")).amax(dim=0).float()
+            return x.masked_fill(outside, float("-inf")).max(dim=0).values.float()
         if kind == "mean":
-            total = (x * mask).sum(dim=0, dtype=torch.float32)
-            return total / lengths.unsqueeze(1)
+            return x.masked_fill(outside, 0).sum(dim=0, dtype=torch.float32) / lengths.unsqueeze(1)
         scores = F.linear(x, self.attention.weight.to(x.dtype)).float()  # [T, B, 1]
-        weights = scores.masked_fill(~mask, float("-inf")).softmax(dim=0)
-        return torch.einsum("tbo,tbh->bh", weights.to(x.dtype), x).float()
+        weights = scores.masked_fill(outside, float("-inf")).softmax(dim=0)
+        return (weights.to(x.dtype) * x).sum(dim=0, dtype=torch.float32)
+
+
+def _drop(x: Tensor, mask: Tensor | None) -> Tensor:
+    return x if mask is None else x * mask.to(x.dtype)
 
 
 def _reverse(x: Tensor, order: Tensor) -> Tensor:

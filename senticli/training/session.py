@@ -26,11 +26,13 @@ from senticli.text.vocab import PAD_INDEX, Vocab
 from senticli.training import export
 from senticli.training.batches import Batches
 from senticli.training.corpus import Words, corpus_of
+from senticli.training.device import choose_dtype, name_of
 from senticli.training.embeddings import CachedVectors, initial_embedding
 from senticli.training.model import BiRNN
+from senticli.training.processes import ALONE, Processes
 from senticli.training.quantize import to_int8
 from senticli.training.rules import spacy_rules
-from senticli.training.trainer import EpochResult, balanced_weights, compute_dtype
+from senticli.training.trainer import EpochResult, balanced_weights
 from senticli.training.vocabulary import build_vocab, runtime_vocab
 
 INT8_COST = 0.001  # accuracy on validation that a smaller and faster model may cost
@@ -50,6 +52,9 @@ class Session:
     vectors_found: float | None  # share of the vocabulary; None without vectors
     rates: dict[str, float]  # learning rates of parameters, see Trainer
     weights: torch.Tensor | None  # of the labels in the loss
+    processes: Processes
+    machine: str  # device, dtype and processes, for people
+    slower: str | None  # why the arithmetic is not bfloat16, where it was not asked for
     parameters: int
     train_lengths: NDArray[np.int64]  # words of each training text, before it is cut
     valid_source: list[str]  # the validation texts themselves
@@ -65,11 +70,12 @@ def prepare(
     data: TrainingData,
     cache: VectorCache | None,
     on_step: Callable[[str], None],
+    processes: Processes = ALONE,
 ) -> Session:
     """Tokenize and number the examples, and build the network.
 
     ``cache`` holds the word vectors to start from, if any; ``on_step`` is told what is being
-    done. The same arguments give the same session.
+    done; ``processes`` train together. The same arguments give the same session.
     """
     config = recipe.train
     vectors = CachedVectors(cache) if cache else None
@@ -112,14 +118,14 @@ def prepare(
     batch_size = config.batch_size_for(len(truth[0]))
     model = BiRNN(model_config, len(vocab), export.output_size(len(labels)), PAD_INDEX)
     model.embedding.weight.data.copy_(weights)
-    model.compute_dtype = compute_dtype(config.precision)
+    model.compute_dtype, slower = choose_dtype(processes.device, config.precision)
     return Session(
         recipe=dataclasses.replace(recipe, model=model_config),
         model=model,
         train=Batches(
             [head_and_tail(text, config.max_length) for text in numbered[0]],
             truth[0],
-            generator=np.random.default_rng(config.seed),
+            seed=config.seed,
             batch_size=batch_size,
             pad_index=PAD_INDEX,
         ),
@@ -133,6 +139,9 @@ def prepare(
             if config.class_weights == "balanced"
             else None
         ),
+        processes=processes,
+        machine=_machine(processes, model.compute_dtype),
+        slower=slower,
         parameters=sum(weight.numel() for weight in model.parameters()),
         train_lengths=np.array([len(text) for text in numbered[0]]),
         valid_source=[example.text for example in data.valid.examples],
@@ -145,6 +154,12 @@ def prepare(
             "vectors": cache.sha256 if cache else None,
         },
     )
+
+
+def _machine(processes: Processes, dtype: torch.dtype) -> str:
+    """What is computed on, such as ``cpu, 2 threads, bfloat16``."""
+    told = f"{name_of(processes.device)}, {str(dtype).removeprefix('torch.')}"
+    return told if processes.size == 1 else f"{processes.size} × ({told})"
 
 
 def head_and_tail(text: Words, limit: int) -> Words:
@@ -172,13 +187,13 @@ def save(
     *,
     history: Sequence[EpochResult],
     command: str,
-    seconds: float,
 ) -> Saved:
     """Export the session's network and write it with its provenance as a bundle at ``path``.
 
     The int8 graph is taken where it costs less than a tenth of a point of validation accuracy,
     and the temperature is fitted to the graph that is taken.
     """
+    session.model.cpu()
     graph, precision, logits = _choose_graph(session)
     temperature = metrics.fit_temperature(logits, session.valid_labels)
     scores = metrics.softmax(logits, temperature)
@@ -205,7 +220,8 @@ def save(
                 "loss": valid.loss,
             },
             "epochs": len(history),
-            "seconds": round(seconds, 1),
+            "seconds": round(sum(result.seconds for result in history), 1),
+            "machine": session.machine,
             "versions": {
                 "senticli": version("senticli"),
                 "python": platform.python_version(),

@@ -2,15 +2,20 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from senticli.config import TrainConfig
 from senticli.errors import SenticliError
-from senticli.training.batches import Batches
+from senticli.training.batches import Batch, Batches, prefetched
+from senticli.training.dropout import Masks, draw_masks
+from senticli.training.model import BiRNN
+from senticli.training.parallel import Parallel, Totals, one_thread
+from senticli.training.processes import ALONE, Processes
 
 
 @dataclass(frozen=True)
@@ -22,7 +27,19 @@ class BatchResult:
     batches: int
     loss: float  # mean over the epoch so far
     accuracy: float
+    batch_loss: float  # of this batch alone
     tokens_per_s: float
+
+
+@dataclass
+class _Running:
+    """What the current epoch has come to so far."""
+
+    batches: int = 0
+    tokens: int = 0  # real ones
+    seconds: float = 0.0
+    lr: float = 0.0  # of the last step
+    totals: Totals = field(default_factory=Totals)
 
 
 @dataclass(frozen=True)
@@ -41,46 +58,10 @@ class EpochResult:
     best: bool  # the lowest validation loss so far
 
 
-def loss_of(logits: Tensor, labels: Tensor, weights: Tensor | None = None) -> Tensor:
-    """Mean cross-entropy of logits [B, 1] (two labels, binary) or [B, K] against labels [B].
-
-    ``weights`` [K], one a label, make it a weighted mean.
-    """
-    if logits.shape[1] > 1:
-        return F.cross_entropy(logits, labels, weights)
-    truth = labels.to(logits.dtype)
-    if weights is None:
-        return F.binary_cross_entropy_with_logits(logits.squeeze(1), truth)
-    of_each = weights[labels]
-    losses = F.binary_cross_entropy_with_logits(logits.squeeze(1), truth, reduction="none")
-    return (losses * of_each).sum() / of_each.sum()
-
-
 def balanced_weights(labels: Tensor, count: int) -> Tensor:
     """Weights [count] by which each label that occurs counts the same, 1 on average."""
     occurring = torch.bincount(labels, minlength=count).clamp(min=1)
     return len(labels) / (count * occurring.float())
-
-
-def predicted(logits: Tensor) -> Tensor:
-    """The label numbers [B] that logits [B, 1] or [B, K] choose."""
-    return (logits.squeeze(1) > 0).long() if logits.shape[1] == 1 else logits.argmax(dim=1)
-
-
-def compute_dtype(precision: str) -> torch.dtype:
-    """The dtype of the RNN's arithmetic: bfloat16 where the CPU multiplies it natively.
-
-    Raises:
-        SenticliError: bfloat16 was asked for and this CPU has no instructions for it.
-    """
-    probes = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")  # torch names no public ones
-    native = any(getattr(torch.cpu, probe, bool)() for probe in probes)
-    if precision == "bfloat16" and not native:
-        raise SenticliError(
-            "this CPU has no bfloat16 instructions (avx512_bf16 or AMX)",
-            "senticli train --precision float32",
-        )
-    return torch.bfloat16 if native and precision != "float32" else torch.float32
 
 
 class Trainer:
@@ -90,66 +71,115 @@ class Trainer:
     moment, an interrupt included, and :meth:`restore_best`.
 
     Args:
-        model: takes tokens [B, T] and lengths [B], gives logits [B, K].
+        model: takes tokens [B, T], lengths [B] and masks, gives logits [B, K].
         config: how to train.
+        train, valid: the batches.
         rates: the learning rate of parameters by name, as a share of the others'.
-        weights: by which the labels count in the loss; see :func:`loss_of`.
+        weights: by which the labels count in the loss, [K].
+        processes: those that train together, and the device of this one.
+        stopping: asked after every batch; true ends the training with KeyboardInterrupt.
         on_batch: told after every batch.
     """
 
     def __init__(
         self,
-        model: nn.Module,
+        model: BiRNN,
         config: TrainConfig,
+        train: Batches,
+        valid: Batches,
         *,
         rates: Mapping[str, float] | None = None,
         weights: Tensor | None = None,
+        processes: Processes = ALONE,
+        stopping: Callable[[], bool] = lambda: False,
         on_batch: Callable[[BatchResult], None] | None = None,
     ) -> None:
-        self.model = model
+        self.model = model.to(processes.device)
         self.config = config
-        self._rates = rates or {}
-        self._weights = weights
-        self.best: EpochResult | None = None
-        self._best_state: dict[str, Tensor] = {}
+        self._train = train
+        self._valid = valid
+        self._processes = processes
+        self._parallel = Parallel(
+            model, None if weights is None else weights.to(processes.device), processes
+        )
+        self._optimizer = _optimizer(model, config, rates or {})
+        self._schedule = _schedule(self._optimizer, config, steps=len(train) * config.epochs)
+        self._stopping = stopping
         self._on_batch = on_batch
+        self.history: list[EpochResult] = []
+        self._best_state: dict[str, Tensor] = {}
+        self._running = _Running()
 
-    def fit(self, train: Batches, valid: Batches) -> Iterator[EpochResult]:
-        """Train until the last epoch, or until the validation loss has stopped falling.
+    @property
+    def best(self) -> EpochResult | None:
+        """The epoch with the lowest validation loss so far."""
+        return next((result for result in reversed(self.history) if result.best), None)
+
+    @property
+    def done(self) -> bool:
+        """Whether the last epoch is over, or the validation loss has stopped falling."""
+        patience, best = self.config.patience, self.best
+        stalled = best is not None and patience and len(self.history) - best.epoch >= patience
+        return bool(stalled) or len(self.history) >= self.config.epochs
+
+    def fit(self) -> Iterator[EpochResult]:
+        """Train until :attr:`done`, from wherever it stands.
 
         Raises:
             SenticliError: the loss is no longer a number.
+            KeyboardInterrupt: it was to stop; what it has come to can be kept by :meth:`state`.
         """
-        config = self.config
-        optimizer = _optimizer(self.model, config, self._rates)
-        schedule = _schedule(optimizer, config, steps=len(train) * config.epochs)
-        for epoch in range(1, config.epochs + 1):
-            started = time.perf_counter()
-            loss, accuracy, lr, seconds = self._train_epoch(epoch, train, optimizer, schedule)
-            valid_loss, valid_accuracy = self.evaluate(valid)
-            if valid_loss != valid_loss:
-                raise self._not_a_number(f"after epoch {epoch}, on validation")
-            result = EpochResult(
-                epoch=epoch,
-                epochs=config.epochs,
-                train_loss=loss,
-                train_accuracy=accuracy,
-                valid_loss=valid_loss,
-                valid_accuracy=valid_accuracy,
-                lr=lr,
-                tokens_per_s=train.tokens / seconds,
-                seconds=time.perf_counter() - started,
-                best=self.best is None or valid_loss < self.best.valid_loss,
-            )
-            if result.best:
-                self._best_state = {
-                    name: weight.clone() for name, weight in self.model.state_dict().items()
-                }
-                self.best = result
-            yield result
-            assert self.best is not None
-            if config.patience and epoch - self.best.epoch >= config.patience:
-                return
+        with one_thread():
+            while not self.done:
+                self._train_epoch()
+                yield self._finish_epoch()
+
+    def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """Where the training stands: tensors, and what is plain enough for JSON.
+
+        There is no state of random numbers: those of a batch follow from the seed, the epoch and
+        the number of the batch.
+        """
+        optimizer = self._optimizer.state_dict()
+        tensors = {
+            **{f"model.{name}": weight for name, weight in self.model.state_dict().items()},
+            **{f"best.{name}": weight for name, weight in self._best_state.items()},
+            **{
+                f"optimizer.{number}.{name}": value
+                for number, values in optimizer["state"].items()
+                for name, value in values.items()
+            },
+        }
+        facts = {
+            "history": [asdict(result) for result in self.history],
+            "running": {**asdict(self._running), "totals": self._running.totals.values},
+            "groups": optimizer["param_groups"],
+            "schedule": self._schedule.state_dict(),
+        }
+        return tensors, facts
+
+    def load_state(self, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
+        """Go on from a :meth:`state`, also one that has been through JSON.
+
+        Raises:
+            KeyError, TypeError, ValueError, RuntimeError: it is none, or that of another training.
+        """
+        parts: dict[str, dict[str, Tensor]] = {"model": {}, "best": {}, "optimizer": {}}
+        for name, tensor in tensors.items():
+            part, _, rest = name.partition(".")
+            parts[part][rest] = tensor
+        self.model.load_state_dict(parts["model"])
+        self._best_state = parts["best"]
+        state: dict[int, dict[str, Tensor]] = {}
+        for name, tensor in parts["optimizer"].items():
+            number, _, rest = name.partition(".")
+            state.setdefault(int(number), {})[rest] = tensor
+        groups = [{**group, "betas": tuple(group["betas"])} for group in facts["groups"]]
+        self._optimizer.load_state_dict({"state": state, "param_groups": groups})
+        self._schedule.load_state_dict(facts["schedule"])
+        self.history = [EpochResult(**result) for result in facts["history"]]
+        running = facts["running"]
+        self._running = _Running(**{**running, "totals": Totals.of(running["totals"])})
 
     def restore_best(self) -> EpochResult:
         """Give the model the weights of its best epoch, and return that epoch's result."""
@@ -158,53 +188,78 @@ class Trainer:
         self.model.load_state_dict(self._best_state)
         return self.best
 
-    def evaluate(self, batches: Batches) -> tuple[float, float]:
-        """Mean loss and accuracy of the model as it stands, dropout off."""
-        loss = correct = seen = 0.0
-        self.model.eval()
-        with torch.inference_mode():
-            for batch in batches:
-                logits = self.model(batch.tokens, batch.lengths)
-                loss += loss_of(logits, batch.labels, self._weights).item() * len(batch.labels)
-                correct += int((predicted(logits) == batch.labels).sum())
-                seen += len(batch.labels)
-        return loss / seen, correct / seen
+    def evaluate(self) -> Totals:
+        """Loss and accuracy on validation of the model as it stands."""
+        device = self._processes.device
+        return self._parallel.evaluate(prefetched(b.to(device) for b in self._valid.epoch()))
 
-    def _train_epoch(
-        self,
-        epoch: int,
-        batches: Batches,
-        optimizer: torch.optim.Optimizer,
-        schedule: torch.optim.lr_scheduler.LRScheduler,
-    ) -> tuple[float, float, float, float]:
-        """One pass over the batches: mean loss, accuracy, the last step's rate, seconds."""
-        lr = 0.0
-        total = correct = seen = tokens = 0.0
-        self.model.train()
-        started = time.perf_counter()
-        for number, batch in enumerate(batches, start=1):
-            logits = self.model(batch.tokens, batch.lengths)
-            loss = loss_of(logits, batch.labels, self._weights)
-            value = loss.item()
-            if value != value:
-                raise self._not_a_number(f"in epoch {epoch}, batch {number}")
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()  # type: ignore[no-untyped-call]
-            if self.config.clip:
-                nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip)
-            optimizer.step()
-            lr = float(schedule.get_last_lr()[0])
-            schedule.step()
-            total += value * len(batch.labels)
-            correct += int((predicted(logits) == batch.labels).sum())
-            seen += len(batch.labels)
-            tokens += int(batch.lengths.sum())
+    def _batches(self, epoch: int, start: int) -> Iterator[tuple[Batch, Masks, int]]:
+        """Batches with their masks and number of real tokens, on the device."""
+        device = self._processes.device
+        for number, batch in enumerate(self._train.epoch(epoch, start=start), start=start):
+            random = np.random.default_rng((self.config.seed, epoch, number))
+            masks = draw_masks(self.model.config, random, *batch.tokens.shape)
+            yield batch.to(device), masks.to(device), int(batch.lengths.sum())
+
+    def _train_epoch(self) -> None:
+        """The rest of the current epoch."""
+        epoch, running = len(self.history) + 1, self._running
+        clip, parameters = self.config.clip, list(self.model.parameters())
+        started = time.perf_counter() - running.seconds
+        for batch, masks, tokens in prefetched(self._batches(epoch, running.batches)):
+            totals = self._parallel.gradients(batch, masks)
+            if totals.loss != totals.loss:
+                raise self._not_a_number(f"in epoch {epoch}, batch {running.batches + 1}")
+            if clip:
+                nn.utils.clip_grad_norm_(parameters, clip)
+            self._optimizer.step()
+            running.lr = float(self._schedule.get_last_lr()[0])
+            self._schedule.step()
+            running.totals += totals
+            running.tokens += tokens
+            running.batches += 1
+            running.seconds = time.perf_counter() - started
             if self._on_batch:
-                rate = tokens / (time.perf_counter() - started)
                 self._on_batch(
-                    BatchResult(epoch, number, len(batches), total / seen, correct / seen, rate)
+                    BatchResult(
+                        epoch=epoch,
+                        batch=running.batches,
+                        batches=len(self._train),
+                        loss=running.totals.mean_loss,
+                        accuracy=running.totals.accuracy,
+                        batch_loss=totals.mean_loss,
+                        tokens_per_s=running.tokens / running.seconds,
+                    )
                 )
-        return total / seen, correct / seen, lr, time.perf_counter() - started
+            if self._processes.any(self._stopping()):
+                raise KeyboardInterrupt
+
+    def _finish_epoch(self) -> EpochResult:
+        """Validate, and keep the weights if they are the best."""
+        epoch, running = len(self.history) + 1, self._running
+        started = time.perf_counter()
+        valid = self.evaluate()
+        if valid.loss != valid.loss:
+            raise self._not_a_number(f"after epoch {epoch}, on validation")
+        result = EpochResult(
+            epoch=epoch,
+            epochs=self.config.epochs,
+            train_loss=running.totals.mean_loss,
+            train_accuracy=running.totals.accuracy,
+            valid_loss=valid.mean_loss,
+            valid_accuracy=valid.accuracy,
+            lr=running.lr,
+            tokens_per_s=running.tokens / running.seconds,
+            seconds=running.seconds + time.perf_counter() - started,
+            best=self.best is None or valid.mean_loss < self.best.valid_loss,
+        )
+        if result.best:
+            self._best_state = {
+                name: weight.clone() for name, weight in self.model.state_dict().items()
+            }
+        self.history.append(result)
+        self._running = _Running()
+        return result
 
     def _not_a_number(self, where: str) -> SenticliError:
         return SenticliError(

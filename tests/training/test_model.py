@@ -1,13 +1,18 @@
 """The network: exact on dense batches, whatever is padded beside what."""
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 import torch
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from senticli.config import ModelConfig
-from senticli.text.vocab import PAD_INDEX
-from senticli.training.model import CELLS, BiRNN
+from senticli.text.vocab import PAD_INDEX, UNK_INDEX
+from senticli.training.cells import CELLS
+from senticli.training.dropout import draw_masks
+from senticli.training.model import BiRNN
 
 VOCAB, LENGTHS = 50, [7, 1, 12, 4]
 
@@ -85,18 +90,7 @@ def test_a_text_alone_equals_the_text_in_a_batch(pooling: str) -> None:
 @pytest.mark.parametrize("rnn", ["rnn", "lstm", "gru"])
 def test_gradients_equal_those_of_packed(rnn: str) -> None:
     tokens, lengths = batch()
-    model = build(rnn=rnn, pooling="max", layers=2).train()
-    model.config = ModelConfig(
-        rnn=rnn,  # type: ignore[arg-type]
-        hidden=6,
-        embedding_dim=5,
-        layers=2,
-        pooling="max",
-        word_dropout=0,
-        embedding_dropout=0,
-        layer_dropout=0,
-        output_dropout=0,
-    )
+    model = build(rnn=rnn, pooling="max", layers=2)
     model(tokens, lengths).sum().backward()
     dense = model.embedding.weight.grad
     assert dense is not None
@@ -112,7 +106,7 @@ def test_gradients_equal_those_of_packed(rnn: str) -> None:
 
 def test_padding_stays_zero_while_training() -> None:
     tokens, lengths = batch()
-    model = build(pooling="max+attention").train()
+    model = build(pooling="max+attention")
     optimizer = torch.optim.AdamW(model.parameters(), lr=0.1)
     for _ in range(3):
         optimizer.zero_grad()
@@ -139,12 +133,19 @@ def test_bfloat16_is_close_to_float32(rnn: str, bidirectional: bool) -> None:
     torch.testing.assert_close(rough, exact, atol=2e-2, rtol=0)
 
 
-def test_dropout_acts_in_training_only() -> None:
+def test_dropout_takes_whole_dimensions_and_words_away() -> None:
     tokens, lengths = batch()
-    model = build(embedding_dropout=0.5)
-    assert torch.equal(model(tokens, lengths), model(tokens, lengths))
-    model.train()
-    assert not torch.equal(model(tokens, lengths), model(tokens, lengths))
+    model = build(embedding_dropout=0.5, word_dropout=0.5, layer_dropout=0.5, layers=2)
+    masks = draw_masks(model.config, np.random.default_rng(1), *tokens.shape)
+    assert not torch.equal(model(tokens, lengths), model(tokens, lengths, masks))
+    assert masks.words is not None
+    unknown = tokens.masked_fill(masks.words & (tokens != PAD_INDEX), UNK_INDEX)
+    others = replace(masks, words=None)
+    assert torch.equal(model(tokens, lengths, masks), model(unknown, lengths, others))
+    assert masks.embedding is not None
+    taken = model(tokens, lengths, replace(masks, embedding=torch.zeros_like(masks.embedding)))
+    model.embedding.weight.data.zero_()
+    assert torch.equal(taken, model(tokens, lengths, masks))
 
 
 def test_weights_have_the_names_of_torch() -> None:

@@ -1,0 +1,165 @@
+"""Checkpoints: an unfinished training as one file, to go on from as if it had never stopped.
+
+The file is safetensors: the tensors of :meth:`Trainer.state`, and as its metadata the rest as
+JSON. It is replaced in one step, so that a killed process leaves the one before.
+"""
+
+import dataclasses
+import hashlib
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import safetensors
+
+from senticli import atomic, paths
+from senticli.config import Recipe
+from senticli.errors import SenticliError
+
+if TYPE_CHECKING:
+    from senticli.training.trainer import Trainer
+
+FORMAT = 1
+KEY = "senticli"  # of the metadata
+SECONDS = 120.0  # between two checkpoints within an epoch
+
+
+@dataclass(frozen=True)
+class Run:
+    """An unfinished training: what it was started with, and where it stands.
+
+    ``sources`` are the hashes of data and vectors, ``facts`` the plain part of the trainer's state.
+    """
+
+    path: Path
+    recipe: Recipe
+    target: Path
+    command: str
+    sources: Mapping[str, Any]
+    facts: Mapping[str, Any]
+
+    @classmethod
+    def open(cls, path: Path) -> "Run":
+        """Read a checkpoint, its tensors left aside.
+
+        Raises:
+            SenticliError: it is none, or is damaged.
+        """
+        try:
+            with safetensors.safe_open(path, framework="numpy") as file:
+                told = json.loads(file.metadata()[KEY])
+            if told["format"] != FORMAT:
+                raise ValueError("format")
+            return cls(
+                path,
+                Recipe.from_dicts(told["model"], told["train"]),
+                Path(told["target"]),
+                told["command"],
+                told["sources"],
+                told["facts"],
+            )
+        except (OSError, KeyError, TypeError, ValueError, safetensors.SafetensorError) as error:
+            raise _damaged(path) from error
+
+    def restore(self, trainer: "Trainer", sources: Mapping[str, Any]) -> None:
+        """Bring ``trainer`` to where this run stands.
+
+        Raises:
+            SenticliError: the data or vectors have changed, or the checkpoint is damaged.
+        """
+        import safetensors.torch
+
+        if json.loads(json.dumps(sources)) != self.sources:
+            raise SenticliError(
+                "the data or the vectors have changed since this training was stopped",
+                "put them back, or start anew: senticli train --force",
+            )
+        try:
+            trainer.load_state(safetensors.torch.load_file(self.path), self.facts)
+        except (OSError, LookupError, TypeError, ValueError, RuntimeError) as error:
+            raise _damaged(self.path) from error
+
+
+class Checkpoint:
+    """Where the state of one training is kept while it runs."""
+
+    def __init__(
+        self, recipe: Recipe, target: Path, command: str, sources: Mapping[str, Any]
+    ) -> None:
+        self.path = path_of(target)
+        self._told = {
+            "format": FORMAT,
+            "model": dataclasses.asdict(recipe.model),
+            "train": dataclasses.asdict(recipe.train),
+            "target": str(target),
+            "command": command,
+            "sources": sources,
+        }
+        self._saved = time.monotonic()
+
+    @property
+    def due(self) -> bool:
+        """Whether the last one is some minutes old."""
+        return time.monotonic() - self._saved > SECONDS
+
+    def save(self, trainer: "Trainer") -> None:
+        """Write where ``trainer`` stands, between two batches."""
+        import safetensors.torch
+
+        tensors, facts = trainer.state()
+        told = json.dumps({**self._told, "facts": facts})
+        content = safetensors.torch.save(
+            {name: tensor.cpu().contiguous() for name, tensor in tensors.items()}, {KEY: told}
+        )
+        with atomic.replace_file(self.path) as file:
+            file.write(content)
+        self._saved = time.monotonic()
+
+    def remove(self) -> None:
+        """The training is over."""
+        atomic.remove(self.path)
+
+
+def path_of(target: Path) -> Path:
+    """Where the checkpoint of the training that will write the bundle ``target`` is."""
+    name = target.name
+    if target.parent.resolve() != paths.models_dir().resolve():
+        name += "-" + hashlib.sha256(str(target).encode()).hexdigest()[:8]
+    return paths.checkpoints_dir() / f"{name}.safetensors"
+
+
+def find(target: Path | None) -> Run:
+    """The unfinished training that was to write ``target``, or else the one stopped last.
+
+    Raises:
+        SenticliError: there is none, or it is damaged.
+    """
+    if target is None:
+        found = sorted(paths.checkpoints_dir().glob("*.safetensors"), key=_age)
+        if not found:
+            raise SenticliError(
+                "there is no unfinished training to go on with", "start one: senticli train"
+            )
+        return Run.open(found[-1])
+    path = path_of(target)
+    if not path.exists():
+        names = ", ".join(sorted(p.stem for p in paths.checkpoints_dir().glob("*.safetensors")))
+        raise SenticliError(
+            f"there is no unfinished training of {target.name}",
+            f"there is: {names}" if names else "start one: senticli train",
+        )
+    return Run.open(path)
+
+
+def _age(path: Path) -> float:
+    return path.stat().st_mtime
+
+
+def _damaged(path: Path) -> SenticliError:
+    return SenticliError(
+        f"the checkpoint {path} is damaged, or of another senticli",
+        f"remove it, and start anew: rm {path}",
+    )

@@ -1,0 +1,62 @@
+"""What a training computes on, and in which arithmetic."""
+
+import torch
+
+from senticli.errors import SenticliError
+from senticli.training.cells import CELLS, run_layer
+
+
+def choose_device(name: str) -> torch.device:
+    """The device that ``name`` means: auto is a CUDA GPU where there is one, else the CPU.
+
+    Raises:
+        SenticliError: it is not there.
+    """
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if not there.get(name, True):
+        raise SenticliError(
+            f"torch finds no {name} device here", "senticli train --device cpu, or: senticli info"
+        )
+    return torch.device(name)
+
+
+def choose_dtype(device: torch.device, precision: str) -> tuple[torch.dtype, str | None]:
+    """The dtype of the network's arithmetic, and, where it is not the fast one, why not.
+
+    Raises:
+        SenticliError: bfloat16 was asked for and this device does not multiply it.
+    """
+    if precision == "float32":
+        return torch.float32, None
+    missing = _why_not_bfloat16(device)
+    if missing is None:
+        return torch.bfloat16, None
+    if precision == "bfloat16":
+        raise SenticliError(missing, "senticli train --precision float32")
+    return torch.float32, missing
+
+
+def _why_not_bfloat16(device: torch.device) -> str | None:
+    if device.type == "cpu":
+        probes = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")  # torch names no public
+        if not any(getattr(torch.cpu, probe, bool)() for probe in probes):
+            return "this CPU has no bfloat16 instructions (avx512_bf16 or AMX)"
+    try:
+        cell = CELLS["lstm"](8, 8).to(device)
+        x = torch.zeros(2, 1, 8, device=device, dtype=torch.bfloat16)
+        run_layer([cell], [x])[0].float().sum().backward()  # type: ignore[no-untyped-call]
+    except RuntimeError:
+        return f"torch has no bfloat16 LSTM on this {device.type} device"
+    return None
+
+
+def name_of(device: torch.device) -> str:
+    """A device for people, such as ``cpu, 2 threads``."""
+    if device.type == "cuda":
+        return f"{device} ({torch.cuda.get_device_name(device)})"
+    if device.type == "cpu":
+        threads = torch.get_num_threads()
+        return f"cpu, {threads} {'thread' if threads == 1 else 'threads'}"
+    return str(device)

@@ -1,0 +1,82 @@
+"""Shared out among cores, a batch gives what it gives in one piece."""
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional as F
+
+from senticli.config import ModelConfig
+from senticli.training import parallel
+from senticli.training.batches import Batch
+from senticli.training.dropout import draw_masks
+from senticli.training.model import BiRNN
+from senticli.training.parallel import Parallel, Totals, losses_of, predicted
+from senticli.training.processes import ALONE
+
+TEXTS, STEPS = 37, 12
+
+
+def batch() -> Batch:
+    generator = torch.Generator().manual_seed(3)
+    lengths = torch.randint(1, STEPS + 1, (TEXTS,), generator=generator)
+    lengths[5] = STEPS
+    tokens = torch.randint(2, 50, (TEXTS, STEPS), generator=generator)
+    tokens[torch.arange(STEPS) >= lengths.unsqueeze(1)] = 1
+    return Batch(tokens, lengths, torch.randint(0, 2, (TEXTS,), generator=generator))
+
+
+def model() -> BiRNN:
+    torch.manual_seed(0)
+    return BiRNN(ModelConfig(hidden=8, embedding_dim=8, layers=2), 50, 1, 1)
+
+
+@pytest.mark.parametrize("threads", [1, 2, 4, 64])
+@pytest.mark.parametrize("tokens", [32_768, 50])
+@pytest.mark.parametrize("weights", [None, torch.tensor([0.5, 2.0])])
+def test_parts_add_up(
+    threads: int, tokens: int, weights: torch.Tensor | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
+    monkeypatch.setattr(parallel, "TOKENS_A_PART", tokens)
+    network, whole = model(), batch()
+    masks = draw_masks(network.config, np.random.default_rng(1), TEXTS, STEPS)
+    totals = Parallel(network, weights, ALONE).gradients(whole, masks)
+    gradients = [parameter.grad for parameter in network.parameters()]
+
+    logits = network(whole.tokens, whole.lengths, masks).squeeze(1)
+    of_each = None if weights is None else weights[whole.labels]
+    loss = F.binary_cross_entropy_with_logits(logits, whole.labels.float(), of_each)
+    if of_each is not None:
+        loss = loss * TEXTS / of_each.sum()
+    expected = torch.autograd.grad(loss, list(network.parameters()))
+    assert totals.mean_loss == pytest.approx(loss.item(), rel=1e-5)
+    assert totals.texts == TEXTS
+    assert totals.correct == int(((logits > 0) == whole.labels.bool()).sum())
+    torch.testing.assert_close(gradients, list(expected), atol=1e-6, rtol=1e-4)
+
+
+def test_evaluation_adds_up_over_batches() -> None:
+    network, whole = model(), batch()
+    together = Parallel(network, None, ALONE).evaluate([whole, whole.rows(slice(3))])
+    parts = [
+        Parallel(network, None, ALONE).evaluate([part]) for part in (whole, whole.rows(slice(3)))
+    ]
+    assert together == sum(parts, Totals())
+    assert together.texts == TEXTS + 3
+
+
+@pytest.mark.parametrize(("texts", "steps"), [(1, 1), (1, 10**6), (3, 10), (64, 2000), (7, 9999)])
+@pytest.mark.parametrize("parts", [1, 2, 3])
+def test_cuts_take_every_text_once(texts: int, steps: int, parts: int) -> None:
+    cuts = parallel._cut(texts, steps, parts)
+    assert len(cuts) % parts == 0
+    rows = [row for cut in cuts for row in range(texts)[cut]]
+    assert sorted(rows) == list(range(texts))
+    assert len(cuts) < texts + parts
+
+
+def test_losses_and_predictions_of_one_and_of_many_logits() -> None:
+    assert losses_of(torch.tensor([[0.0]]), torch.tensor([1])).item() == pytest.approx(np.log(2))
+    assert losses_of(torch.zeros(1, 4), torch.tensor([2])).item() == pytest.approx(np.log(4))
+    assert predicted(torch.tensor([[-1.0], [1.0]])).tolist() == [0, 1]
+    assert predicted(torch.tensor([[0.0, 3.0, 1.0]])).tolist() == [1]
