@@ -89,9 +89,9 @@ def run(
         stopped: BaseException | None = None
         try:
             for result in trainer.fit():
-                view.epoch(result)
                 if first:
                     checkpoint.save(trainer)
+                view.epoch(result)
         except KeyboardInterrupt as error:
             stopped = error
             if stop and first:  # between two batches
@@ -138,6 +138,7 @@ def shown(*, as_json: bool) -> Iterator[PlainView]:
             try:
                 yield PlainView()
             except SenticliError as error:
+                time.sleep(5)  # torchrun ends them all with the first: let that one say it
                 raise typer.Exit(error.exit_code) from None
         return
     with JsonView() if as_json else LiveView() if stderr_is_terminal() else PlainView() as view:

@@ -2,12 +2,10 @@
 
 import csv
 import json
-import os
 import re
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -137,48 +135,6 @@ def test_training_without_its_packages_names_the_command(tmp_path: Path) -> None
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 1
     assert 'hint: pip install "senticli[train]"' in done.stderr
-
-
-def start(*args: str) -> "subprocess.Popen[str]":
-    return subprocess.Popen(
-        [sys.executable, "-m", "senticli", *args],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=os.environ,
-        # A shell that runs the tests in the background has its children ignore the signal.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-    )
-
-
-def test_an_interrupt_keeps_the_best_epoch(senticli: Run, home: Path) -> None:
-    process = start(*TINY, "--epochs", "5000", "--patience", "0", "--name", "cut")
-    assert process.stderr
-    for line in process.stderr:
-        if line.startswith("epoch 3/"):
-            break
-    time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
-    rest = process.stderr.read()
-    assert process.wait(60) == 130
-    assert "was kept" in rest
-    assert "Traceback" not in rest
-    assert senticli("predict", "good").returncode == 0
-    assert (home / "models" / "cut" / "model.onnx").exists()
-
-
-def test_an_interrupt_before_an_epoch_leaves_nothing(home: Path) -> None:
-    process = start(*SAMPLE, "--name", "cut")
-    assert process.stderr
-    for line in process.stderr:
-        if line.startswith("tokenizing"):
-            break
-    process.send_signal(signal.SIGINT)
-    rest = process.stderr.read()
-    assert process.wait(60) == 130
-    assert "Traceback" not in rest
-    assert rest.splitlines()[-1] == "interrupted"
-    assert not (home / "models" / "cut").exists()
 
 
 def test_a_kill_while_saving_leaves_the_old_model(senticli: Run, home: Path) -> None:
