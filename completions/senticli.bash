@@ -87,6 +87,7 @@ _senticli() {
         "train --vocab-size") ;;
         "train --valid-fraction") ;;
         "train --max-length") ;;
+        "train --init") _senticli_words bundled; _senticli_stored models; _senticli_paths ;;
         "train --rnn") _senticli_words rnn lstm gru ;;
         "train --layers") ;;
         "train --hidden") ;;
@@ -107,6 +108,7 @@ _senticli() {
         "train --weight-decay") ;;
         "train --class-weights") _senticli_words none balanced ;;
         "train --clip") ;;
+        "train --device") _senticli_words auto cpu cuda mps ;;
         "train --precision") _senticli_words auto float32 bfloat16 ;;
         "train --seed") ;;
         "train --quantize") _senticli_words auto int8 none ;;
@@ -137,7 +139,7 @@ _senticli() {
                     _senticli_words train eval predict download info models
                     ;;
                 train)
-                    options=(--data -d --valid --test --strict --text-column --label-column --vectors --vocab-size --uncased --cased --valid-fraction --max-length --rnn --layers --hidden --bidirectional --unidirectional --pooling --embedding-dim --word-dropout --embedding-dropout --layer-dropout --output-dropout --preset --epochs --patience --batch-size --optimizer --lr --embedding-lr --schedule --weight-decay --class-weights --clip --precision --seed --quantize --name --output -o --force --dry-run --json --help -h)
+                    options=(--data -d --valid --test --strict --text-column --label-column --vectors --vocab-size --uncased --cased --valid-fraction --max-length --init --rnn --layers --hidden --bidirectional --unidirectional --pooling --embedding-dim --word-dropout --embedding-dropout --layer-dropout --output-dropout --preset --epochs --patience --batch-size --optimizer --lr --embedding-lr --schedule --weight-decay --class-weights --clip --device --precision --seed --quantize --name --output -o --force --resume --dry-run --json --help -h)
                     ;;
                 eval)
                     options=(--model -m --data -d --split --text-column --label-column --json --threads --help -h)

@@ -174,15 +174,18 @@ class Bundle:
             raise _broken(self.path, "vocab.txt has another size than config.json says")
         return vocab
 
+    def rules(self) -> dict[str, Any]:
+        """The rules of its tokenizer."""
+        try:
+            return load_rules(self.read("tokenizer.json"))
+        except ValueError as error:
+            raise _broken(self.path, "tokenizer.json holds no rules") from error
+
     def encoder(self) -> "Encoder":
         """From a text straight to its word numbers."""
         from senticli.text.encoder import Encoder  # numpy, which not everything here needs
 
-        try:
-            rules = load_rules(self.read("tokenizer.json"))
-        except ValueError as error:
-            raise _broken(self.path, "tokenizer.json holds no rules") from error
-        return Encoder(rules, self.vocab.number, lowercase=self.config.lowercase)
+        return Encoder(self.rules(), self.vocab.number, lowercase=self.config.lowercase)
 
 
 def _check(config: BundleConfig) -> None:

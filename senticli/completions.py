@@ -44,6 +44,7 @@ FREE_TEXT, FILE, FOLDER = Values(), Values(files=("",)), Values(files=())
 # What the value of a parameter is, by the parameter's name, where its type does not say.
 VALUES = {
     "data": Values(DATASETS, stored="datasets", files=(*TABLE_SUFFIXES, ".txt")),
+    "init": Values((BUNDLED,), stored="models", files=()),
     "input": FILE,
     "label_column": FREE_TEXT,
     "model": Values((BUNDLED,), stored="models", files=()),
@@ -51,6 +52,7 @@ VALUES = {
     "name": FREE_TEXT,
     "names": Values(tuple(ASSETS)),
     "output": FOLDER,
+    "plot": Values(files=(".png", ".svg")),
     "pooling": Values((*POOLINGS, *("+".join(pair) for pair in combinations(POOLINGS, 2)))),
     "prefix": FREE_TEXT,
     "preset": Values(tuple(PRESETS)),

@@ -92,6 +92,7 @@ class TrainConfig:
     test: tuple[str, ...] = ()  # files to test on
     text_column: str | None = None  # of files; None: found among the usual names
     label_column: str | None = None
+    init: str | None = None  # a model to start from: a name or a folder
     vectors: str = "glove.6B.100d"  # a name, a file, or "none"
     vocab_size: int = 25_000  # most frequent words kept, <unk> and <pad> not counted
     lowercase: bool = True

@@ -1,7 +1,8 @@
 """``senticli train``: from labelled examples to a model."""
 
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -24,8 +25,10 @@ from senticli.config import (
     Optimizer,
     Precision,
     Quantize,
+    Recipe,
     Rnn,
     Schedule,
+    TrainConfig,
 )
 from senticli.data.catalogue import DATASETS
 from senticli.errors import UsageError
@@ -34,6 +37,7 @@ EXAMPLES = (
     "senticli train --data sample --vectors none",
     "senticli train --rnn lstm --layers 2",
     "senticli train --preset notebook --rnn gru --name notebook-gru",
+    "senticli train --init bundled --data mine.csv --lr 0.0005",
     "senticli train --data mine.csv --label-column stars --class-weights balanced --dry-run",
 )
 
@@ -87,8 +91,10 @@ def train(
         setting(
             "vectors",
             metavar="NAME|FILE|none",
-            help="Word vectors in GloVe's format, to start the embedding from.",
+            help="Word vectors in GloVe's format, to start the embedding from; with --init, that "
+            "of new words.",
             panel=DATA_PANEL,
+            shown=f"{TrainConfig.vectors}; none with --init",
         ),
     ] = None,
     vocab_size: Annotated[
@@ -120,6 +126,16 @@ def train(
             metavar="N",
             help="Words of a training text, from its head and tail; 0 for all.",
             panel=DATA_PANEL,
+        ),
+    ] = None,
+    init: Annotated[
+        str | None,
+        setting(
+            "init",
+            metavar="NAME|DIR|bundled",
+            help="Start from this model: its network, its words, and those of --data besides.",
+            panel=MODEL_PANEL,
+            shown="from scratch",
         ),
     ] = None,
     rnn: Annotated[Rnn | None, setting("rnn", help="Kind of cell.", panel=MODEL_PANEL)] = None,
@@ -321,6 +337,15 @@ def train(
             rich_help_panel=OUTPUT_PANEL,
         ),
     ] = False,
+    plot: Annotated[
+        Path | None,
+        typer.Option(
+            "--plot",
+            metavar="FILE.png|svg",
+            help="Draw the learning curves into a picture.",
+            rich_help_panel=OUTPUT_PANEL,
+        ),
+    ] = None,
     dry_run: Annotated[
         bool,
         typer.Option(
@@ -345,20 +370,25 @@ def train(
     goes on. `torchrun --nproc-per-node 2 -m senticli train` trains in two processes.
     """
     given = dict(locals())  # every option that is a setting has the name of its field
-    for own in ("preset", "name", "output", "force", "resume", "strict", "dry_run", "as_json"):
+    for own in ("preset", "name", "output", "plot", "strict", "as_json"):
+        del given[own]
+    for own in ("force", "resume", "dry_run"):
         del given[own]
     # Files by their full path, so that `eval` finds them from any folder.
     for option, paths in (("data", data), ("valid", valid), ("test", test)):
         given[option] = tuple(map(_full, paths)) if paths else None
-    if embedding_dim is not None and vectors != "none":
-        raise UsageError(
-            "--embedding-dim is that of the vectors", "leave it out, or train with --vectors none"
-        )
     if preset is not None and preset not in PRESETS:
         raise UsageError(
             f"--preset {preset!r} is not a choice", f"use one of: {', '.join(PRESETS)}"
         )
-    recipe = PRESETS[preset or "default"].with_options(given)
+    recipe = PRESETS[preset or "default"]
+    if init:
+        recipe = _from_model(recipe, init, given)
+    recipe = recipe.with_options(given)
+    if embedding_dim is not None and recipe.train.vectors != "none":
+        raise UsageError(
+            "--embedding-dim is that of the vectors", "leave it out, or train with --vectors none"
+        )
     if name and output:
         raise UsageError("--name and --output both say where the model goes", "use one of the two")
     if resume and (dry_run or force):
@@ -366,17 +396,42 @@ def train(
             "--resume goes on with a training that was started", "leave out --dry-run and --force"
         )
     from senticli.cli import train_run
+    from senticli.cli.plot import check_plot
 
+    if plot:
+        plot = check_plot(plot)
     with train_run.shown(as_json=as_json and not dry_run) as view:
         if dry_run:
             train_run.look(recipe, view, strict=strict, as_json=as_json)
         elif resume:
             asked = preset is not None or any(value is not None for value in given.values())
             target = output or (train_run.named(name, recipe) if name else None)
-            train_run.resume(target, recipe if asked else None, view)
+            train_run.resume(target, recipe if asked else None, view, plot=plot)
         else:
             target = output or train_run.named(name, recipe)
-            train_run.run(recipe, target, view, strict=strict, force=force)
+            train_run.run(recipe, target, view, strict=strict, force=force, plot=plot)
+
+
+def _from_model(recipe: Recipe, init: str, given: dict[str, Any]) -> Recipe:
+    """``recipe`` with the network of the model ``init``, which ``given`` must not contradict."""
+    from senticli import store
+
+    bundle = store.find(init)
+    given["init"] = bundle.name
+    network = bundle.config.model
+    own = {"lowercase": bundle.config.lowercase} | {
+        name: getattr(network, name)
+        for name in ("rnn", "layers", "hidden", "bidirectional", "pooling", "embedding_dim")
+    }
+    for name, value in own.items():
+        if given[name] is not None and given[name] != value:
+            flag = SWITCHES[name][not given[name]] if name in SWITCHES else f"--{name}"
+            raise UsageError(
+                f"{flag.replace('_', '-')} does not fit the model {bundle.name}",
+                "leave it out: the network is that of --init",
+            )
+    train = replace(recipe.train, vectors="none", lowercase=bundle.config.lowercase)
+    return Recipe(model=network, train=train)
 
 
 def _full(data: str) -> str:

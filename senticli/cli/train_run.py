@@ -17,6 +17,7 @@ import typer
 from senticli import paths, store
 from senticli.bundle import BUNDLED
 from senticli.cli.console import say, stderr_is_terminal
+from senticli.cli.plot import draw
 from senticli.cli.train_view import JsonView, LiveView, PlainView
 from senticli.config import Recipe
 from senticli.data.catalogue import DATASETS
@@ -54,13 +55,14 @@ def run(
     *,
     strict: bool = False,
     force: bool = False,
+    plot: Path | None = None,
     resumed: "Run | None" = None,
 ) -> None:
     """Train what ``recipe`` says, show it on ``view``, and write the bundle ``target``.
 
     ``resumed`` is the unfinished training to go on with. An interrupt, or a loss that is not a
     number, keeps the best epoch before it ends the command. With ``strict``, what is odd about the
-    data is an error.
+    data is an error. ``plot`` is the picture to draw of its course.
     """
     target = store.check_target(target, force=force or resumed is not None)
     checkpoints = _part("checkpoint")
@@ -74,7 +76,7 @@ def run(
         session = _prepare(recipe, view, stack, strict=strict)
         first = not session.processes.rank
         command = resumed.command if resumed else shlex.join(["senticli", *sys.argv[1:]])
-        checkpoint = checkpoints.Checkpoint(recipe, target, command, session.sources)
+        checkpoint = checkpoints.Checkpoint(recipe, target, command, session.texts.sources)
         stop = stack.enter_context(_stopping_on_signals(view))
 
         def on_batch(result: "BatchResult") -> None:
@@ -84,7 +86,7 @@ def run(
 
         trainer = _trainer(session, on_batch, stopping=lambda: bool(stop))
         if resumed:
-            resumed.restore(trainer, session.sources)
+            resumed.restore(trainer, session.texts.sources)
         view.start(session, trainer.history)
         stopped: BaseException | None = None
         try:
@@ -103,6 +105,9 @@ def run(
         if first:
             with _uninterrupted():
                 _keep(session, trainer, target, view, command)
+                if plot and trainer.history:
+                    draw(trainer.history, target.name, plot)
+                    say(f"learning curves: {plot}")
                 if not isinstance(stopped, KeyboardInterrupt):
                     checkpoint.remove()
         if isinstance(stopped, KeyboardInterrupt):
@@ -112,7 +117,9 @@ def run(
             raise stopped
 
 
-def resume(target: Path | None, recipe: Recipe | None, view: PlainView) -> None:
+def resume(
+    target: Path | None, recipe: Recipe | None, view: PlainView, *, plot: Path | None
+) -> None:
     """Go on with the unfinished training of ``target``, or else the one stopped last.
 
     Raises:
@@ -124,7 +131,7 @@ def resume(target: Path | None, recipe: Recipe | None, view: PlainView) -> None:
             "these are not the settings that the unfinished training was started with",
             f"leave them out: {_resuming(run_.target)}",
         )
-    run(run_.recipe, run_.target, view, resumed=run_)
+    run(run_.recipe, run_.target, view, plot=plot, resumed=run_)
 
 
 @contextmanager
@@ -180,12 +187,19 @@ def _prepare(recipe: Recipe, view: PlainView, stack: ExitStack, *, strict: bool)
     if strict and checks.findings:
         kinds = ", ".join(finding.what for finding in checks.findings)
         raise SenticliError(f"--strict: {kinds}", "mend the data, or leave out --strict")
+    init = store.find(recipe.train.init) if recipe.train.init else None
     vectors = recipe.train.vectors
     cache = None if vectors == "none" else cached_vectors(vectors)
     view.step("loading torch")
     device = _part("device").choose_device(recipe.train.device)
     processes = stack.enter_context(_part("processes").joined(device))
-    session: Session = _part("session").prepare(recipe, data, cache, view.step, processes)
+    if processes.rank:
+        processes.wait()  # for what the first finds out and keeps
+    texts = _part("session").read(recipe, data, cache, view.step, init)
+    if not processes.rank:
+        processes.wait()
+    view.step("building the network")
+    session: Session = _part("session").prepare(recipe, texts, processes)
     return session
 
 

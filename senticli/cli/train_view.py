@@ -276,11 +276,18 @@ def describe(session: "Session", history: "Sequence[EpochResult]" = ()) -> list[
     model, data = recipe.model, ", ".join(recipe.train.data)
     lines = [
         f"data        {data}: {session.train.texts:,} to train on, {session.valid.texts:,} to "
-        f"validate, labels {', '.join(session.labels)}",
-        f"vocabulary  {len(session.vocab):,} words",
+        f"validate, labels {', '.join(session.texts.labels)}",
+        f"vocabulary  {len(session.texts.vocab):,} words",
     ]
-    if session.vectors_found is not None:
-        lines[1] += f", {session.vectors_found:.1%} of them found in {recipe.train.vectors}"
+    init, found = session.texts.init, session.texts.vectors_found
+    if init:
+        new = len(session.texts.vocab) - init.config.vocab_size
+        lines[1] += f", {new:,} of them new to {init.name}, the model to start from"
+        if init.config.labels != session.texts.labels:
+            lines[1] += "; its labels are others, so the output starts anew"
+    if found is not None:
+        lines[1] += f", {found:.1%} of {'the new' if init else 'them'} found in "
+        lines[1] += recipe.train.vectors
     way = "bidirectional" if model.bidirectional else "one-directional"
     lines.append(
         f"network     {way} {model.rnn.upper()}, {model.layers} × {model.hidden}, "
@@ -309,15 +316,18 @@ def describe_findings(checks: "Checks", *, own: bool) -> list[str]:
 def summary(session: "Session", seconds: float) -> dict[str, Any]:
     """What can be told of a training before it starts."""
     truth = {"train": session.train.labels, "valid": session.valid.labels}
-    lengths = np.percentile(session.train_lengths, (50, 90, 99, 100)).astype(int).tolist()
-    words = np.concatenate(session.valid_texts)
+    texts = session.texts
+    lengths = np.percentile([len(text) for text in texts.train], (50, 90, 99, 100)).astype(int)
+    words = np.concatenate(texts.valid)
     return {
         "labels": {
-            split: dict(zip(session.labels, _counts(labels, len(session.labels)), strict=True))
+            split: dict(zip(texts.labels, _counts(labels, len(texts.labels)), strict=True))
             for split, labels in truth.items()
         },
-        "words_a_text": dict(zip(("median", "90 %", "99 %", "longest"), lengths, strict=True)),
-        "vocabulary": len(session.vocab),
+        "words_a_text": dict(
+            zip(("median", "90 %", "99 %", "longest"), lengths.tolist(), strict=True)
+        ),
+        "vocabulary": len(session.texts.vocab),
         "unknown_words": float((words == UNK_INDEX).mean()),
         "epochs": session.recipe.train.epochs,
         "seconds": round(seconds, 1),
@@ -339,7 +349,7 @@ def print_summary(session: "Session", facts: dict[str, Any]) -> None:
     for split in facts["labels"]:
         table.add_column(split, justify="right")
         table.add_column("", justify="right")
-    for label in session.labels:
+    for label in session.texts.labels:
         cells = []
         for counts in facts["labels"].values():
             cells += [f"{counts[label]:,}", f"{counts[label] / sum(counts.values()):.1%}"]

@@ -7,7 +7,7 @@ import torchtext.vocab
 from torch import Tensor
 
 from senticli.data.vectors import VectorCache
-from senticli.text.vocab import PAD_INDEX, UNK_INDEX
+from senticli.text.vocab import PAD_INDEX, UNK_INDEX, Vocab
 
 NOISE_SPREAD = 0.1  # where there are no vectors to take the spread from
 
@@ -56,3 +56,19 @@ def initial_embedding(
         weights[~known] = noise * spread
     weights[[UNK_INDEX, PAD_INDEX]] = 0.0
     return weights, found / max(1, len(vocab) - 2)
+
+
+def extended_embedding(
+    trained: Tensor, vocab: Vocab, vectors: CachedVectors | None
+) -> tuple[Tensor, float]:
+    """A trained embedding [V, dim] with more rows, one for each further word of ``vocab``.
+
+    They start from their vector, or else from that of ``<unk>``: so before it goes on training, the
+    network takes a new word as it did. Also the share of the new words found in ``vectors``.
+    """
+    new = vocab.words[len(trained) :]
+    rows = trained[UNK_INDEX].repeat(len(new), 1)
+    known = [row for row, word in enumerate(new) if vectors and word in vectors.stoi]
+    if vectors and known:
+        rows[known] = vectors.vectors[[vectors.stoi[new[row]] for row in known]]
+    return torch.cat([trained, rows]), len(known) / max(1, len(new))

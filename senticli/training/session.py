@@ -14,12 +14,14 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from senticli import bundle, metrics, shift
 from senticli.bundle import Bundle, BundleConfig
 from senticli.config import Recipe
 from senticli.data.datasets import TrainingData
 from senticli.data.vectors import VectorCache
+from senticli.errors import SenticliError
 from senticli.predictor import Network, fit_length
 from senticli.text.tokenizer import Tokenizer, dump_rules
 from senticli.text.vocab import PAD_INDEX, Vocab
@@ -27,16 +29,36 @@ from senticli.training import export
 from senticli.training.batches import Batches
 from senticli.training.corpus import Words, corpus_of
 from senticli.training.device import choose_dtype, name_of
-from senticli.training.embeddings import CachedVectors, initial_embedding
+from senticli.training.embeddings import CachedVectors, extended_embedding, initial_embedding
+from senticli.training.export import load_model
 from senticli.training.model import BiRNN
 from senticli.training.processes import ALONE, Processes
 from senticli.training.quantize import to_int8
 from senticli.training.rules import spacy_rules
 from senticli.training.trainer import EpochResult, balanced_weights
-from senticli.training.vocabulary import build_vocab, runtime_vocab
+from senticli.training.vocabulary import build_vocab, extended, runtime_vocab
 
 INT8_COST = 0.001  # accuracy on validation that a smaller and faster model may cost
 PACKAGES = ("torch", "torchtext", "spacy", "onnx", "onnxruntime", "numpy")
+
+
+@dataclass(frozen=True)
+class Texts:
+    """The texts of a run, numbered, and the words that they are made of."""
+
+    train: list[Words]
+    train_labels: NDArray[np.int64]
+    valid: list[Words]
+    valid_labels: NDArray[np.int64]
+    valid_source: list[str]  # the validation texts themselves
+    labels: tuple[str, ...]
+    vocab: Vocab
+    embedding: Tensor  # to start from, [V, E]
+    vectors_found: float | None  # share of the words that are new; None without vectors
+    rules: Mapping[str, Any]
+    fingerprint: str
+    init: Bundle | None  # the model to start from
+    sources: dict[str, Any]  # hashes of what was read, for the provenance
 
 
 @dataclass(frozen=True)
@@ -44,45 +66,39 @@ class Session:
     """A training run, ready to start."""
 
     recipe: Recipe
+    texts: Texts
     model: BiRNN
     train: Batches
     valid: Batches
-    labels: tuple[str, ...]
-    vocab: Vocab
-    vectors_found: float | None  # share of the vocabulary; None without vectors
     rates: dict[str, float]  # learning rates of parameters, see Trainer
-    weights: torch.Tensor | None  # of the labels in the loss
+    weights: Tensor | None  # of the labels in the loss
     processes: Processes
     machine: str  # device, dtype and processes, for people
     slower: str | None  # why the arithmetic is not bfloat16, where it was not asked for
-    parameters: int
-    train_lengths: NDArray[np.int64]  # words of each training text, before it is cut
-    valid_source: list[str]  # the validation texts themselves
-    valid_texts: list[Words]  # and their word numbers
-    valid_labels: NDArray[np.int64]
-    rules: Mapping[str, Any]
-    fingerprint: str
-    sources: dict[str, Any]  # hashes of what was read, for the provenance
+
+    @property
+    def parameters(self) -> int:
+        """How many numbers the model has learned."""
+        return sum(weight.numel() for weight in self.model.parameters())
 
 
-def prepare(
+def read(
     recipe: Recipe,
     data: TrainingData,
     cache: VectorCache | None,
     on_step: Callable[[str], None],
-    processes: Processes = ALONE,
-) -> Session:
-    """Tokenize and number the examples, and build the network.
+    init: Bundle | None = None,
+) -> Texts:
+    """Tokenize and number the examples.
 
-    ``cache`` holds the word vectors to start from, if any; ``on_step`` is told what is being
-    done; ``processes`` train together. The same arguments give the same session.
+    ``cache`` holds the word vectors to start from, if any; ``init`` is the model to start from, if
+    any, whose words keep their numbers; ``on_step`` is told what is being done.
     """
     config = recipe.train
-    vectors = CachedVectors(cache) if cache else None
-    splits, labels = (data.train, data.valid), data.labels
     on_step("tokenizing")
-    rules = spacy_rules()
+    rules = init.rules() if init else spacy_rules()
     fingerprint = Tokenizer(rules, lowercase=config.lowercase).fingerprint
+    splits = (data.train, data.valid)
     sources = {part.source.name: part.source for split in splits for part in split.parts}
     corpora = {
         name: corpus_of(source, rules, fingerprint, lowercase=config.lowercase)
@@ -93,66 +109,101 @@ def prepare(
         counts.update(corpora[part.source.name].count(part.rows))
     built = build_vocab(counts, config.vocab_size)
     vocab = runtime_vocab(built)
-    numbered = [
-        # As prediction reads them: never none, never too many.
+    vectors = CachedVectors(cache) if cache else None
+    if init:
+        vocab = extended(init.vocab, vocab)
+        trained = load_model(init).embedding.weight.detach()
+        if vectors and vectors.dim != trained.shape[1]:
+            raise SenticliError(
+                f"the vectors have {vectors.dim} numbers a word, the model {trained.shape[1]}",
+                "start from the model alone: --vectors none",
+            )
+        embedding, found = extended_embedding(trained, vocab, vectors)
+    else:
+        random = torch.Generator().manual_seed(config.seed)
+        dim = vectors.dim if vectors else recipe.model.embedding_dim
+        embedding, found = initial_embedding(built, vectors, dim, random)
+    train, valid = (
         [
+            # As prediction reads them: never none, never too many.
             fit_length(text)
             for part in split.parts
             for text in corpora[part.source.name].texts(part.rows, vocab.number)
         ]
         for split in splits
-    ]
-    numbers = {label: number for number, label in enumerate(labels)}
-    truth = [
+    )
+    numbers = {label: number for number, label in enumerate(data.labels)}
+    train_labels, valid_labels = (
         np.array([numbers[example.label] for example in split.examples], dtype=np.int64)
         for split in splits
-    ]
-
-    on_step("building the network")
-    torch.manual_seed(config.seed)
-    dim = vectors.dim if vectors else recipe.model.embedding_dim
-    weights, found = initial_embedding(
-        built, vectors, dim, torch.Generator().manual_seed(config.seed)
     )
-    model_config = dataclasses.replace(recipe.model, embedding_dim=dim)
-    batch_size = config.batch_size_for(len(truth[0]))
-    model = BiRNN(model_config, len(vocab), export.output_size(len(labels)), PAD_INDEX)
-    model.embedding.weight.data.copy_(weights)
+    return Texts(
+        train=train,
+        train_labels=train_labels,
+        valid=valid,
+        valid_labels=valid_labels,
+        valid_source=[example.text for example in data.valid.examples],
+        labels=data.labels,
+        vocab=vocab,
+        embedding=embedding,
+        vectors_found=found if vectors else None,
+        rules=rules,
+        fingerprint=fingerprint,
+        init=init,
+        sources={
+            "data": data.hashes,
+            "vectors": cache.sha256 if cache else None,
+            **({"init": init.config.files["model.safetensors"]} if init else {}),
+        },
+    )
+
+
+def prepare(recipe: Recipe, texts: Texts, processes: Processes = ALONE) -> Session:
+    """Build the network for texts that were read, and their batches.
+
+    ``processes`` train together. The same arguments give the same session.
+    """
+    config = recipe.train
+    torch.manual_seed(config.seed)
+    model_config = dataclasses.replace(recipe.model, embedding_dim=texts.embedding.shape[1])
+    outputs = export.output_size(len(texts.labels))
+    model = BiRNN(model_config, len(texts.vocab), outputs, PAD_INDEX)
+    if texts.init:
+        same = texts.init.config.labels == texts.labels
+        state = {
+            name: weight
+            for name, weight in load_model(texts.init).state_dict().items()
+            if name != "embedding.weight" and (same or not name.startswith("output."))
+        }
+        model.load_state_dict(state, strict=False)
+    model.embedding.weight.data.copy_(texts.embedding)
     model.compute_dtype, slower = choose_dtype(processes.device, config.precision)
+    batch_size = config.batch_size_for(len(texts.train))
     return Session(
         recipe=dataclasses.replace(recipe, model=model_config),
+        texts=texts,
         model=model,
         train=Batches(
-            [head_and_tail(text, config.max_length) for text in numbered[0]],
-            truth[0],
+            [head_and_tail(text, config.max_length) for text in texts.train],
+            texts.train_labels,
             seed=config.seed,
             batch_size=batch_size,
             pad_index=PAD_INDEX,
         ),
-        valid=Batches(numbered[1], truth[1], batch_size=batch_size, pad_index=PAD_INDEX),
-        labels=labels,
-        vocab=vocab,
-        vectors_found=found if vectors else None,
-        rates={"embedding.weight": config.embedding_lr} if vectors else {},
+        valid=Batches(texts.valid, texts.valid_labels, batch_size=batch_size, pad_index=PAD_INDEX),
+        rates=(
+            {"embedding.weight": config.embedding_lr}
+            if texts.init or texts.vectors_found is not None
+            else {}
+        ),
         weights=(
-            balanced_weights(torch.from_numpy(truth[0]), len(labels))
+            balanced_weights(torch.from_numpy(texts.train_labels), len(texts.labels))
             if config.class_weights == "balanced"
             else None
         ),
         processes=processes,
         machine=_machine(processes, model.compute_dtype),
         slower=slower,
-        parameters=sum(weight.numel() for weight in model.parameters()),
-        train_lengths=np.array([len(text) for text in numbered[0]]),
-        valid_source=[example.text for example in data.valid.examples],
-        valid_texts=numbered[1],
-        valid_labels=truth[1],
-        rules=rules,
-        fingerprint=fingerprint,
-        sources={
-            "data": data.hashes,
-            "vectors": cache.sha256 if cache else None,
-        },
     )
 
 
@@ -195,25 +246,25 @@ def save(
     """
     session.model.cpu()
     graph, precision, logits = _choose_graph(session)
-    temperature = metrics.fit_temperature(logits, session.valid_labels)
+    temperature = metrics.fit_temperature(logits, session.texts.valid_labels)
     scores = metrics.softmax(logits, temperature)
-    valid = metrics.evaluate(scores, session.valid_labels, session.labels)
+    valid = metrics.evaluate(scores, session.texts.valid_labels, session.texts.labels)
     config = BundleConfig(
-        labels=session.labels,
+        labels=session.texts.labels,
         model=session.recipe.model,
         lowercase=session.recipe.train.lowercase,
-        vocab_size=len(session.vocab),
-        tokenizer=session.fingerprint,
+        vocab_size=len(session.texts.vocab),
+        tokenizer=session.texts.fingerprint,
         temperature=temperature,
         onnx=precision,
-        usual=shift.fit(session.valid_source, session.valid_texts),
+        usual=shift.fit(session.texts.valid_source, session.texts.valid),
         created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
         provenance={
             "command": command,
             "train": dataclasses.asdict(session.recipe.train),
-            "vectors_found": session.vectors_found,
+            "vectors_found": session.texts.vectors_found,
             "parameters": session.parameters,
-            "sha256": session.sources,
+            "sha256": session.texts.sources,
             "valid": {
                 "examples": valid.examples,
                 "accuracy": valid.accuracy,
@@ -232,8 +283,8 @@ def save(
 
     def write_files(folder: Path) -> None:
         contents = {
-            "vocab.txt": session.vocab.to_text().encode(),
-            "tokenizer.json": dump_rules(session.rules).encode(),
+            "vocab.txt": session.texts.vocab.to_text().encode(),
+            "tokenizer.json": dump_rules(session.texts.rules).encode(),
             "model.safetensors": export.weights_to_bytes(session.model),
             "model.onnx": graph,
             "history.jsonl": "".join(
@@ -250,11 +301,11 @@ def _choose_graph(session: Session) -> tuple[bytes, str, NDArray[np.float32]]:
     """The graph to keep, its precision, and its logits on validation."""
     exact = export.to_onnx(session.model)
     content, asked = exact.SerializeToString(), session.recipe.train.quantize
-    logits = Network(content).logits(session.valid_texts)
+    logits = Network(content).logits(session.texts.valid)
     if asked == "none":
         return content, "float32", logits
     small = to_int8(session.model).SerializeToString()
-    small_logits = Network(small).logits(session.valid_texts)
+    small_logits = Network(small).logits(session.texts.valid)
     cost = _accuracy(session, logits) - _accuracy(session, small_logits)
     if asked == "int8" or cost < INT8_COST:
         return small, "int8", small_logits
@@ -263,4 +314,4 @@ def _choose_graph(session: Session) -> tuple[bytes, str, NDArray[np.float32]]:
 
 def _accuracy(session: Session, logits: NDArray[np.float32]) -> float:
     chosen = metrics.softmax(logits).argmax(axis=1)
-    return float((chosen == session.valid_labels).mean())
+    return float((chosen == session.texts.valid_labels).mean())

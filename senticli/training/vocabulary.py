@@ -19,6 +19,12 @@ def build_vocab(counts: Counter[str], max_size: int) -> torchtext.vocab.Vocab:
     return torchtext.vocab.Vocab(counts, max_size=max_size, specials=(UNK, PAD))
 
 
+def extended(vocab: Vocab, more: Vocab) -> Vocab:
+    """``vocab``, its numbers as they are, and after it the words of ``more`` that it lacks."""
+    new = [word for word in more.words[2:] if not vocab.number(word)]
+    return Vocab([*vocab.words, *new])
+
+
 def runtime_vocab(vocab: torchtext.vocab.Vocab) -> Vocab:
     """The same words and numbers without torch, as a bundle stores them."""
     return Vocab(vocab.itos)

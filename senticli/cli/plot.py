@@ -1,0 +1,56 @@
+"""Learning curves as a picture, with matplotlib."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from senticli.atomic import replace_file
+from senticli.errors import SenticliError, UsageError
+
+if TYPE_CHECKING:
+    from senticli.training.trainer import EpochResult
+
+SUFFIXES = (".png", ".svg")
+
+
+def check_plot(path: Path) -> Path:
+    """The full path of a picture that can be drawn, checked before the long work starts."""
+    if path.suffix.lower() not in SUFFIXES:
+        raise UsageError(f"--plot {str(path)!r} is no picture", "use a name in .png or .svg")
+    try:
+        import matplotlib  # noqa: F401
+    except ImportError:
+        raise SenticliError(
+            "--plot needs matplotlib, which is not installed", 'pip install "senticli[plot]"'
+        ) from None
+    if not path.absolute().parent.is_dir():
+        raise SenticliError(f"there is no folder {path.absolute().parent}", "make it first")
+    return path.absolute()
+
+
+def draw(history: "Sequence[EpochResult]", title: str, path: Path) -> None:
+    """Draw loss and accuracy by epoch, on training and on validation, into ``path``."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator, PercentFormatter
+
+    figure = Figure(figsize=(9, 4), layout="constrained")
+    FigureCanvasAgg(figure)
+    figure.suptitle(title)
+    epochs = [result.epoch for result in history]
+    best = min(history, key=lambda result: result.valid_loss)
+    for axes, name in zip(figure.subplots(1, 2), ("loss", "accuracy"), strict=True):
+        for split, colour in (("train", "tab:gray"), ("valid", "tab:blue")):
+            values = [getattr(result, f"{split}_{name}") for result in history]
+            axes.plot(epochs, values, marker="o", markersize=3, color=colour, label=split)
+        value = getattr(best, f"valid_{name}")
+        shown = f"{value:.2%}" if name == "accuracy" else f"{value:.4f}"
+        axes.plot(best.epoch, value, "o", color="tab:orange", label=f"best, {shown}")
+        axes.set(xlabel="epoch", ylabel=name)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        if name == "accuracy":
+            axes.yaxis.set_major_formatter(PercentFormatter(1))
+        axes.grid(alpha=0.3)
+        axes.legend()
+    with replace_file(path) as file:
+        figure.savefig(file, format=path.suffix[1:].lower(), dpi=150)
