@@ -114,6 +114,8 @@ _senticli() {
         "train --quantize") _senticli_words auto int8 none ;;
         "train --name") ;;
         "train --output" | "train -o") _senticli_paths ;;
+        "train --tune") ;;
+        "train --plot") _senticli_paths .png .svg ;;
         "eval --model" | "eval -m") _senticli_words bundled; _senticli_stored models; _senticli_paths ;;
         "eval --data" | "eval -d") _senticli_words sample imdb sst2; _senticli_stored datasets; _senticli_paths .csv .tsv .jsonl .parquet .txt ;;
         "eval --split") _senticli_words train valid test ;;
@@ -139,7 +141,7 @@ _senticli() {
                     _senticli_words train eval predict download info models
                     ;;
                 train)
-                    options=(--data -d --valid --test --strict --text-column --label-column --vectors --vocab-size --uncased --cased --valid-fraction --max-length --init --rnn --layers --hidden --bidirectional --unidirectional --pooling --embedding-dim --word-dropout --embedding-dropout --layer-dropout --output-dropout --preset --epochs --patience --batch-size --optimizer --lr --embedding-lr --schedule --weight-decay --class-weights --clip --device --precision --seed --quantize --name --output -o --force --resume --dry-run --json --help -h)
+                    options=(--data -d --valid --test --strict --text-column --label-column --vectors --vocab-size --uncased --cased --valid-fraction --max-length --init --rnn --layers --hidden --bidirectional --unidirectional --pooling --embedding-dim --word-dropout --embedding-dropout --layer-dropout --output-dropout --preset --epochs --patience --batch-size --optimizer --lr --embedding-lr --schedule --weight-decay --class-weights --clip --device --precision --seed --quantize --name --output -o --force --resume --tune --plot --dry-run --json --help -h)
                     ;;
                 eval)
                     options=(--model -m --data -d --split --text-column --label-column --json --threads --help -h)

@@ -92,6 +92,8 @@ complete -c senticli -n '__senticli_command train' -l name -x -d 'Name of the mo
 complete -c senticli -n '__senticli_command train' -l output -s o -x -a '(__senticli_paths)' -d 'Write the model to this folder instead of the data dir'
 complete -c senticli -n '__senticli_command train' -l force -d 'Replace the model, or the unfinished training, that is there already'
 complete -c senticli -n '__senticli_command train' -l resume -d 'Go on with the training that was stopped, or killed, last; or with that of --name or --output'
+complete -c senticli -n '__senticli_command train' -l tune -x -d 'Try settings for as long, such as 30m or 2h, and keep the best model; options that are given stay. --resume goes on'
+complete -c senticli -n '__senticli_command train' -l plot -x -a '(__senticli_paths .png .svg)' -d 'Draw the learning curves into a picture'
 complete -c senticli -n '__senticli_command train' -l dry-run -d 'Only look at the data, and estimate the time'
 complete -c senticli -n '__senticli_command train' -l json -d 'Print JSON on stdout: one object an epoch'
 complete -c senticli -n '__senticli_command train' -l help -s h -d 'Show this message and exit'

@@ -62,6 +62,7 @@ VALUES = {
     "test": Values(files=("",)),
     "text_column": FREE_TEXT,
     "texts": FREE_TEXT,
+    "tune": FREE_TEXT,
     "valid": Values(files=("",)),
     "vectors": Values(
         ("none", *(name for name, asset in ASSETS.items() if asset.kind == "vectors")),

@@ -6,6 +6,7 @@ the options given, and a bundle's ``config.json`` stores them. A value that make
 """
 
 import dataclasses
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
@@ -177,6 +178,10 @@ class Recipe:
                 self.train, **{name: value for name, value in given.items() if name not in names}
             ),
         )
+
+    def command(self, name: str) -> str:
+        """The command line that trains it, under this name."""
+        return shlex.join(["senticli", "train", *self.options(), "--name", name])
 
     def options(self) -> list[str]:
         """The options of ``senticli train`` that make this recipe of the default one."""

@@ -117,8 +117,11 @@ def _facts(model: Bundle) -> Iterator[tuple[str, str]]:
     )
     case = "lower case" if config.lowercase else "with capitals"
     yield "words", f"{config.vocab_size:,}, {case}, {network.embedding_dim} numbers each"
+    if train.get("init"):
+        yield "began as", str(train["init"])
     found = origin.get("vectors_found")
-    share = f" ({found:.1%} of the words found)" if found is not None else ""
+    which = "new words" if train.get("init") else "words"
+    share = f" ({found:.1%} of the {which} found)" if found is not None else ""
     yield "vectors", f"{train.get('vectors', '?')}{share}"
     yield "data", ", ".join(train.get("data", ["?"]))
 

@@ -37,6 +37,7 @@ EXAMPLES = (
     "senticli train --data sample --vectors none",
     "senticli train --rnn lstm --layers 2",
     "senticli train --preset notebook --rnn gru --name notebook-gru",
+    "senticli train --tune 30m --rnn gru",
     "senticli train --init bundled --data mine.csv --lr 0.0005",
     "senticli train --data mine.csv --label-column stars --class-weights balanced --dry-run",
 )
@@ -337,6 +338,16 @@ def train(
             rich_help_panel=OUTPUT_PANEL,
         ),
     ] = False,
+    tune: Annotated[
+        str | None,
+        typer.Option(
+            "--tune",
+            metavar="TIME",
+            help="Try settings for as long, such as 30m or 2h, and keep the best model; options "
+            "that are given stay. --resume goes on.",
+            rich_help_panel=TRAINING_PANEL,
+        ),
+    ] = None,
     plot: Annotated[
         Path | None,
         typer.Option(
@@ -372,7 +383,7 @@ def train(
     given = dict(locals())  # every option that is a setting has the name of its field
     for own in ("preset", "name", "output", "plot", "strict", "as_json"):
         del given[own]
-    for own in ("force", "resume", "dry_run"):
+    for own in ("force", "resume", "dry_run", "tune"):
         del given[own]
     # Files by their full path, so that `eval` finds them from any folder.
     for option, paths in (("data", data), ("valid", valid), ("test", test)):
@@ -395,20 +406,43 @@ def train(
         raise UsageError(
             "--resume goes on with a training that was started", "leave out --dry-run and --force"
         )
-    from senticli.cli import train_run
+    if tune and (dry_run or plot):
+        raise UsageError("--tune is a search of its own", "leave out --dry-run and --plot")
+    from senticli.cli import train_run, tune_run
     from senticli.cli.plot import check_plot
+    from senticli.cli.train_view import JsonView, LiveView, PlainView
+    from senticli.cli.tune_view import JsonSearchView, LiveSearchView, PlainSearchView
 
+    named = output or (train_run.named(name, recipe) if name else None)
+    if tune:
+        seconds = tune_run.seconds_of(tune)
+        settings = [key for key, value in given.items() if value is not None]
+        target = named or (tune_run.last_target() if resume else train_run.named(None, recipe))
+        json = JsonSearchView if as_json else None
+        with train_run.shown(PlainSearchView, LiveSearchView, json) as search_view:
+            tune_run.tune(
+                recipe,
+                target,
+                search_view,
+                seconds=seconds,
+                given=settings,
+                strict=strict,
+                force=force,
+                resume=resume,
+            )
+        return
     if plot:
         plot = check_plot(plot)
-    with train_run.shown(as_json=as_json and not dry_run) as view:
+    with train_run.shown(
+        PlainView, LiveView, JsonView if as_json and not dry_run else None
+    ) as view:
         if dry_run:
             train_run.look(recipe, view, strict=strict, as_json=as_json)
         elif resume:
             asked = preset is not None or any(value is not None for value in given.values())
-            target = output or (train_run.named(name, recipe) if name else None)
-            train_run.resume(target, recipe if asked else None, view, plot=plot)
+            train_run.resume(named, recipe if asked else None, view, plot=plot)
         else:
-            target = output or train_run.named(name, recipe)
+            target = named or train_run.named(None, recipe)
             train_run.run(recipe, target, view, strict=strict, force=force, plot=plot)
 
 

@@ -6,11 +6,11 @@ import shlex
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout, suppress
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
 
@@ -18,7 +18,7 @@ from senticli import paths, store
 from senticli.bundle import BUNDLED
 from senticli.cli.console import say, stderr_is_terminal
 from senticli.cli.plot import draw
-from senticli.cli.train_view import JsonView, LiveView, PlainView
+from senticli.cli.train_view import PlainView
 from senticli.config import Recipe
 from senticli.data.catalogue import DATASETS
 from senticli.data.checks import check
@@ -28,9 +28,12 @@ from senticli.errors import SenticliError, UsageError
 
 if TYPE_CHECKING:
     from senticli.training.checkpoint import Run
-    from senticli.training.session import Session
-    from senticli.training.trainer import BatchResult
+    from senticli.training.processes import Processes
+    from senticli.training.session import Saved, Session, Texts
+    from senticli.training.trainer import BatchResult, Trainer
 
+
+View = TypeVar("View", bound=PlainView)
 
 TIMED, TIMED_SECONDS = 20, 15.0
 """Batches, or seconds, from which the time of a training is estimated."""
@@ -65,7 +68,7 @@ def run(
     data is an error. ``plot`` is the picture to draw of its course.
     """
     target = store.check_target(target, force=force or resumed is not None)
-    checkpoints = _part("checkpoint")
+    checkpoints = part("checkpoint")
     path = checkpoints.path_of(target)
     if path.exists() and not resumed and not force:
         raise SenticliError(
@@ -73,18 +76,18 @@ def run(
             f"go on with it: {_resuming(target)}; or start anew with --force",
         )
     with ExitStack() as stack:
-        session = _prepare(recipe, view, stack, strict=strict)
+        session = prepare(recipe, view, stack, strict=strict)
         first = not session.processes.rank
         command = resumed.command if resumed else shlex.join(["senticli", *sys.argv[1:]])
         checkpoint = checkpoints.Checkpoint(recipe, target, command, session.texts.sources)
-        stop = stack.enter_context(_stopping_on_signals(view))
+        stop = stack.enter_context(stopping_on_signals(view))
 
         def on_batch(result: "BatchResult") -> None:
             view.batch(result)
             if first and checkpoint.due:
                 checkpoint.save(trainer)
 
-        trainer = _trainer(session, on_batch, stopping=lambda: bool(stop))
+        trainer = session.trainer(on_batch, stopping=lambda: bool(stop))
         if resumed:
             resumed.restore(trainer, session.texts.sources)
         view.start(session, trainer.history)
@@ -103,8 +106,8 @@ def run(
                 raise
             stopped = error
         if first:
-            with _uninterrupted():
-                _keep(session, trainer, target, view, command)
+            with uninterrupted():
+                keep(session, trainer, target, view, command)
                 if plot and trainer.history:
                     draw(trainer.history, target.name, plot)
                     say(f"learning curves: {plot}")
@@ -125,7 +128,7 @@ def resume(
     Raises:
         UsageError: ``recipe`` is given and is not that of the training.
     """
-    run_ = _part("checkpoint").find(target.resolve() if target else None)
+    run_ = part("checkpoint").find(target.resolve() if target else None)
     if recipe is not None and recipe != run_.recipe:
         raise UsageError(
             "these are not the settings that the unfinished training was started with",
@@ -135,7 +138,7 @@ def resume(
 
 
 @contextmanager
-def shown(*, as_json: bool) -> Iterator[PlainView]:
+def shown(plain: type[View], live: type[View], json: type[View] | None) -> Iterator[View]:
     """What shows a training: of several processes, only the first is seen."""
     if os.environ.get("RANK", "0") != "0":
         with ExitStack() as stack:
@@ -143,23 +146,37 @@ def shown(*, as_json: bool) -> Iterator[PlainView]:
             stack.enter_context(redirect_stdout(nowhere))
             stack.enter_context(redirect_stderr(nowhere))
             try:
-                yield PlainView()
+                yield plain()
             except SenticliError as error:
                 time.sleep(5)  # torchrun ends them all with the first: let that one say it
                 raise typer.Exit(error.exit_code) from None
         return
-    with JsonView() if as_json else LiveView() if stderr_is_terminal() else PlainView() as view:
+    view = (json or (live if stderr_is_terminal() else plain))()
+    with view:
         yield view
 
 
-def _keep(session: "Session", trainer: Any, target: Path, view: PlainView, command: str) -> None:
+def keep(
+    session: "Session", trainer: "Trainer", target: Path, view: PlainView, command: str
+) -> None:
     """Write the best epoch so far, if there is one, as the bundle ``target``."""
     if trainer.best is None:
         return
     with view.saving():
-        trainer.restore_best()
-        saved = _part("session").save(session, target, history=trainer.history, command=command)
+        saved = write(session, trainer, target, command)
     view.saved(saved)
+    remember(target)
+
+
+def write(session: "Session", trainer: "Trainer", target: Path, command: str) -> "Saved":
+    """Write the best epoch so far as the bundle ``target``."""
+    trainer.restore_best()
+    saved: Saved = part("session").save(session, target, history=trainer.history, command=command)
+    return saved
+
+
+def remember(target: Path) -> None:
+    """Make the bundle ``target`` the default of the other commands."""
     try:
         store.remember(target)
     except OSError as error:
@@ -169,16 +186,26 @@ def _keep(session: "Session", trainer: Any, target: Path, view: PlainView, comma
 def look(recipe: Recipe, view: PlainView, *, strict: bool, as_json: bool) -> None:
     """Look at the data that ``recipe`` names, and time a few batches; nothing is written."""
     with ExitStack() as stack:
-        session = _prepare(recipe, view, stack, strict=strict)
+        session = prepare(recipe, view, stack, strict=strict)
         view.step("timing some batches")
         pace = _Pace()
         with suppress(_Enough):
-            for _ in _trainer(session, pace.batch).fit():
+            for _ in session.trainer(pace.batch).fit():
                 pass  # so little data that an epoch was over before enough was seen
         view.looked(session, pace.seconds_for(session), as_json=as_json)
 
 
-def _prepare(recipe: Recipe, view: PlainView, stack: ExitStack, *, strict: bool) -> "Session":
+def prepare(recipe: Recipe, view: PlainView, stack: ExitStack, *, strict: bool) -> "Session":
+    """Read what ``recipe`` names and build its network, by all processes until ``stack`` ends."""
+    texts, processes = read(recipe, view, stack, strict=strict)
+    session: Session = part("session").prepare(recipe, texts, processes)
+    return session
+
+
+def read(
+    recipe: Recipe, view: PlainView, stack: ExitStack, *, strict: bool
+) -> "tuple[Texts, Processes]":
+    """Read what ``recipe`` names; see :func:`prepare`."""
     view.step("reading the data")  # before torch, so that what is missing is said at once
     data = load_training_data(recipe.train)
     splits = {"train": data.train, "valid": data.valid}
@@ -191,34 +218,15 @@ def _prepare(recipe: Recipe, view: PlainView, stack: ExitStack, *, strict: bool)
     vectors = recipe.train.vectors
     cache = None if vectors == "none" else cached_vectors(vectors)
     view.step("loading torch")
-    device = _part("device").choose_device(recipe.train.device)
-    processes = stack.enter_context(_part("processes").joined(device))
+    device = part("device").choose_device(recipe.train.device)
+    processes: Processes = stack.enter_context(part("processes").joined(device))
     if processes.rank:
         processes.wait()  # for what the first finds out and keeps
-    texts = _part("session").read(recipe, data, cache, view.step, init)
+    texts: Texts = part("session").read(recipe, data, cache, view.step, init)
     if not processes.rank:
         processes.wait()
     view.step("building the network")
-    session: Session = _part("session").prepare(recipe, texts, processes)
-    return session
-
-
-def _trainer(
-    session: "Session",
-    on_batch: Callable[["BatchResult"], None],
-    stopping: Callable[[], bool] = lambda: False,
-) -> Any:
-    return _part("trainer").Trainer(
-        session.model,
-        session.recipe.train,
-        session.train,
-        session.valid,
-        rates=session.rates,
-        weights=session.weights,
-        processes=session.processes,
-        stopping=stopping,
-        on_batch=on_batch,
-    )
+    return texts, processes
 
 
 def _resuming(target: Path) -> str:
@@ -255,7 +263,7 @@ class _Pace:
 
 
 @contextmanager
-def _stopping_on_signals(view: PlainView) -> Iterator[list[int]]:
+def stopping_on_signals(view: PlainView) -> Iterator[list[int]]:
     """A list that holds the signal which asks to stop, Ctrl-C or that of ``kill``, once it comes.
 
     A second Ctrl-C does not wait for the end of the batch.
@@ -277,7 +285,7 @@ def _stopping_on_signals(view: PlainView) -> Iterator[list[int]]:
 
 
 @contextmanager
-def _uninterrupted() -> Iterator[None]:
+def uninterrupted() -> Iterator[None]:
     """Keep Ctrl-C, pressed once more, from throwing away what is being saved."""
     previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
@@ -286,12 +294,12 @@ def _uninterrupted() -> Iterator[None]:
         signal.signal(signal.SIGINT, previous)
 
 
-def _part(name: str) -> Any:
+def part(name: str, extra: str = "train") -> Any:
     """A module of ``senticli.training``, whose packages may not be installed."""
     try:
         return importlib.import_module(f"senticli.training.{name}")
     except ImportError as error:
         raise SenticliError(
             f"training needs packages that are not installed ({error.name})",
-            'pip install "senticli[train]"',
+            f'pip install "senticli[{extra}]"',
         ) from None

@@ -35,7 +35,7 @@ from senticli.training.model import BiRNN
 from senticli.training.processes import ALONE, Processes
 from senticli.training.quantize import to_int8
 from senticli.training.rules import spacy_rules
-from senticli.training.trainer import EpochResult, balanced_weights
+from senticli.training.trainer import BatchResult, EpochResult, Trainer, balanced_weights
 from senticli.training.vocabulary import build_vocab, extended, runtime_vocab
 
 INT8_COST = 0.001  # accuracy on validation that a smaller and faster model may cost
@@ -80,6 +80,24 @@ class Session:
     def parameters(self) -> int:
         """How many numbers the model has learned."""
         return sum(weight.numel() for weight in self.model.parameters())
+
+    def trainer(
+        self,
+        on_batch: Callable[[BatchResult], None],
+        stopping: Callable[[], bool] = lambda: False,
+    ) -> Trainer:
+        """What trains the model; see :class:`Trainer`."""
+        return Trainer(
+            self.model,
+            self.recipe.train,
+            self.train,
+            self.valid,
+            rates=self.rates,
+            weights=self.weights,
+            processes=self.processes,
+            stopping=stopping,
+            on_batch=on_batch,
+        )
 
 
 def read(

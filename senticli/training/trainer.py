@@ -23,6 +23,7 @@ class BatchResult:
     """Where training stands within an epoch, after a batch."""
 
     epoch: int
+    epochs: int
     batch: int  # 1 … batches
     batches: int
     loss: float  # mean over the epoch so far
@@ -223,6 +224,7 @@ class Trainer:
                 self._on_batch(
                     BatchResult(
                         epoch=epoch,
+                        epochs=self.config.epochs,
                         batch=running.batches,
                         batches=len(self._train),
                         loss=running.totals.mean_loss,

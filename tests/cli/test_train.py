@@ -251,3 +251,25 @@ def test_eval_tells_what_it_leaves_out(senticli: Run, reviews: Path, tiny_model:
     done = senticli("eval", "--data", path, "--model", tiny_model, "--json")
     assert json.loads(done.stdout)["examples"] == 2
     assert f"warning: 1 rows left out, the first for no text: {path}, line 3" in done.stderr
+
+
+def test_a_model_to_start_from(senticli: Run, home: Path, tiny_model: Path) -> None:
+    base = ("train", "--data", "sample", "--epochs", "1", "--init", tiny_model)
+    done = senticli(*base, "--name", "more")
+    assert done.returncode == 0, done.stderr
+    assert "0 of them new to" in done.stderr
+    shown = senticli("models", "show", "more").stdout
+    assert re.search(rf"^began as +{tiny_model}$", shown, re.MULTILINE)
+    again = senticli("models", "reproduce", "more").stdout.split()
+    assert again[again.index("--init") + 1] == str(tiny_model)
+    assert senticli(*again[1:]).returncode == 0
+    first, second = (
+        json.loads((home / "models" / name / "config.json").read_text())["files"]
+        for name in ("more", "more-again")
+    )
+    assert first["model.safetensors"] == second["model.safetensors"]
+    for flag in (("--rnn", "rnn"), ("--hidden", "512"), ("--unidirectional",), ("--cased",)):
+        wrong = senticli(*base, *flag)
+        assert wrong.returncode == 2
+        assert f"error: {flag[0]} does not fit" in wrong.stderr
+    assert "there is no model 'gone'" in senticli("train", "--init", "gone").stderr

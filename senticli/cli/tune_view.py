@@ -1,0 +1,160 @@
+"""How a search for better settings is shown: a line a trial, a table at the end, or JSON."""
+
+import dataclasses
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from senticli.cli import console
+from senticli.cli.train_view import PlainView, describe_findings
+
+if TYPE_CHECKING:
+    from senticli.data.checks import Checks
+    from senticli.training.trainer import BatchResult
+    from senticli.training.tune import Trial
+
+SHOWN = 10  # trials in the table at the end
+COLUMNS = ("trial", "valid loss", "accuracy", "epochs", "time", "", "settings")
+
+
+class PlainSearchView(PlainView):
+    """One line a trial on stderr."""
+
+    def searching(self, trials: "Sequence[Trial]", seconds: int) -> None:
+        """The search begins, or goes on after ``trials``."""
+        if trials:
+            spent = sum(trial.seconds for trial in trials)
+            console.say(f"going on after {len(trials)} trials in {_minutes(spent)}")
+
+    def trial_started(self, number: int, settings: Mapping[str, Any]) -> None:
+        """A trial begins."""
+
+    def trial(self, trial: "Trial") -> None:
+        """A trial is over."""
+        *cells, state, settings = row(trial)
+        named = [f"{name} {cell}" for name, cell in zip(COLUMNS, cells, strict=False)]
+        console.say("  ".join(filter(None, [*named, state, settings])))
+
+    def searched(self, trials: "Sequence[Trial]", command: str, path: Path) -> None:
+        """The time is up: the best trials, and the best model, whose folder is the answer."""
+        from rich.table import Table
+
+        table = Table(box=None, padding=(0, 2, 0, 0))
+        for name in COLUMNS:
+            justify: Literal["left", "right"] = "left" if name in ("", "settings") else "right"
+            table.add_column(name, justify=justify, no_wrap=True)
+        ranked = sorted(trials, key=lambda trial: (trial.state != "done", trial.loss or 9e9))
+        for place, trial in enumerate(ranked[:SHOWN]):
+            table.add_row(*row(trial), style="dim" if place else "bold")
+        console.say("")
+        console.stderr_console().print(table, soft_wrap=True, crop=False)
+        if len(ranked) > SHOWN:
+            console.say(f"and {len(ranked) - SHOWN} more")
+        console.say(f"\nthe best, trained again: {command}")
+        print(path)
+
+
+class JsonSearchView(PlainSearchView):
+    """One object a trial, and one for the best model, on stdout."""
+
+    def checked(self, checks: "Checks", *, own: bool) -> None:
+        """Print the labels of each split, and what is odd."""
+        console.print_json({"event": "data", **dataclasses.asdict(checks)})
+
+    def trial(self, trial: "Trial") -> None:
+        """Print a trial."""
+        console.print_json({"event": "trial", **dataclasses.asdict(trial)})
+        sys.stdout.flush()
+
+    def searched(self, trials: "Sequence[Trial]", command: str, path: Path) -> None:
+        """Print which trial was the best."""
+        best = [trial.number for trial in trials if trial.best][-1]
+        console.print_json(
+            {"event": "searched", "best": best, "command": command, "path": str(path)}
+        )
+
+
+class LiveSearchView(PlainSearchView):
+    """A line a trial, and under them a bar for the trial that is running."""
+
+    def __init__(self) -> None:
+        from rich.progress import (
+            BarColumn,
+            Progress,
+            TextColumn,
+            TimeElapsedColumn,
+        )
+
+        self._console = console.stderr_console()
+        self._status = self._console.status("")
+        self._progress = Progress(
+            TextColumn("trial {task.fields[trial]}"),
+            BarColumn(bar_width=24),
+            TextColumn("{task.fields[state]}"),
+            TimeElapsedColumn(),
+            console=self._console,
+            transient=True,
+        )
+        self._task = self._progress.add_task("", total=None, trial="", state="")
+
+    def __exit__(self, *_: object) -> None:
+        self._status.stop()
+        self._progress.stop()
+
+    def step(self, message: str) -> None:
+        """What is being prepared, beside a spinner."""
+        self._status.update(f"{message} …")
+        self._status.start()
+
+    def checked(self, checks: "Checks", *, own: bool) -> None:
+        """What is odd about the data, above the spinner."""
+        for line in describe_findings(checks, own=own):
+            self._console.print(line, markup=False, soft_wrap=True)
+
+    def searching(self, trials: "Sequence[Trial]", seconds: int) -> None:
+        """Take the spinner away, and show the bar."""
+        self._status.stop()
+        super().searching(trials, seconds)
+        self._progress.start()
+
+    def trial_started(self, number: int, settings: Mapping[str, Any]) -> None:
+        """Begin the bar anew."""
+        self._progress.reset(self._task, trial=str(number), state="")
+
+    def batch(self, result: "BatchResult") -> None:
+        """Move the bar."""
+        self._progress.update(
+            self._task,
+            completed=(result.epoch - 1) * result.batches + result.batch,
+            total=result.epochs * result.batches,
+            state=f"epoch {result.epoch}/{result.epochs}  loss {result.loss:.4f}",
+        )
+
+    def searched(self, trials: "Sequence[Trial]", command: str, path: Path) -> None:
+        """Take the bar away, and show the table."""
+        self._progress.stop()
+        super().searched(trials, command, path)
+
+
+def row(trial: "Trial") -> list[str]:
+    """The cells of a trial, under :data:`COLUMNS`."""
+    return [
+        str(trial.number),
+        "–" if trial.loss is None else f"{trial.loss:.4f}",
+        "–" if trial.accuracy is None else f"{trial.accuracy:.2%}",
+        str(trial.epochs),
+        _minutes(trial.seconds),
+        "best" if trial.best else "" if trial.state == "done" else trial.state,
+        options(trial.settings),
+    ]
+
+
+def options(settings: Mapping[str, Any]) -> str:
+    """Settings as options."""
+    return " ".join(f"--{name.replace('_', '-')} {value}" for name, value in settings.items())
+
+
+def _minutes(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes}:{rest:02}"

@@ -1,0 +1,89 @@
+"""From a recipe to a network: from scratch, and from a model."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from senticli.bundle import Bundle
+from senticli.config import ModelConfig, Recipe, TrainConfig
+from senticli.data.datasets import load_training_data
+from senticli.data.vectors import cached_vectors
+from senticli.errors import SenticliError
+from senticli.training.export import load_model
+from senticli.training.session import Session, head_and_tail, prepare, read
+
+TEXTS = ("zyzzyva is great", "a film of qwyjibo", "bad zyzzyva", "bad, bad film")
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """Texts with two words that no model knows."""
+    path = tmp_path / "mine.csv"
+    rows = [f'"{TEXTS[n % 4]} {n}",{"ppnn"[n % 4]}\n' for n in range(36)]
+    path.write_text("text,label\n" + "".join(rows))
+    return path
+
+
+def session(data: Path, init: Path | None, labels: str = "", vectors: str = "none") -> Session:
+    if labels:
+        text = data.read_text()
+        data.write_text(text.replace(",p\n", ",positive\n").replace(",n\n", ",negative\n"))
+    bundle = Bundle.open(init) if init else None
+    recipe = Recipe(
+        model=bundle.config.model if bundle else ModelConfig(hidden=4, embedding_dim=4),
+        train=TrainConfig(data=(str(data),), vectors=vectors, precision="float32"),
+    )
+    cache = None if vectors == "none" else cached_vectors(vectors)
+    texts = read(recipe, load_training_data(recipe.train), cache, str, bundle)
+    return prepare(recipe, texts)
+
+
+@pytest.mark.parametrize("labels", ["", "same"])
+def test_a_model_to_start_from(data: Path, tiny_model: Path, labels: str) -> None:
+    bundle = Bundle.open(tiny_model)
+    begun = session(data, tiny_model, labels)
+    vocab, known = begun.texts.vocab, len(bundle.vocab)
+    assert vocab.words[:known] == bundle.vocab.words
+    assert {"zyzzyva", "qwyjibo"} <= set(vocab.words[known:])
+    assert begun.rates == {"embedding.weight": 0.1}
+    assert begun.texts.sources["init"] == bundle.config.files["model.safetensors"]
+    assert begun.texts.rules == bundle.rules()
+
+    old = load_model(bundle)
+    numbers = [vocab.number(word) for word in ("a", "zyzzyva", "good", "film")]
+    tokens, lengths = torch.tensor([numbers]), torch.tensor([4])
+    before = torch.tensor([[bundle.vocab.number(w) for w in ("a", "zyzzyva", "good", "film")]])
+    states = begun.model.eval()(tokens, lengths), old(before, lengths)
+    # With the same labels it is the same classifier; a new word counts as an unknown one.
+    assert torch.equal(*states) == (labels == "same")
+    assert torch.equal(begun.model.layers[0][0].weight_hh_l0, old.layers[0][0].weight_hh_l0)  # type: ignore[index,union-attr]
+
+
+def test_new_words_may_start_from_vectors(data: Path, tiny_model: Path, tmp_path: Path) -> None:
+    size = Bundle.open(tiny_model).config.model.embedding_dim
+    path = tmp_path / "vectors.txt"
+    path.write_text(f"zyzzyva {' '.join(['2'] * size)}\ngood {' '.join(['3'] * size)}\n")
+    begun = session(data, tiny_model, vectors=str(path))
+    row = begun.model.embedding.weight[begun.texts.vocab.number("zyzzyva")]
+    assert row.tolist() == [2.0] * size
+    good = begun.model.embedding.weight[begun.texts.vocab.number("good")]
+    assert good.tolist() != [3.0] * size  # what was learned stays
+    path.write_text("zyzzyva 1 2 3\n")
+    with pytest.raises(SenticliError, match="3 numbers a word"):
+        session(data, tiny_model, vectors=str(path))
+
+
+def test_the_same_recipe_gives_the_same_network(data: Path) -> None:
+    first, second = session(data, None).model.state_dict(), session(data, None).model.state_dict()
+    assert all(torch.equal(first[name], second[name]) for name in first)
+    assert session(data, None).rates == {}
+
+
+def test_head_and_tail() -> None:
+    import numpy as np
+
+    text = np.arange(10, dtype=np.int32)
+    assert head_and_tail(text, 6).tolist() == [0, 1, 6, 7, 8, 9]
+    assert head_and_tail(text, 10) is text
+    assert head_and_tail(text, 0) is text
