@@ -212,8 +212,11 @@ class LiveView(PlainView):
         from rich.text import Text
 
         room = max(1, self._console.height - 5)
-        curve = Text(f"loss  {console.sparkline(_means(self._losses, CURVE))}", style="dim")
-        return Group(self._table(self._epochs[-room:]), self._progress, curve)
+        shown: list[RenderableType] = [self._table(self._epochs[-room:]), self._progress]
+        if self._losses:
+            curve = console.sparkline(_means(self._losses, CURVE))
+            shown.append(Text(f"loss {self._losses[0]:.2f} {curve} {self._losses[-1]:.2f}"))
+        return Group(*shown)
 
     def _table(self, epochs: "Sequence[EpochResult]") -> "Table":
         from rich.table import Table
@@ -238,7 +241,7 @@ CURVE = 60  # characters of the loss's course
 
 def _means(values: "Sequence[float]", count: int) -> list[float]:
     """At most ``count`` means of neighbouring values."""
-    return [float(np.mean(part)) for part in np.array_split(values, min(count, len(values)) or 1)]
+    return [float(np.mean(part)) for part in np.array_split(values, min(count, len(values)))]
 
 
 COLUMNS = (

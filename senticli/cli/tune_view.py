@@ -4,7 +4,7 @@ import dataclasses
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from senticli.cli import console
 from senticli.cli.train_view import PlainView, describe_findings
@@ -38,17 +38,13 @@ class PlainSearchView(PlainView):
 
     def searched(self, trials: "Sequence[Trial]", command: str, path: Path) -> None:
         """The time is up: the best trials, and the best model, whose folder is the answer."""
-        from rich.table import Table
-
-        table = Table(box=None, padding=(0, 2, 0, 0))
-        for name in COLUMNS:
-            justify: Literal["left", "right"] = "left" if name in ("", "settings") else "right"
-            table.add_column(name, justify=justify, no_wrap=True)
         ranked = sorted(trials, key=lambda trial: (trial.state != "done", trial.loss or 9e9))
-        for place, trial in enumerate(ranked[:SHOWN]):
-            table.add_row(*row(trial), style="dim" if place else "bold")
+        rows = [COLUMNS, *map(row, ranked[:SHOWN])]
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         console.say("")
-        console.stderr_console().print(table, soft_wrap=True, crop=False)
+        for *cells, settings in rows:  # which may be wider than any terminal
+            padded = [cell.rjust(width) for cell, width in zip(cells, widths, strict=False)]
+            console.say("  ".join([*padded, settings]))
         if len(ranked) > SHOWN:
             console.say(f"and {len(ranked) - SHOWN} more")
         console.say(f"\nthe best, trained again: {command}")

@@ -2,11 +2,13 @@
 
 import csv
 import json
+import os
 import re
 import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -273,3 +275,32 @@ def test_a_model_to_start_from(senticli: Run, home: Path, tiny_model: Path) -> N
         assert wrong.returncode == 2
         assert f"error: {flag[0]} does not fit" in wrong.stderr
     assert "there is no model 'gone'" in senticli("train", "--init", "gone").stderr
+
+
+@pytest.mark.parametrize("options", [(), ("--tune", "4s")])
+def test_on_a_terminal(options: tuple[str, ...], home: Path) -> None:
+    import pty
+
+    shown, terminal = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "senticli", *TINY, *options, "--name", "live"],
+        stdin=terminal, stdout=terminal, stderr=terminal,
+        env={**os.environ, "TERM": "xterm-256color", "COLUMNS": "120", "LINES": "40"},
+    )  # fmt: skip
+    os.close(terminal)
+    output = b""
+    with suppress(OSError):  # the other end is closed
+        while part := os.read(shown, 65536):
+            output += part
+    os.close(shown)
+    assert process.wait(60) == 0
+    text = output.decode()
+    assert "Traceback" not in text
+    assert str(home / "models" / "live") in text
+    if options:
+        assert re.search(r"trial 1  valid loss 0\.\d+", text)
+        assert "the best, trained again: senticli train" in text
+    else:
+        assert re.search(r"epoch 2/2.*loss 0\.\d+", text)
+        assert re.search(r"loss 0\.\d\d [▁▂▃▄▅▆▇█]+ 0\.\d\d", text)
+        assert re.search(r"2/2 +0\.\d{4}", text)
