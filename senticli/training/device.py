@@ -22,15 +22,17 @@ def choose_device(name: str) -> torch.device:
     return torch.device(name)
 
 
-def choose_dtype(device: torch.device, precision: str) -> tuple[torch.dtype, str | None]:
-    """The dtype of the network's arithmetic, and, where it is not the fast one, why not.
+def choose_dtype(
+    device: torch.device, precision: str, rnn: str = "lstm"
+) -> tuple[torch.dtype, str | None]:
+    """The dtype of the arithmetic of an ``rnn``, and, where it is not the fast one, why not.
 
     Raises:
         SenticliError: bfloat16 was asked for and this device does not multiply it.
     """
     if precision == "float32":
         return torch.float32, None
-    missing = _why_not_bfloat16(device)
+    missing = _why_not_bfloat16(device, rnn)
     if missing is None:
         return torch.bfloat16, None
     if precision == "bfloat16":
@@ -38,17 +40,17 @@ def choose_dtype(device: torch.device, precision: str) -> tuple[torch.dtype, str
     return torch.float32, missing
 
 
-def _why_not_bfloat16(device: torch.device) -> str | None:
+def _why_not_bfloat16(device: torch.device, rnn: str) -> str | None:
     if device.type == "cpu":
         probes = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")  # torch names no public
         if not any(getattr(torch.cpu, probe, bool)() for probe in probes):
             return "this CPU has no bfloat16 instructions (avx512_bf16 or AMX)"
     try:
-        cell = CELLS["lstm"](8, 8).to(device)
+        cell = CELLS[rnn](8, 8).to(device)
         x = torch.zeros(2, 1, 8, device=device, dtype=torch.bfloat16)
         run_layer([cell], [x])[0].float().sum().backward()  # type: ignore[no-untyped-call]
     except RuntimeError:
-        return f"torch has no bfloat16 LSTM on this {device.type} device"
+        return f"torch has no bfloat16 {rnn.upper()} on this {device.type} device"
     return None
 
 

@@ -195,7 +195,7 @@ def prepare(recipe: Recipe, texts: Texts, processes: Processes = ALONE) -> Sessi
         }
         model.load_state_dict(state, strict=False)
     model.embedding.weight.data.copy_(texts.embedding)
-    model.compute_dtype, slower = choose_dtype(processes.device, config.precision)
+    model.compute_dtype, slower = choose_dtype(processes.device, config.precision, recipe.model.rnn)
     batch_size = config.batch_size_for(len(texts.train))
     return Session(
         recipe=dataclasses.replace(recipe, model=model_config),
