@@ -286,8 +286,6 @@ def describe(session: "Session", history: "Sequence[EpochResult]" = ()) -> list[
     if init:
         new = len(session.texts.vocab) - init.config.vocab_size
         lines[1] += f", {new:,} of them new to {init.name}, the model to start from"
-        if init.config.labels != session.texts.labels:
-            lines[1] += "; its labels are others, so the output starts anew"
     if found is not None:
         lines[1] += f", {found:.1%} of {'the new' if init else 'them'} found in "
         lines[1] += recipe.train.vectors
@@ -297,6 +295,8 @@ def describe(session: "Session", history: "Sequence[EpochResult]" = ()) -> list[
         f"{model.pooling} pooling: {session.parameters:,} parameters"
     )
     lines.append(f"machine     {session.machine}")
+    if init and init.config.labels != session.texts.labels:
+        lines.append(f"note: {init.name} has other labels, so the output layer starts anew")
     if session.slower:
         lines.append(f"note: {session.slower}; float32 is slower")
     if history:
