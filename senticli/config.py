@@ -189,7 +189,9 @@ class Recipe:
         for part, usual in ((self.model, ModelConfig()), (self.train, TrainConfig())):
             for field in dataclasses.fields(part):
                 value = getattr(part, field.name)
-                if value == getattr(usual, field.name):
+                # With --init, what is left out is that model's, not the usual.
+                own = self.train.init is not None and field.name.endswith("dropout")
+                if value == getattr(usual, field.name) and not own:
                     continue
                 if field.name == "embedding_dim" and self.train.vectors != "none":
                     continue  # the vectors say it

@@ -7,6 +7,7 @@
       vectors/NAME/words.txt  vectors.npy  source.json
       models/NAME/               a bundle, see senticli.bundle
       checkpoints/NAME.safetensors  a training that is not done
+      checkpoints/NAME.tune.jsonl   the trials of a search
       downloads/NAME/            what was fetched of a download that is not done
       cache/                     what can be made again
       last-model                 path of the model trained last

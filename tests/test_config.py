@@ -96,3 +96,11 @@ def test_options_of_a_recipe() -> None:
     ):
         assert part in text
     assert "--embedding-dim" not in text  # it is the usual
+
+
+def test_options_with_init_tell_every_dropout() -> None:
+    recipe = Recipe(train=TrainConfig(init="bundled", vectors="none"))
+    assert recipe.options().count("--word-dropout") == 1
+    assert "--hidden" not in recipe.options()
+    assert Recipe().options() == []
+    assert Recipe().command("a b") == "senticli train --name 'a b'"

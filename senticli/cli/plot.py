@@ -25,6 +25,8 @@ def check_plot(path: Path) -> Path:
         ) from None
     if not path.absolute().parent.is_dir():
         raise SenticliError(f"there is no folder {path.absolute().parent}", "make it first")
+    if path.is_dir():
+        raise SenticliError(f"{path} is a folder", "choose another name")
     return path.absolute()
 
 
@@ -36,7 +38,7 @@ def draw(history: "Sequence[EpochResult]", title: str, path: Path) -> None:
 
     figure = Figure(figsize=(9, 4), layout="constrained")
     FigureCanvasAgg(figure)
-    figure.suptitle(title)
+    figure.suptitle(title, parse_math=False)
     epochs = [result.epoch for result in history]
     best = min(history, key=lambda result: result.valid_loss)
     for axes, name in zip(figure.subplots(1, 2), ("loss", "accuracy"), strict=True):

@@ -381,10 +381,9 @@ def train(
     goes on. `torchrun --nproc-per-node 2 -m senticli train` trains in two processes.
     """
     given = dict(locals())  # every option that is a setting has the name of its field
-    for own in ("preset", "name", "output", "plot", "strict", "as_json"):
-        del given[own]
-    for own in ("force", "resume", "dry_run", "tune"):
-        del given[own]
+    own = ("preset", "name", "output", "force", "strict", "resume", "tune", "plot", "dry_run")
+    for option in (*own, "as_json"):
+        del given[option]
     # Files by their full path, so that `eval` finds them from any folder.
     for option, paths in (("data", data), ("valid", valid), ("test", test)):
         given[option] = tuple(map(_full, paths)) if paths else None
@@ -402,6 +401,8 @@ def train(
         )
     if name and output:
         raise UsageError("--name and --output both say where the model goes", "use one of the two")
+    if dry_run and plot:
+        raise UsageError("--dry-run trains nothing to plot", "leave out one of the two")
     if resume and (dry_run or force):
         raise UsageError(
             "--resume goes on with a training that was started", "leave out --dry-run and --force"

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
 
-from senticli import paths, store
+from senticli import atomic, paths, store
 from senticli.bundle import BUNDLED
 from senticli.cli.console import say, stderr_is_terminal
 from senticli.cli.plot import draw
@@ -27,7 +27,7 @@ from senticli.data.vectors import cached_vectors
 from senticli.errors import SenticliError, UsageError
 
 if TYPE_CHECKING:
-    from senticli.training.checkpoint import Run
+    from senticli.training.checkpoint import Checkpoint, Run
     from senticli.training.processes import Processes
     from senticli.training.session import Saved, Session, Texts
     from senticli.training.trainer import BatchResult, Trainer
@@ -67,8 +67,8 @@ def run(
     number, keeps the best epoch before it ends the command. With ``strict``, what is odd about the
     data is an error. ``plot`` is the picture to draw of its course.
     """
-    target = store.check_target(target, force=force or resumed is not None)
-    checkpoints = part("checkpoint")
+    target = free_target(recipe, target, force=force or resumed is not None)
+    checkpoints, trainers = part("checkpoint"), part("trainer")
     path = checkpoints.path_of(target)
     if path.exists() and not resumed and not force:
         raise SenticliError(
@@ -79,28 +79,36 @@ def run(
         session = prepare(recipe, view, stack, strict=strict)
         first = not session.processes.rank
         command = resumed.command if resumed else shlex.join(["senticli", *sys.argv[1:]])
-        checkpoint = checkpoints.Checkpoint(recipe, target, command, session.texts.sources)
+        checkpoint = checkpoints.Checkpoint(
+            recipe, target, command, session.texts.sources, session.machine
+        )
+        if first:
+            _only_one(stack, path, target)
         stop = stack.enter_context(stopping_on_signals(view))
 
         def on_batch(result: "BatchResult") -> None:
             view.batch(result)
             if first and checkpoint.due:
-                checkpoint.save(trainer)
+                _save(checkpoint, trainer)
 
         trainer = session.trainer(on_batch, stopping=lambda: bool(stop))
         if resumed:
             resumed.restore(trainer, session.texts.sources)
+            if resumed.machine != session.machine:
+                say(f"note: it began on another machine: {resumed.machine}")
+        elif first:
+            checkpoint.remove()
         view.start(session, trainer.history)
         stopped: BaseException | None = None
         try:
             for result in trainer.fit():
                 if first:
-                    checkpoint.save(trainer)
+                    _save(checkpoint, trainer)
                 view.epoch(result)
         except KeyboardInterrupt as error:
             stopped = error
-            if stop and first:  # between two batches
-                checkpoint.save(trainer)
+            if first and isinstance(error, trainers.Stopped):
+                _save(checkpoint, trainer)
         except SenticliError as error:
             if trainer.best is None:
                 raise
@@ -108,16 +116,49 @@ def run(
         if first:
             with uninterrupted():
                 keep(session, trainer, target, view, command)
-                if plot and trainer.history:
-                    draw(trainer.history, target.name, plot)
-                    say(f"learning curves: {plot}")
-                if not isinstance(stopped, KeyboardInterrupt):
-                    checkpoint.remove()
+                if stopped is None or isinstance(stopped, trainers.Diverged):
+                    checkpoint.remove()  # else it is to go on from
+        if not stopped:
+            session.processes.wait()  # until the first has written
+        if first and plot and trainer.history:
+            draw(trainer.history, target.name, plot)
+            say(f"learning curves: {plot}")
         if isinstance(stopped, KeyboardInterrupt):
-            view.stopped(trainer.best, _resuming(target) if path.exists() else None)
+            view.stopped(trainer.best, _resuming(target, plot) if path.exists() else None)
             raise typer.Exit(128 + (stop[0] if stop else signal.SIGINT))
         if stopped:
             raise stopped
+
+
+def free_target(recipe: Recipe, target: Path, *, force: bool) -> Path:
+    """Where the bundle ``target`` goes, in full; see :func:`store.check_target`."""
+    target = store.check_target(target, force=force)
+    if recipe.train.init and store.find(recipe.train.init).path.resolve() == target:
+        raise UsageError(
+            f"{target.name} is the model to start from", "give the new one another --name"
+        )
+    return target
+
+
+def _only_one(stack: ExitStack, path: Path, target: Path) -> None:
+    """Until ``stack`` ends, keep other processes from the training whose checkpoint is ``path``."""
+
+    def refuse() -> None:
+        raise SenticliError(
+            f"{target.name} is being trained by another process", "choose another: --name NAME"
+        )
+
+    with suppress(OSError):  # a folder that cannot be written: no checkpoints either
+        path.parent.mkdir(parents=True, exist_ok=True)
+        stack.enter_context(atomic.exclusive(atomic.lock_of(path), refuse))
+
+
+def _save(checkpoint: "Checkpoint", trainer: "Trainer") -> None:
+    """Write a checkpoint; a training is not lost because one cannot be written."""
+    try:
+        checkpoint.save(trainer)
+    except OSError as error:
+        say(f"warning: no checkpoint: {(error.strerror or str(error)).lower()}: {checkpoint.path}")
 
 
 def resume(
@@ -229,11 +270,18 @@ def read(
     return texts, processes
 
 
-def _resuming(target: Path) -> str:
+def _resuming(target: Path, plot: Path | None = None) -> str:
     """The command that goes on with the training of ``target``."""
-    stored = target.parent == paths.models_dir()
-    where = ["--name", target.name] if stored else ["--output", str(target)]
-    return shlex.join(["senticli", "train", "--resume", *where])
+    size = os.environ.get("WORLD_SIZE")
+    start = ["torchrun", "--nproc-per-node", size, "-m"] if size else []
+    more = ["--plot", str(plot)] if plot else []
+    return shlex.join([*start, "senticli", "train", "--resume", *named_by(target), *more])
+
+
+def named_by(target: Path) -> list[str]:
+    """The options that say where the model goes."""
+    stored = target.parent == paths.models_dir().resolve()
+    return ["--name", target.name] if stored else ["--output", str(target)]
 
 
 class _Enough(Exception):

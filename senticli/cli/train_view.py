@@ -1,6 +1,7 @@
 """How a training run is shown: a live table on a terminal, plain lines elsewhere, or JSON."""
 
 import dataclasses
+import os
 import sys
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
@@ -63,7 +64,8 @@ class PlainView:
 
     def stopping(self) -> None:
         """The training is to stop."""
-        console.say("stopping after this batch; Ctrl-C once more stops at once")
+        once_more = "" if "WORLD_SIZE" in os.environ else "; Ctrl-C once more stops at once"
+        console.say(f"stopping after this batch{once_more}")
 
     def stopped(self, best: "EpochResult | None", resuming: str | None) -> None:
         """The training has stopped; ``resuming`` is the command that goes on."""

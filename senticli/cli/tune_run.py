@@ -2,7 +2,8 @@
 
 import os
 import re
-import sys
+import shlex
+import signal
 from collections.abc import Collection
 from contextlib import ExitStack
 from pathlib import Path
@@ -10,9 +11,11 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from senticli import atomic, paths, store
-from senticli.cli.console import say
+from senticli import atomic, paths
+from senticli.bundle import Bundle
 from senticli.cli.train_run import (
+    free_target,
+    named_by,
     part,
     read,
     remember,
@@ -50,9 +53,10 @@ def last_target() -> Path:
     found = sorted(
         paths.checkpoints_dir().glob(f"*{SUFFIX}"), key=lambda file: file.stat().st_mtime
     )
-    if not found:
+    target: Path | None = part("tune", "tune").target_of(found[-1]) if found else None
+    if target is None:
         raise SenticliError("there is no search to go on with", "start one: senticli train --tune")
-    return paths.models_dir() / found[-1].name.removesuffix(SUFFIX)
+    return target
 
 
 def tune(
@@ -73,7 +77,7 @@ def tune(
     """
     if "WORLD_SIZE" in os.environ:
         raise UsageError("--tune trains in one process", "start it without torchrun")
-    target = store.check_target(target, force=force or resume)
+    target = free_target(recipe, target, force=force or resume)
     journal = journal_of(target)
     if resume and not journal.exists():
         raise SenticliError(
@@ -91,7 +95,15 @@ def tune(
         fixed = {*given, *(module.NETWORK if texts.init else ())}
         if not texts.init and texts.vectors_found is None:
             fixed.add("embedding_lr")
-        search = module.Search(journal, recipe, fixed, target)
+
+        def is_kept(trial: "Trial") -> bool:
+            try:
+                kept = Bundle.open(target)
+            except SenticliError:
+                return False
+            return kept.config.provenance.get("command") == _command(recipe, trial, target)
+
+        search = module.Search(journal, recipe, fixed, target, is_kept)
         stop = stack.enter_context(stopping_on_signals(view))
         view.searching(search.trials, seconds)
         try:
@@ -108,17 +120,16 @@ def tune(
                     with uninterrupted():
                         write(session, trainer, target, _command(recipe, trial, target))
         except KeyboardInterrupt:
-            say(f"the search was stopped; go on: the same command with --resume{_named(target)}")
-            raise typer.Exit(130) from None
-    best = next(trial for trial in reversed(search.trials) if trial.best)
+            again = shlex.join(named_by(target))
+            best = search.best
+            if best:
+                remember(target)
+            view.search_stopped(best, f"the same command with --resume {again}", target)
+            raise typer.Exit(128 + (stop[0] if stop else signal.SIGINT)) from None
     remember(target)
-    view.searched(search.trials, _command(recipe, best, target), target)
+    view.searched(search.trials, _command(recipe, search.best, target), target)
 
 
 def _command(recipe: Recipe, trial: "Trial", target: Path) -> str:
     """The command that trains what ``trial`` was."""
     return recipe.with_options(trial.settings).command(target.name)
-
-
-def _named(target: Path) -> str:
-    return f" --name {target.name}" if f"--name {target.name}" not in " ".join(sys.argv) else ""

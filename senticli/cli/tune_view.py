@@ -36,10 +36,21 @@ class PlainSearchView(PlainView):
         named = [f"{name} {cell}" for name, cell in zip(COLUMNS, cells, strict=False)]
         console.say("  ".join(filter(None, [*named, state, settings])))
 
+    def search_stopped(self, best: "Trial | None", again: str, path: Path) -> None:
+        """The search has stopped before its time; ``again`` is how to go on."""
+        if best:
+            console.say(f"the search was stopped; the model of trial {best.number} was kept")
+            print(path)
+        else:
+            console.say("the search was stopped before a trial was done; there is no model yet")
+        console.say(f"go on: {again}")
+
     def searched(self, trials: "Sequence[Trial]", command: str, path: Path) -> None:
         """The time is up: the best trials, and the best model, whose folder is the answer."""
         ranked = sorted(trials, key=lambda trial: (trial.state != "done", trial.loss or 9e9))
-        rows = [COLUMNS, *map(row, ranked[:SHOWN])]
+        # One of them is the best; others were, at their time.
+        others = [dataclasses.replace(trial, best=False) for trial in ranked[1:SHOWN]]
+        rows = [COLUMNS, *map(row, [*ranked[:1], *others])]
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         console.say("")
         for *cells, settings in rows:  # which may be wider than any terminal
@@ -62,6 +73,12 @@ class JsonSearchView(PlainSearchView):
         """Print a trial."""
         console.print_json({"event": "trial", **dataclasses.asdict(trial)})
         sys.stdout.flush()
+
+    def search_stopped(self, best: "Trial | None", again: str, path: Path) -> None:
+        """Print which trial is the best so far."""
+        number = best.number if best else None
+        console.print_json({"event": "stopped", "best": number, "path": best and str(path)})
+        console.say(f"go on: {again}")
 
     def searched(self, trials: "Sequence[Trial]", command: str, path: Path) -> None:
         """Print which trial was the best."""
@@ -126,6 +143,11 @@ class LiveSearchView(PlainSearchView):
             total=result.epochs * result.batches,
             state=f"epoch {result.epoch}/{result.epochs}  loss {result.loss:.4f}",
         )
+
+    def search_stopped(self, best: "Trial | None", again: str, path: Path) -> None:
+        """Take the bar away, and say how to go on."""
+        self._progress.stop()
+        super().search_stopped(best, again, path)
 
     def searched(self, trials: "Sequence[Trial]", command: str, path: Path) -> None:
         """Take the bar away, and show the table."""

@@ -24,15 +24,17 @@ class Batch:
 
     def rows(self, rows: slice) -> "Batch":
         """Some of its texts, padded to the longest of them."""
+        if len(range(len(self.labels))[rows]) == len(self.labels):
+            return self
         lengths = self.lengths[rows]
         return Batch(self.tokens[rows, : int(lengths.max())], lengths, self.labels[rows])
 
     def to(self, device: torch.device) -> "Batch":
         """This batch on a device; to CUDA from pinned memory, without waiting for the copy."""
-        parts = [self.tokens, self.lengths, self.labels]
-        if device.type == "cuda":
-            parts = [part.pin_memory() for part in parts]
-        return Batch(*(part.to(device, non_blocking=True) for part in parts))
+        parts = (self.tokens, self.lengths, self.labels)
+        if device.type != "cuda":
+            return Batch(*(part.to(device) for part in parts))
+        return Batch(*(part.pin_memory().to(device, non_blocking=True) for part in parts))
 
 
 class Batches:

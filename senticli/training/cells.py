@@ -44,6 +44,10 @@ def _run_torch(cell: nn.RNNBase, x: Tensor, weights: list[Tensor]) -> Tensor:
     return run(x, state, weights, *options)[0]
 
 
+# cuDNN copies weights together that are not: they are cast anew for every batch.
+warnings.filterwarnings("ignore", "RNN module weights are not part of single contiguous chunk")
+
+
 class _Gru(torch.autograd.Function):
     """torch's GRU: r, z = σ(…), n = tanh(W_n x + b_n + r (U_n h + c_n)), h' = (1 - z) n + z h.
 

@@ -5,8 +5,10 @@ JSON. It is replaced in one step, so that a killed process leaves the one before
 """
 
 import dataclasses
+import glob
 import hashlib
 import json
+import shlex
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -31,7 +33,8 @@ SECONDS = 120.0  # between two checkpoints within an epoch
 class Run:
     """An unfinished training: what it was started with, and where it stands.
 
-    ``sources`` are the hashes of data and vectors, ``facts`` the plain part of the trainer's state.
+    ``sources`` are the hashes of what was read, ``machine`` is what it ran on, for people, and
+    ``facts`` the plain part of the trainer's state.
     """
 
     path: Path
@@ -39,6 +42,7 @@ class Run:
     target: Path
     command: str
     sources: Mapping[str, Any]
+    machine: str
     facts: Mapping[str, Any]
 
     @classmethod
@@ -59,6 +63,7 @@ class Run:
                 Path(told["target"]),
                 told["command"],
                 told["sources"],
+                told["machine"],
                 told["facts"],
             )
         except (OSError, KeyError, TypeError, ValueError, safetensors.SafetensorError) as error:
@@ -74,7 +79,7 @@ class Run:
 
         if json.loads(json.dumps(sources)) != self.sources:
             raise SenticliError(
-                "the data or the vectors have changed since this training was stopped",
+                "the data, the vectors or the model of --init have changed since it stopped",
                 "put them back, or start anew: senticli train --force",
             )
         try:
@@ -87,7 +92,12 @@ class Checkpoint:
     """Where the state of one training is kept while it runs."""
 
     def __init__(
-        self, recipe: Recipe, target: Path, command: str, sources: Mapping[str, Any]
+        self,
+        recipe: Recipe,
+        target: Path,
+        command: str,
+        sources: Mapping[str, Any],
+        machine: str,
     ) -> None:
         self.path = path_of(target)
         self._told = {
@@ -97,6 +107,7 @@ class Checkpoint:
             "target": str(target),
             "command": command,
             "sources": sources,
+            "machine": machine,
         }
         self._saved = time.monotonic()
 
@@ -119,8 +130,9 @@ class Checkpoint:
         self._saved = time.monotonic()
 
     def remove(self) -> None:
-        """The training is over."""
-        atomic.remove(self.path)
+        """Forget it: the training is over, or starts anew."""
+        for file in (self.path, *self.path.parent.glob(f".{glob.escape(self.path.name)}-*")):
+            atomic.remove(file)  # also what a killed process left of one
 
 
 def path_of(target: Path) -> Path:
@@ -161,5 +173,5 @@ def _age(path: Path) -> float:
 def _damaged(path: Path) -> SenticliError:
     return SenticliError(
         f"the checkpoint {path} is damaged, or of another senticli",
-        f"remove it, and start anew: rm {path}",
+        f"remove it, and start anew: rm {shlex.quote(str(path))}",
     )

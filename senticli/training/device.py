@@ -1,5 +1,7 @@
 """What a training computes on, and in which arithmetic."""
 
+import os
+
 import torch
 
 from senticli.errors import SenticliError
@@ -19,6 +21,9 @@ def choose_device(name: str) -> torch.device:
         raise SenticliError(
             f"torch finds no {name} device here", "senticli train --device cpu, or: senticli info"
         )
+    if name == "cuda":
+        # Without it, cuBLAS and cuDNN's RNNs may give other bits each time.
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     return torch.device(name)
 
 
@@ -45,11 +50,17 @@ def _why_not_bfloat16(device: torch.device, rnn: str) -> str | None:
         probes = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")  # torch names no public
         if not any(getattr(torch.cpu, probe, bool)() for probe in probes):
             return "this CPU has no bfloat16 instructions (avx512_bf16 or AMX)"
+    if device.type == "cuda" and torch.cuda.get_device_capability(device)[0] < 8:
+        return "this GPU has no bfloat16 instructions"
     try:
         cell = CELLS[rnn](8, 8).to(device)
         x = torch.zeros(2, 1, 8, device=device, dtype=torch.bfloat16)
-        run_layer([cell], [x])[0].float().sum().backward()  # type: ignore[no-untyped-call]
-    except RuntimeError:
+        (states,) = run_layer([cell], [x])
+        states.float().sum().backward()  # type: ignore[no-untyped-call]
+        fast = device.type != "cuda" or "Cudnn" in type(states.grad_fn).__name__
+    except (RuntimeError, TypeError):
+        fast = False
+    if not fast:
         return f"torch has no bfloat16 {rnn.upper()} on this {device.type} device"
     return None
 

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from itertools import islice
 from typing import TypeVar
 
 import torch
@@ -114,8 +113,9 @@ class Parallel:
         whole = self._weight_of(batch)
 
         def part(rows: slice) -> tuple[Totals, tuple[Tensor, ...]]:
-            totals, loss = self._forward(self._model, batch, masks, rows)
-            return totals, torch.autograd.grad(loss / whole, self._parameters)
+            loss, totals = self._forward(self._model, batch, masks, rows)
+            gradients = torch.autograd.grad(loss / whole, self._parameters)
+            return totals(), gradients
 
         texts, steps = batch.tokens.shape
         cores = self._cores(texts)
@@ -144,22 +144,21 @@ class Parallel:
             empty = rows.start >= texts  # of few texts: one is run for nothing
             last = number == len(cuts)
             with nullcontext() if last else model.no_sync():
-                totals, loss = self._forward(model, batch, masks, slice(1) if empty else rows)
+                loss, totals = self._forward(model, batch, masks, slice(1) if empty else rows)
                 # DistributedDataParallel takes the mean over processes.
                 (loss * (0.0 if empty else size / whole)).backward()  # type: ignore[no-untyped-call]
             if not empty:
-                sums += totals
+                sums += totals()
         return Totals.of(self._processes.sum(*sums.values))
 
     def evaluate(self, batches: Iterable[Batch]) -> Totals:
-        """Loss and accuracy without dropout; each process runs some of the batches."""
-        rank, size = self._processes.rank, self._processes.size
+        """Loss and accuracy, without dropout, of the batches of all processes."""
         sums = Totals()
-        for batch in islice(batches, rank, None, size):
+        for batch in batches:
 
             def part(rows: slice, batch: Batch = batch) -> Totals:
                 with torch.inference_mode():
-                    return self._forward(self._model, batch, None, rows)[0]
+                    return self._forward(self._model, batch, None, rows)[1]()
 
             texts, steps = batch.tokens.shape
             cores = self._cores(texts)
@@ -169,8 +168,11 @@ class Parallel:
 
     def _forward(
         self, model: nn.Module, batch: Batch, masks: Masks | None, rows: slice
-    ) -> tuple[Totals, Tensor]:
-        """What some texts of a batch come to, and their summed loss to derive."""
+    ) -> tuple[Tensor, Callable[[], Totals]]:
+        """The summed loss of some texts of a batch, to derive, and what they come to.
+
+        That is asked for afterwards: reading a number waits until a GPU has done all before.
+        """
         some = batch.rows(rows)
         cut = masks.rows(rows, some.tokens.shape[1]) if masks else None
         logits = model(some.tokens, some.lengths, cut)
@@ -178,8 +180,12 @@ class Parallel:
         if self._weights is not None:
             losses = losses * self._weights[some.labels]
         loss = losses.sum()
-        correct = int((predicted(logits) == some.labels).sum())
-        return Totals(loss.item(), self._weight_of(some), correct, len(some.labels)), loss
+
+        def totals() -> Totals:
+            correct = int((predicted(logits) == some.labels).sum())
+            return Totals(loss.item(), self._weight_of(some), correct, len(some.labels))
+
+        return loss, totals
 
     def _weight_of(self, batch: Batch) -> float:
         if self._weights is None:

@@ -4,12 +4,17 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
+from itertools import islice
+from typing import TypeVar
 
 import torch
 import torch.distributed as dist
 
-from senticli.errors import SenticliError
+from senticli.errors import SenticliError, UsageError
 
+PATIENCE = timedelta(hours=2)
+Item = TypeVar("Item")
 CPU = torch.device("cpu")
 
 
@@ -34,6 +39,10 @@ class Processes:
         """Whether the flag is set in any of the processes."""
         return self.sum(float(flag))[0] > 0
 
+    def share_of(self, items: Iterator[Item]) -> Iterator[Item]:
+        """Every so-manieth of the items, for this process."""
+        return islice(items, self.rank, None, self.size)
+
     def wait(self) -> None:
         """Until all processes have come here."""
         self.any(False)
@@ -52,6 +61,13 @@ def joined(device: torch.device) -> Iterator[Processes]:
     if size == 1:
         yield Processes(device=device)
         return
+    if "RANK" not in os.environ or device.type == "mps":
+        raise UsageError(
+            "WORLD_SIZE is set, but this is no process of torchrun"
+            if "RANK" not in os.environ
+            else "several processes cannot train on mps",
+            "torchrun --nproc-per-node 2 -m senticli train --device cpu",
+        )
     rank, local = int(os.environ["RANK"]), int(os.environ.get("LOCAL_RANK", "0"))
     if device.type == "cuda":
         if local >= torch.cuda.device_count():
@@ -61,7 +77,8 @@ def joined(device: torch.device) -> Iterator[Processes]:
             )
         device = torch.device("cuda", local)
         torch.cuda.set_device(device)
-    dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    # The others wait while the first cuts the texts into words.
+    dist.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=PATIENCE)
     try:
         yield Processes(rank, size, device)
     finally:

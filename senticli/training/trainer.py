@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -65,6 +66,14 @@ def balanced_weights(labels: Tensor, count: int) -> Tensor:
     return len(labels) / (count * occurring.float())
 
 
+class Diverged(SenticliError):
+    """The loss is no longer a number."""
+
+
+class Stopped(KeyboardInterrupt):
+    """The training was asked to stop, and did so between two batches."""
+
+
 class Trainer:
     """Trains a model; :meth:`fit` yields a result an epoch.
 
@@ -78,7 +87,7 @@ class Trainer:
         rates: the learning rate of parameters by name, as a share of the others'.
         weights: by which the labels count in the loss, [K].
         processes: those that train together, and the device of this one.
-        stopping: asked after every batch; true ends the training with KeyboardInterrupt.
+        stopping: asked after every batch; true ends the training with :class:`Stopped`.
         on_batch: told after every batch.
     """
 
@@ -127,13 +136,16 @@ class Trainer:
         """Train until :attr:`done`, from wherever it stands.
 
         Raises:
-            SenticliError: the loss is no longer a number.
-            KeyboardInterrupt: it was to stop; what it has come to can be kept by :meth:`state`.
+            SenticliError: the loss is no longer a number, memory is full, or another process is
+                gone.
+            Stopped: it was to stop; what it has come to can be kept by :meth:`state`.
         """
         with one_thread():
             while not self.done:
-                self._train_epoch()
-                yield self._finish_epoch()
+                with self._told():
+                    self._train_epoch()
+                    result = self._finish_epoch()
+                yield result
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """Where the training stands: tensors, and what is plain enough for JSON.
@@ -192,7 +204,8 @@ class Trainer:
     def evaluate(self) -> Totals:
         """Loss and accuracy on validation of the model as it stands."""
         device = self._processes.device
-        return self._parallel.evaluate(prefetched(b.to(device) for b in self._valid.epoch()))
+        mine = self._processes.share_of(self._valid.epoch())
+        return self._parallel.evaluate(prefetched(batch.to(device) for batch in mine))
 
     def _batches(self, epoch: int, start: int) -> Iterator[tuple[Batch, Masks, int]]:
         """Batches with their masks and number of real tokens, on the device."""
@@ -234,7 +247,7 @@ class Trainer:
                     )
                 )
             if self._processes.any(self._stopping()):
-                raise KeyboardInterrupt
+                raise Stopped
 
     def _finish_epoch(self) -> EpochResult:
         """Validate, and keep the weights if they are the best."""
@@ -263,8 +276,25 @@ class Trainer:
         self._running = _Running()
         return result
 
-    def _not_a_number(self, where: str) -> SenticliError:
-        return SenticliError(
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """Turn those errors of torch that are no bugs into ours."""
+        try:
+            yield
+        except RuntimeError as error:
+            if isinstance(error, torch.OutOfMemoryError) or "allocate memory" in str(error):
+                raise SenticliError(
+                    "there is not enough memory", "lower --batch-size, --max-length or --hidden"
+                ) from error
+            if self._processes.size > 1:
+                raise SenticliError(
+                    "another process of this training is gone",
+                    "see what it said, then go on with --resume",
+                ) from error
+            raise
+
+    def _not_a_number(self, where: str) -> Diverged:
+        return Diverged(
             f"the loss became NaN {where}",
             f"lower --lr (now {self.config.lr:g}), or set --clip 1 --precision float32",
         )

@@ -7,6 +7,7 @@ JSON lines, from which the search goes on.
 
 import dataclasses
 import json
+import shlex
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
@@ -14,33 +15,39 @@ from pathlib import Path
 from typing import Any, Literal
 
 import optuna
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
 from optuna.pruners import MedianPruner
 from optuna.samplers import TPESampler
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import TrialState
 
 from senticli.config import Recipe
 from senticli.errors import SenticliError
 from senticli.training.processes import Processes
 from senticli.training.session import Session, Texts, prepare
-from senticli.training.trainer import BatchResult, Trainer
+from senticli.training.trainer import BatchResult, Stopped, Trainer
 
 NETWORK = ("rnn", "layers", "hidden", "pooling")
-SPACE: Mapping[str, Callable[[optuna.Trial], Any]] = {
-    "rnn": lambda trial: trial.suggest_categorical("rnn", ["lstm", "gru"]),
-    "layers": lambda trial: trial.suggest_int("layers", 1, 2),
-    "hidden": lambda trial: trial.suggest_categorical("hidden", [64, 96, 128, 192, 256]),
-    "pooling": lambda trial: trial.suggest_categorical(
-        "pooling", ["max+attention", "max+mean", "max"]
-    ),
-    "word_dropout": lambda trial: trial.suggest_float("word_dropout", 0, 0.2),
-    "embedding_dropout": lambda trial: trial.suggest_float("embedding_dropout", 0.1, 0.6),
-    "output_dropout": lambda trial: trial.suggest_float("output_dropout", 0, 0.5),
-    "lr": lambda trial: trial.suggest_float("lr", 3e-4, 1e-2, log=True),
-    "embedding_lr": lambda trial: trial.suggest_float("embedding_lr", 0.03, 1, log=True),
+SPACE: Mapping[str, BaseDistribution] = {
+    "rnn": CategoricalDistribution(["lstm", "gru"]),
+    "layers": IntDistribution(1, 2),
+    "hidden": CategoricalDistribution([64, 96, 128, 192, 256]),
+    "pooling": CategoricalDistribution(["max+attention", "max+mean", "max"]),
+    "word_dropout": FloatDistribution(0, 0.2),
+    "embedding_dropout": FloatDistribution(0.1, 0.6),
+    "output_dropout": FloatDistribution(0, 0.5),
+    "lr": FloatDistribution(3e-4, 1e-2, log=True),
+    "embedding_lr": FloatDistribution(0.03, 1, log=True),
 }
 """The settings that are searched, and where."""
+
+RESULT = "result"  # the attribute of a trial in the journal
 
 
 @dataclass(frozen=True)
@@ -50,10 +57,10 @@ class Trial:
     number: int  # 1 …
     settings: Mapping[str, Any]
     state: Literal["done", "cut short", "out of time", "failed"]
-    epochs: int = 0
-    loss: float | None = None
-    accuracy: float | None = None
-    seconds: float = 0.0
+    epochs: int
+    loss: float | None
+    accuracy: float | None
+    seconds: float
     best: bool = False  # the lowest loss of those that are done so far
 
 
@@ -65,62 +72,99 @@ class Search:
         recipe: the settings to start from.
         fixed: the names of settings that stay as they are.
         target: where the best model goes.
+        is_kept: whether it is the model of a trial that is there.
 
     Raises:
         SenticliError: the journal is damaged, or that of other settings.
     """
 
-    def __init__(self, journal: Path, recipe: Recipe, fixed: Collection[str], target: Path) -> None:
+    def __init__(
+        self,
+        journal: Path,
+        recipe: Recipe,
+        fixed: Collection[str],
+        target: Path,
+        is_kept: Callable[[Trial], bool],
+    ) -> None:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self._recipe = recipe
-        self._names = [name for name in SPACE if name not in fixed]
+        self._space = {
+            name: _widened(space, _value(recipe, name))
+            for name, space in SPACE.items()
+            if name not in fixed
+        }
         told = {
             "recipe": json.loads(json.dumps(dataclasses.asdict(recipe))),
-            "names": self._names,
+            "names": list(self._space),
             "target": str(target),
         }
         journal.parent.mkdir(parents=True, exist_ok=True)
         try:
-            study = optuna.create_study(
+            _cut_torn_line(journal)
+            self._study = optuna.create_study(
                 storage=JournalStorage(JournalFileBackend(str(journal))),
                 study_name="senticli",
                 pruner=MedianPruner(n_startup_trials=3, n_warmup_steps=1),
                 load_if_exists=True,
             )
-            before = study.user_attrs
-            trials = study.get_trials(deepcopy=False)
+            before = self._study.user_attrs
+            trials = self._study.get_trials(deepcopy=False)
         except (KeyError, ValueError, AssertionError) as error:
             raise SenticliError(
-                f"the journal {journal} is damaged", f"remove it, and start anew: rm {journal}"
+                f"the journal {journal} is damaged",
+                f"remove it, and start anew: rm {shlex.quote(str(journal))}",
             ) from error
-        if before and before != told:
+        if any(before[name] != told[name] for name in before):
             raise SenticliError(
                 "these are not the settings that this search was started with",
                 "give the same ones, or start anew with --force",
             )
         for name, value in told.items():
-            study.set_user_attr(name, value)
+            self._study.set_user_attr(name, value)
         # With the seed alone, a search that goes on would draw again what it has drawn.
-        study.sampler = TPESampler(seed=recipe.train.seed + len(trials), n_startup_trials=5)
+        seed = recipe.train.seed + len(trials)
+        self._study.sampler = TPESampler(seed=seed, n_startup_trials=5)
         for trial in trials:
-            if not trial.state.is_finished():  # of a process that was killed
-                study.tell(trial.number, state=TrialState.FAIL)
-        if not any(trial.state == TrialState.COMPLETE for trial in trials):
-            study.enqueue_trial({name: self._usual(name) for name in self._names})
-        self._study = study
+            if trial.state == TrialState.RUNNING:  # of a process that was killed
+                result = trial.user_attrs.get(RESULT)
+                found = Trial(trial.number + 1, **result) if result else None
+                kept = found is not None and found.state == "done" and is_kept(found)
+                self._tell(trial.number, found if kept else None)
+                if not kept:
+                    self._study.enqueue_trial(trial.params)
+        if not trials:
+            self._study.enqueue_trial({name: _value(recipe, name) for name in self._space})
+        best = self.best
+        if best and not is_kept(best):
+            raise SenticliError(
+                f"{target} is not the best model of this search, trial {best.number}",
+                "start anew with --force",
+            )
 
     @property
     def trials(self) -> list[Trial]:
-        """The trials so far."""
-        found: list[Trial] = []
+        """The trials that are over."""
+        found = []
+        lowest = float("inf")
         for trial in self._study.get_trials(deepcopy=False):
-            if trial.state != TrialState.WAITING and "state" in trial.user_attrs:
-                found.append(self._described(trial, found))
+            if not trial.state.is_finished() or RESULT not in trial.user_attrs:
+                continue
+            one = Trial(trial.number + 1, **trial.user_attrs[RESULT])
+            if one.state == "done" and trial.state != TrialState.COMPLETE:
+                continue  # killed before its model was written
+            if one.state == "done" and one.loss is not None and one.loss < lowest:
+                lowest, one = one.loss, dataclasses.replace(one, best=True)
+            found.append(one)
         return found
 
     @property
+    def best(self) -> Trial | None:
+        """The trial with the lowest loss of those that are done."""
+        return next((trial for trial in reversed(self.trials) if trial.best), None)
+
+    @property
     def seconds(self) -> float:
-        """What has been spent so far."""
+        """What its trials have taken so far."""
         return sum(trial.seconds for trial in self.trials)
 
     def run(
@@ -135,79 +179,105 @@ class Search:
     ) -> Iterator[tuple[Trial, Session, Trainer]]:
         """Train until ``seconds`` are spent in all; one training is always brought to its end.
 
+        A trial is written to the journal when the next one is asked for, so that the model of the
+        best one is kept before.
+
         Raises:
-            KeyboardInterrupt: ``stopping`` said so.
+            SenticliError: the time is up, and no training could be brought to its end.
+            Stopped: ``stopping`` said so.
         """
         deadline = time.monotonic() + seconds - self.seconds
-        while time.monotonic() < deadline or not self._has_finished():
-            asked = self._study.ask()
-            settings = {name: _short(SPACE[name](asked)) for name in self._names}
+
+        def over() -> bool:
+            return time.monotonic() > deadline and self.best is not None
+
+        failure: SenticliError | None = None
+        while time.monotonic() < deadline or not self.best:
+            if failure and time.monotonic() > deadline:
+                raise failure
+            asked = self._study.ask(dict(self._space))
+            settings = {name: self._short(name, asked.params[name]) for name in self._space}
             on_start(asked.number + 1, settings)
-            recipe = self._recipe.with_options(settings)
-            session = prepare(recipe, texts, processes)
+            session = prepare(self._recipe.with_options(settings), texts, processes)
+            trainer = session.trainer(on_batch, lambda: stopping() or over())
+            started = time.monotonic()
+            state: Literal["done", "cut short", "out of time", "failed"] = "done"
+            try:
+                for result in trainer.fit():
+                    asked.report(result.valid_loss, result.epoch)
+                    if not trainer.done and asked.should_prune():
+                        state = "cut short"
+                        break
+            except Stopped:
+                if stopping():
+                    raise
+                state = "out of time"
+            except SenticliError as error:
+                failure, state = error, "failed"
+            best = trainer.best
+            trial = Trial(
+                number=asked.number + 1,
+                settings=settings,
+                state=state,
+                epochs=len(trainer.history),
+                loss=best.valid_loss if best else None,
+                accuracy=best.valid_accuracy if best else None,
+                seconds=round(time.monotonic() - started, 1),
+            )
+            plain = dataclasses.asdict(trial)
+            del plain["number"], plain["best"]
+            asked.set_user_attr(RESULT, plain)
+            lowest = self.best.loss if self.best else None
+            is_best = state == "done" and (
+                lowest is None or (trial.loss is not None and trial.loss < lowest)
+            )
+            yield dataclasses.replace(trial, best=is_best), session, trainer
+            self._tell(asked.number, trial)
 
-            def over() -> bool:
-                return stopping() or (time.monotonic() > deadline and self._has_finished())
+    def _short(self, name: str, value: Any) -> Any:
+        """With two digits, so that the command that repeats a trial is a short one."""
+        drawn = isinstance(value, float) and value != _value(self._recipe, name)
+        return float(f"{value:.2g}") if drawn else value
 
-            trainer = session.trainer(on_batch, over)
-            trial = self._train(asked, settings, trainer, stopping)
-            yield trial, session, trainer
-
-    def _train(
-        self,
-        asked: optuna.Trial,
-        settings: Mapping[str, Any],
-        trainer: Trainer,
-        stopping: Callable[[], bool],
-    ) -> Trial:
-        started, state = time.monotonic(), "done"
-        try:
-            for result in trainer.fit():
-                asked.report(result.valid_loss, result.epoch)
-                if asked.should_prune():
-                    state = "cut short"
-                    break
-        except KeyboardInterrupt:
-            if stopping():
-                self._study.tell(asked, state=TrialState.FAIL)
-                raise
-            state = "out of time"
-        except SenticliError:  # a loss that is not a number
-            state = "failed"
-        best = trainer.best
-        for name, value in {
-            "state": state,
-            "settings": dict(settings),
-            "epochs": len(trainer.history),
-            "loss": best.valid_loss if best else None,
-            "accuracy": best.valid_accuracy if best else None,
-            "seconds": round(time.monotonic() - started, 1),
-        }.items():
-            asked.set_user_attr(name, value)
-        if state == "done":
-            assert best
-            self._study.tell(asked, best.valid_loss)
+    def _tell(self, number: int, trial: Trial | None) -> None:
+        """Close a trial in the journal; None: nothing came of it."""
+        if trial and trial.state == "done":
+            self._study.tell(number, trial.loss)
         else:
-            pruned = state == "cut short"
-            self._study.tell(asked, state=TrialState.PRUNED if pruned else TrialState.FAIL)
-        return self.trials[-1]
-
-    def _has_finished(self) -> bool:
-        return bool(self._study.get_trials(deepcopy=False, states=[TrialState.COMPLETE]))
-
-    def _usual(self, name: str) -> Any:
-        for part in (self._recipe.model, self._recipe.train):
-            if hasattr(part, name):
-                return getattr(part, name)
-        raise KeyError(name)
-
-    def _described(self, trial: FrozenTrial, before: list[Trial]) -> Trial:
-        told = dict(trial.user_attrs)
-        losses = [one.loss for one in before if one.state == "done" and one.loss is not None]
-        best = told["state"] == "done" and told["loss"] < min(losses, default=float("inf"))
-        return Trial(number=trial.number + 1, best=best, **told)
+            cut = trial is not None and trial.state == "cut short"
+            self._study.tell(number, state=TrialState.PRUNED if cut else TrialState.FAIL)
 
 
-def _short(value: Any) -> Any:
-    """A number with two digits, so that the command that repeats a trial is a short one."""
-    return float(f"{value:.2g}") if isinstance(value, float) else value
+def target_of(journal: Path) -> Path | None:
+    """Where the best model of the search with this journal goes, if it says so."""
+    for line in journal.read_text(encoding="utf-8", errors="replace").splitlines():
+        try:
+            return Path(json.loads(line)["user_attr"]["target"])
+        except (ValueError, KeyError, TypeError):
+            continue
+    return None
+
+
+def _cut_torn_line(journal: Path) -> None:
+    """Cut off what a killed process has written of a line."""
+    if journal.exists():
+        content = journal.read_bytes()
+        whole = content[: content.rfind(b"\n") + 1]
+        if whole != content:
+            with journal.open("r+b") as file:
+                file.truncate(len(whole))
+
+
+def _value(recipe: Recipe, name: str) -> Any:
+    return getattr(recipe.model, name, None) or getattr(recipe.train, name, 0)
+
+
+def _widened(space: BaseDistribution, value: Any) -> BaseDistribution:
+    """``space``, with ``value`` in it."""
+    if isinstance(space, CategoricalDistribution):
+        return CategoricalDistribution(tuple(dict.fromkeys((*space.choices, value))))
+    if isinstance(space, IntDistribution):
+        return IntDistribution(min(space.low, value), max(space.high, value))
+    assert isinstance(space, FloatDistribution)
+    low = min(space.low, value) if value or not space.log else space.low
+    return FloatDistribution(low, max(space.high, value), log=space.log)

@@ -331,6 +331,7 @@ def senticli_course(key: str, args: argparse.Namespace) -> None:
         batch_size=64,
         pad_index=1,
     )
+    parallel = Parallel(session.model, None, ALONE)
     stopped = time.time() - paused  # the time that does not count
 
     def on_batch(result: Any) -> None:
@@ -339,7 +340,7 @@ def senticli_course(key: str, args: argparse.Namespace) -> None:
             return
         now = time.time()
         seconds = now - args.started - stopped
-        accuracy = Parallel(session.model, None, ALONE).evaluate(test.epoch()).accuracy
+        accuracy = parallel.evaluate(test.epoch()).accuracy
         tell(seconds=seconds, accuracy=accuracy)
         stopped += time.time() - now
         if accuracy >= TARGETS[-1] or seconds > args.minutes * 60:

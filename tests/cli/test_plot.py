@@ -24,7 +24,7 @@ def history() -> list[EpochResult]:
 def test_png_and_svg(tmp_path: Path) -> None:
     draw(history(), "mine", tmp_path / "a.png")
     assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
-    draw(history(), "mine", tmp_path / "a.svg")
+    draw(history(), "a$_$b", tmp_path / "a.svg")
     assert ElementTree.parse(tmp_path / "a.svg").getroot().tag.endswith("svg")
 
 
@@ -33,6 +33,9 @@ def test_what_cannot_be_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         check_plot(tmp_path / "a.gif")
     with pytest.raises(SenticliError, match="no folder"):
         check_plot(tmp_path / "no" / "a.png")
+    with pytest.raises(SenticliError, match="is a folder"):
+        (tmp_path / "b.png").mkdir()
+        check_plot(tmp_path / "b.png")
     monkeypatch.setitem(__import__("sys").modules, "matplotlib", None)
     with pytest.raises(SenticliError, match="matplotlib") as caught:
         check_plot(tmp_path / "a.png")

@@ -274,6 +274,9 @@ def test_a_model_to_start_from(senticli: Run, home: Path, tiny_model: Path) -> N
         wrong = senticli(*base, *flag)
         assert wrong.returncode == 2
         assert f"error: {flag[0]} does not fit" in wrong.stderr
+    same = senticli(*base[:-1], home / "models" / "more", "--name", "more", "--force")
+    assert same.returncode == 2
+    assert "more is the model to start from" in same.stderr
     assert "there is no model 'gone'" in senticli("train", "--init", "gone").stderr
 
 

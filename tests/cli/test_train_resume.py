@@ -193,3 +193,53 @@ def test_two_processes_give_what_one_gives(
     )
     stderr = failed.communicate(timeout=60)[1]
     assert stderr.count("error: cannot read nothing.csv") == 1
+
+
+def test_a_second_interrupt_does_not_wait(senticli: Run, start_senticli: Start, home: Path) -> None:
+    settings = (*TINY, "--epochs", "30")
+    assert senticli(*settings, "--name", "whole").returncode == 0
+    process = start_senticli(*settings, "--name", "cut")
+    wait_for(process, "epoch 3/30")
+    process.send_signal(signal.SIGINT)
+    process.send_signal(signal.SIGINT)
+    assert process.stderr
+    assert "Traceback" not in process.stderr.read()
+    assert process.wait(60) == 130
+    assert senticli("train", "--resume").returncode == 0
+    assert weights_of(home, "cut") == weights_of(home, "whole")
+
+
+def test_one_process_trains_a_model(senticli: Run, start_senticli: Start, home: Path) -> None:
+    process = start_senticli(*TINY, "--epochs", "5000", "--name", "mine")
+    wait_for(process, "epoch 1/")
+    for args in (("--resume",), (*TINY[1:], "--name", "mine", "--force")):
+        done = senticli("train", *args)
+        assert done.returncode == 1
+        assert "is being trained by another process" in done.stderr
+    process.kill()
+    process.wait()
+    # Started anew, and killed before a checkpoint: the old one is gone.
+    again = start_senticli(
+        *("train", "--data", "sample", "--vectors", "none", "--batch-size", "1"),
+        *("--hidden", "256", "--name", "mine", "--force"),
+    )
+    wait_for(again, "machine")
+    again.kill()
+    again.wait()
+    assert "no unfinished training" in senticli("train", "--resume").stderr
+
+
+def test_no_checkpoint_is_no_reason_to_stop(senticli: Run, home: Path, tmp_path: Path) -> None:
+    home.mkdir()
+    (home / "checkpoints").write_text("no folder")
+    done = senticli(*TINY, "--epochs", "2", "--output", tmp_path / "model")
+    assert done.returncode == 0, done.stderr
+    assert "warning: no checkpoint: " in done.stderr
+    assert (tmp_path / "model" / "model.onnx").exists()
+
+
+def test_what_is_no_process_of_torchrun(senticli: Run) -> None:
+    done = senticli(*TINY, env={"WORLD_SIZE": "2"})
+    assert done.returncode == 2
+    assert "error: WORLD_SIZE is set, but this is no process of torchrun" in done.stderr
+    assert done.stderr.splitlines()[-1].startswith("hint: torchrun")

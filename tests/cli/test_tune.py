@@ -1,9 +1,11 @@
 """``senticli train --tune``: a search that ends in time, goes on, and can be repeated."""
 
 import json
+import re
 import shlex
 import signal
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -73,9 +75,10 @@ def test_stopped_and_refused(senticli: Run, start_senticli: Start, home: Path) -
     process.send_signal(signal.SIGINT)
     rest = process.stderr.read()
     assert process.wait(60) == 130
-    assert "the search was stopped; go on" in rest
+    assert re.search(r"the search was stopped; the model of trial \d+ was kept", rest)
+    assert rest.endswith("go on: the same command with --resume --name tuned\n")
     assert "Traceback" not in rest
-    assert (home / "models" / "tuned" / "model.onnx").exists()  # the best so far
+    assert senticli("predict", "good").returncode == 0  # by the best so far
     again = senticli(*SMALL, "--tune", "1s", "--name", "tuned")
     assert again.returncode == 1
     assert "--force" in again.stderr
@@ -86,3 +89,49 @@ def test_stopped_and_refused(senticli: Run, start_senticli: Start, home: Path) -
     assert "is damaged" in damaged.stderr
     assert senticli(*SMALL, "--tune", "1s", "--resume", "--name", "x").returncode == 1
     assert senticli(*SMALL, "--tune", "1s", "--dry-run").returncode == 2
+
+
+KILLED = """
+import os, sys
+from senticli.cli.app import run
+from senticli.training import session, tune
+
+def die(*_, **__):
+    os.kill(os.getpid(), 9)
+
+if sys.argv[1] == "before":
+    session.save = die
+else:
+    tune.Search._tell = die
+run(sys.argv[2:])
+"""
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_killed_around_the_writing_of_the_best(senticli: Run, home: Path, moment: str) -> None:
+    options = (*SMALL, "--tune", "3s", "--name", "tuned")
+    killed = subprocess.run([sys.executable, "-c", KILLED, moment, *options], capture_output=True)
+    assert killed.returncode == -signal.SIGKILL
+    with (home / "checkpoints" / "tuned.tune.jsonl").open("a") as file:
+        file.write('{"op_code": 4, "tri')  # and in the middle of a line
+    done = senticli(*options, "--resume", "--json")
+    assert done.returncode == 0, done.stderr
+    searched = json.loads(done.stdout.splitlines()[-1])
+    config = json.loads((home / "models" / "tuned" / "config.json").read_text())
+    assert config["provenance"]["command"] == searched["command"]
+    if moment == "after":
+        assert "going on after 1 trials" in done.stderr
+
+
+def test_a_preset_outside_the_usual_space(senticli: Run, tmp_path: Path) -> None:
+    options = ("train", "--data", "sample", "--vectors", "none", "--preset", "notebook")
+    small = ("--epochs", "1", "--max-length", "8", "--valid-fraction", "0.1", "--layers", "1")
+    target = tmp_path / "tuned"
+    done = senticli(*options, *small, "--tune", "1s", "--output", target, "--json")
+    assert done.returncode == 0, done.stderr
+    first = json.loads(done.stdout.splitlines()[1])
+    assert (first["settings"]["pooling"], first["settings"]["lr"]) == ("last", 0.001)
+    # Without a name, it is the last search; where its model goes, the journal says.
+    more = senticli(*options, *small, "--tune", "4s", "--resume")
+    assert more.returncode == 0, more.stderr
+    assert more.stdout == f"{target}\n"

@@ -157,3 +157,37 @@ def test_balanced_weights_let_each_label_count_the_same() -> None:
 
 def test_a_label_that_does_not_occur_has_a_weight() -> None:
     assert balanced_weights(torch.tensor([0, 0, 2, 2]), 3).isfinite().all()
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (torch.OutOfMemoryError("CUDA out of memory"), "not enough memory"),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory"), "not enough memory"),
+    ],
+)
+def test_a_lack_of_memory_keeps_the_best_epoch(
+    error: RuntimeError, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trainer = Trainer(model(), CONFIG, data(1), data(2))
+    epochs = trainer.fit()
+    next(epochs)
+    monkeypatch.setattr(trainer._optimizer, "step", raises(error))
+    with pytest.raises(SenticliError, match=message) as caught:
+        next(epochs)
+    assert "--batch-size" in caught.value.hint
+    assert trainer.restore_best().epoch == 1
+
+
+def raises(error: Exception) -> Any:
+    def step(*_: object) -> None:
+        raise error
+
+    return step
+
+
+def test_other_errors_of_torch_are_bugs(monkeypatch: pytest.MonkeyPatch) -> None:
+    trainer = Trainer(model(), CONFIG, data(1), data(2))
+    monkeypatch.setattr(trainer._optimizer, "step", raises(RuntimeError("shapes")))
+    with pytest.raises(RuntimeError, match="shapes"):
+        next(trainer.fit())
