@@ -8,6 +8,7 @@ import dataclasses
 import glob
 import hashlib
 import json
+import os
 import shlex
 import time
 from collections.abc import Mapping
@@ -139,7 +140,7 @@ def path_of(target: Path) -> Path:
     """Where the checkpoint of the training that will write the bundle ``target`` is."""
     name = target.name
     if target.parent.resolve() != paths.models_dir().resolve():
-        name += "-" + hashlib.sha256(str(target).encode()).hexdigest()[:8]
+        name += "-" + hashlib.sha256(os.fsencode(target)).hexdigest()[:8]
     return paths.checkpoints_dir() / f"{name}.safetensors"
 
 
