@@ -127,11 +127,10 @@ def status(message: str) -> Iterator[None]:
 
 def print_evaluation(evaluation: "Evaluation", title: str) -> None:
     """The measures as tables on stdout."""
-    from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
-    console = Console(highlight=False)
+    console = stdout_console()
     low, high = evaluation.interval
     console.print(f"[bold]{escape(title)}[/]", soft_wrap=True)
     console.print(
@@ -147,10 +146,10 @@ def print_evaluation(evaluation: "Evaluation", title: str) -> None:
         row = [f"{value:.2%}" for value in values]
         scores.add_row(escape(score.label), *row, f"{score.support:,}")
     console.print()
-    console.print(scores)
+    print_table(scores)
     names = [escape(score.label) for score in evaluation.labels]
     console.print()
-    console.print(_confusion(names, evaluation.confusion))
+    print_table(_confusion(names, evaluation.confusion))
 
 
 def _confusion(names: Sequence[str], counts: Sequence[Sequence[int]]) -> Any:
