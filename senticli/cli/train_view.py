@@ -121,7 +121,28 @@ class JsonView(PlainView):
         )
 
 
-class LiveView(PlainView):
+class TerminalView(PlainView):
+    """A spinner beside what is being prepared."""
+
+    def __init__(self) -> None:
+        self._console = console.stderr_console()
+        self._status = self._console.status("")
+
+    def __exit__(self, *_: object) -> None:
+        self._status.stop()
+
+    def step(self, message: str) -> None:
+        """What is being prepared, beside a spinner."""
+        self._status.update(f"{message} …")
+        self._status.start()
+
+    def checked(self, checks: "Checks", *, own: bool) -> None:
+        """What is odd about the data, above the spinner."""
+        for line in describe_findings(checks, own=own):
+            self._console.print(line, markup=False, soft_wrap=True)
+
+
+class LiveView(TerminalView):
     """A table that grows by a row an epoch, under it a progress bar and the course of the loss."""
 
     def __init__(self) -> None:
@@ -134,8 +155,7 @@ class LiveView(PlainView):
             TimeRemainingColumn,
         )
 
-        self._console = console.stderr_console()
-        self._status = self._console.status("")
+        super().__init__()
         self._epochs: list[EpochResult] = []
         self._progress = Progress(
             TextColumn("epoch {task.fields[epoch]}"),
@@ -150,18 +170,8 @@ class LiveView(PlainView):
         self._live = Live(console=self._console, get_renderable=self._draw, refresh_per_second=4)
 
     def __exit__(self, *_: object) -> None:
-        self._status.stop()
+        super().__exit__()
         self._finish()
-
-    def step(self, message: str) -> None:
-        """What is being prepared, beside a spinner."""
-        self._status.update(f"{message} …")
-        self._status.start()
-
-    def checked(self, checks: "Checks", *, own: bool) -> None:
-        """What is odd about the data, above the spinner."""
-        for line in describe_findings(checks, own=own):
-            self._console.print(line, markup=False, soft_wrap=True)
 
     def looked(self, session: "Session", seconds: float, *, as_json: bool) -> None:
         """The answer of a dry run, without the spinner."""

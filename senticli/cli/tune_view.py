@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from senticli.cli import console
-from senticli.cli.train_view import PlainView, describe_findings
+from senticli.cli.train_view import JsonView, PlainView, TerminalView
 
 if TYPE_CHECKING:
-    from senticli.data.checks import Checks
     from senticli.training.trainer import BatchResult
     from senticli.training.tune import Trial
 
@@ -62,12 +61,8 @@ class PlainSearchView(PlainView):
         print(path)
 
 
-class JsonSearchView(PlainSearchView):
+class JsonSearchView(JsonView, PlainSearchView):
     """One object a trial, and one for the best model, on stdout."""
-
-    def checked(self, checks: "Checks", *, own: bool) -> None:
-        """Print the labels of each split, and what is odd."""
-        console.print_json({"event": "data", **dataclasses.asdict(checks)})
 
     def trial(self, trial: "Trial") -> None:
         """Print a trial."""
@@ -88,7 +83,7 @@ class JsonSearchView(PlainSearchView):
         )
 
 
-class LiveSearchView(PlainSearchView):
+class LiveSearchView(TerminalView, PlainSearchView):
     """A line a trial, and under them a bar for the trial that is running."""
 
     def __init__(self) -> None:
@@ -99,8 +94,7 @@ class LiveSearchView(PlainSearchView):
             TimeElapsedColumn,
         )
 
-        self._console = console.stderr_console()
-        self._status = self._console.status("")
+        super().__init__()
         self._progress = Progress(
             TextColumn("trial {task.fields[trial]}"),
             BarColumn(bar_width=24),
@@ -112,18 +106,8 @@ class LiveSearchView(PlainSearchView):
         self._task = self._progress.add_task("", total=None, trial="", state="")
 
     def __exit__(self, *_: object) -> None:
-        self._status.stop()
+        super().__exit__()
         self._progress.stop()
-
-    def step(self, message: str) -> None:
-        """What is being prepared, beside a spinner."""
-        self._status.update(f"{message} …")
-        self._status.start()
-
-    def checked(self, checks: "Checks", *, own: bool) -> None:
-        """What is odd about the data, above the spinner."""
-        for line in describe_findings(checks, own=own):
-            self._console.print(line, markup=False, soft_wrap=True)
 
     def searching(self, trials: "Sequence[Trial]", seconds: int) -> None:
         """Take the spinner away, and show the bar."""
