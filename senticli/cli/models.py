@@ -115,14 +115,8 @@ def reproduce(
     from senticli.cli import models_view
 
     opened = store.find(model)
-    words = [
-        "senticli",
-        "train",
-        *opened.recipe.options(),
-        "--name",
-        f"{opened.path.name}-again",
-    ]
-    models_view.show_command(opened, shlex.join(words), as_json=as_json)
+    command = opened.recipe.command(f"{opened.path.name}-again")
+    models_view.show_command(opened, command, as_json=as_json)
 
 
 @command(

@@ -68,7 +68,7 @@ def run(
     data is an error. ``plot`` is the picture to draw of its course.
     """
     target = free_target(recipe, target, force=force or resumed is not None)
-    checkpoints, trainers = part("checkpoint"), part("trainer")
+    checkpoints = part("checkpoint")
     path = checkpoints.path_of(target)
     if path.exists() and not resumed and not force:
         raise SenticliError(
@@ -107,7 +107,7 @@ def run(
                 view.epoch(result)
         except KeyboardInterrupt as error:
             stopped = error
-            if first and isinstance(error, trainers.Stopped):
+            if first and isinstance(error, part("trainer").Stopped):
                 _save(checkpoint, trainer)
         except SenticliError as error:
             if trainer.best is None:
@@ -116,7 +116,7 @@ def run(
         if first:
             with uninterrupted():
                 keep(session, trainer, target, view, command)
-                if stopped is None or isinstance(stopped, trainers.Diverged):
+                if stopped is None or isinstance(stopped, part("trainer").Diverged):
                     checkpoint.remove()  # else it is to go on from
         if not stopped:
             session.processes.wait()  # until the first has written

@@ -269,9 +269,14 @@ COLUMNS = (
 )
 
 
+def clock(seconds: float) -> str:
+    """A time as minutes:seconds."""
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes}:{rest:02}"
+
+
 def row(result: "EpochResult") -> list[str]:
     """The cells of an epoch, under :data:`COLUMNS`."""
-    minutes, seconds = divmod(round(result.seconds), 60)
     return [
         f"{result.epoch}/{result.epochs}",
         f"{result.train_loss:.4f}",
@@ -280,7 +285,7 @@ def row(result: "EpochResult") -> list[str]:
         f"{result.valid_accuracy:.2%}",
         f"{result.lr:.1e}",
         f"{result.tokens_per_s:,.0f}",
-        f"{minutes}:{seconds:02}",
+        clock(result.seconds),
         "best" if result.best else "",
     ]
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from senticli import atomic, paths
+from senticli import atomic
 from senticli.bundle import Bundle
 from senticli.cli.train_run import (
     free_target,
@@ -50,10 +50,8 @@ def journal_of(target: Path) -> Path:
 
 def last_target() -> Path:
     """The model of the search that was run last. Raises SenticliError if there was none."""
-    found = sorted(
-        paths.checkpoints_dir().glob(f"*{SUFFIX}"), key=lambda file: file.stat().st_mtime
-    )
-    target: Path | None = part("tune", "tune").target_of(found[-1]) if found else None
+    journal = part("checkpoint").newest(SUFFIX)
+    target: Path | None = part("tune", "tune").target_of(journal) if journal else None
     if target is None:
         raise SenticliError("there is no search to go on with", "start one: senticli train --tune")
     return target

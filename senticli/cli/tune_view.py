@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from senticli.cli import console
-from senticli.cli.train_view import JsonView, PlainView, TerminalView
+from senticli.cli.train_view import JsonView, PlainView, TerminalView, clock
 
 if TYPE_CHECKING:
     from senticli.training.trainer import BatchResult
@@ -24,7 +24,7 @@ class PlainSearchView(PlainView):
         """The search begins, or goes on after ``trials``."""
         if trials:
             spent = sum(trial.seconds for trial in trials)
-            console.say(f"going on after {len(trials)} trials in {_minutes(spent)}")
+            console.say(f"going on after {len(trials)} trials in {clock(spent)}")
 
     def trial_started(self, number: int, settings: Mapping[str, Any]) -> None:
         """A trial begins."""
@@ -146,7 +146,7 @@ def row(trial: "Trial") -> list[str]:
         "–" if trial.loss is None else f"{trial.loss:.4f}",
         "–" if trial.accuracy is None else f"{trial.accuracy:.2%}",
         str(trial.epochs),
-        _minutes(trial.seconds),
+        clock(trial.seconds),
         "best" if trial.best else "" if trial.state == "done" else trial.state,
         options(trial.settings),
     ]
@@ -155,8 +155,3 @@ def row(trial: "Trial") -> list[str]:
 def options(settings: Mapping[str, Any]) -> str:
     """Settings as options."""
     return " ".join(f"--{name.replace('_', '-')} {value}" for name, value in settings.items())
-
-
-def _minutes(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes}:{rest:02}"

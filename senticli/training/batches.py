@@ -10,6 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from senticli.training.device import moved
+
 POOL = 50  # batches whose texts are sorted by length together
 Item = TypeVar("Item")
 
@@ -30,11 +32,8 @@ class Batch:
         return Batch(self.tokens[rows, : int(lengths.max())], lengths, self.labels[rows])
 
     def to(self, device: torch.device) -> "Batch":
-        """This batch on a device; to CUDA from pinned memory, without waiting for the copy."""
-        parts = (self.tokens, self.lengths, self.labels)
-        if device.type != "cuda":
-            return Batch(*(part.to(device) for part in parts))
-        return Batch(*(part.pin_memory().to(device, non_blocking=True) for part in parts))
+        """This batch on a device."""
+        return Batch(*(moved(part, device) for part in (self.tokens, self.lengths, self.labels)))
 
 
 class Batches:

@@ -151,12 +151,12 @@ def find(target: Path | None) -> Run:
         SenticliError: there is none, or it is damaged.
     """
     if target is None:
-        found = sorted(paths.checkpoints_dir().glob("*.safetensors"), key=_age)
-        if not found:
+        last = newest(".safetensors")
+        if not last:
             raise SenticliError(
                 "there is no unfinished training to go on with", "start one: senticli train"
             )
-        return Run.open(found[-1])
+        return Run.open(last)
     path = path_of(target)
     if not path.exists():
         names = ", ".join(sorted(p.stem for p in paths.checkpoints_dir().glob("*.safetensors")))
@@ -167,8 +167,10 @@ def find(target: Path | None) -> Run:
     return Run.open(path)
 
 
-def _age(path: Path) -> float:
-    return path.stat().st_mtime
+def newest(suffix: str) -> Path | None:
+    """The file beside the checkpoints, of those with this suffix, that was written last."""
+    found = paths.checkpoints_dir().glob(f"*{suffix}")
+    return max(found, key=lambda file: file.stat().st_mtime, default=None)
 
 
 def _damaged(path: Path) -> SenticliError:

@@ -65,6 +65,13 @@ def _why_not_bfloat16(device: torch.device, rnn: str) -> str | None:
     return None
 
 
+def moved(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
+    """A tensor on a device; to CUDA from pinned memory, without waiting for the copy."""
+    if device.type != "cuda":
+        return tensor.to(device)
+    return tensor.pin_memory().to(device, non_blocking=True)
+
+
 def name_of(device: torch.device) -> str:
     """A device for people, such as ``cpu, 2 threads``."""
     if device.type == "cuda":

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from senticli.config import ModelConfig
+from senticli.training.device import moved
 
 
 @dataclass(frozen=True)
@@ -31,14 +32,11 @@ class Masks:
     output: Tensor | None
 
     def to(self, device: torch.device) -> "Masks":
-        """These masks on a device; to CUDA from pinned memory, without waiting for the copy."""
-        if device.type != "cuda":
-            return self._each(lambda mask: mask.to(device))
-        return self._each(lambda mask: mask.pin_memory().to(device, non_blocking=True))
+        """These masks on a device."""
+        return self._each(lambda mask: moved(mask, device))
 
     def rows(self, rows: slice, steps: int) -> "Masks":
         """Those of some of the texts, the longest of which has ``steps`` words."""
-
         cut = self._each(lambda mask: mask[rows])
         return cut if cut.words is None else replace(cut, words=cut.words[:, :steps])
 

@@ -117,11 +117,8 @@ class Parallel:
             gradients = torch.autograd.grad(loss / whole, self._parameters)
             return totals(), gradients
 
-        texts, steps = batch.tokens.shape
-        cores = self._cores(texts)
         sums = Totals()
-        parts = self._map(part, _cut(texts, steps, max(1, cores)), cores)
-        for number, (totals, gradients) in enumerate(parts):
+        for number, (totals, gradients) in enumerate(self._map(part, batch)):
             sums += totals
             for parameter, gradient in zip(self._parameters, gradients, strict=True):
                 if number:
@@ -160,9 +157,7 @@ class Parallel:
                 with torch.inference_mode():
                     return self._forward(self._model, batch, None, rows)[1]()
 
-            texts, steps = batch.tokens.shape
-            cores = self._cores(texts)
-            for totals in self._map(part, _cut(texts, steps, max(1, cores)), cores):
+            for totals in self._map(part, batch):
                 sums += totals
         return Totals.of(self._processes.sum(*sums.values))
 
@@ -192,17 +187,13 @@ class Parallel:
             return float(len(batch.labels))
         return float(self._weights[batch.labels].sum())
 
-    def _cores(self, texts: int) -> int:
-        """How many cores share a batch; 0 where it is not cores that compute."""
-        on_cpu = self._processes.device.type == "cpu"
-        return max(1, min(self._threads, texts // TEXTS_A_CORE)) if on_cpu else 0
-
-    def _map(
-        self, run: Callable[[slice], Result], cuts: Sequence[slice], cores: int
-    ) -> Iterable[Result]:
-        """What ``run`` gives for each part of a batch, in order."""
-        if not cores:
-            return map(run, cuts)
+    def _map(self, run: Callable[[slice], Result], batch: Batch) -> Iterable[Result]:
+        """What ``run`` gives for each part of a batch, in order; on a CPU, by several cores."""
+        texts, steps = batch.tokens.shape
+        if self._processes.device.type != "cpu":
+            return map(run, _cut(texts, steps, 1))
+        cores = max(1, min(self._threads, texts // TEXTS_A_CORE))
+        cuts = _cut(texts, steps, cores)
         if cores not in self._pools:
             self._pools[cores] = ThreadPoolExecutor(
                 cores, initializer=torch.set_num_threads, initargs=(1,)

@@ -22,6 +22,7 @@ import tempfile
 import time
 import zipfile
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from statistics import median
@@ -286,6 +287,13 @@ class _Enough(Exception):
     """As many batches as wanted were seen."""
 
 
+def train(session: Any, on_batch: Any) -> None:
+    """Train until ``on_batch`` has seen enough, or to the end."""
+    with suppress(_Enough):
+        for _ in session.trainer(on_batch).fit():
+            pass
+
+
 def senticli_rate(key: str, args: argparse.Namespace) -> None:
     """Real tokens trained on a second."""
     session = prepared(key, str(rate_data(args) / "train"), args)
@@ -301,11 +309,7 @@ def senticli_rate(key: str, args: argparse.Namespace) -> None:
         if len(seen) == WARM_UP + args.batches:
             raise _Enough
 
-    try:
-        for _ in session.trainer(on_batch).fit():
-            pass
-    except _Enough:
-        pass
+    train(session, on_batch)
     timed = seen[WARM_UP - 1 :]
     model = session.recipe.model
     inputs = [model.embedding_dim, *[model.width] * (model.layers - 1)]
@@ -346,11 +350,7 @@ def senticli_course(key: str, args: argparse.Namespace) -> None:
         if accuracy >= TARGETS[-1] or seconds > args.minutes * 60:
             raise _Enough
 
-    try:
-        for _ in session.trainer(on_batch).fit():
-            pass
-    except _Enough:
-        pass
+    train(session, on_batch)
 
 
 def sample(imdb: Path) -> list[tuple[str, int]]:
@@ -416,10 +416,10 @@ def notebook_course(key: str, args: argparse.Namespace) -> None:
     model = module.build(options, text)
     optimizer, criterion = torch.optim.Adam(model.parameters()), torch.nn.BCEWithLogitsLoss()
     paused = time.time()
-    reviews = sorted(
+    reviews = [
         ([text.vocab.stoi[word] for word in module.tokenize(review)], truth)
         for review, truth in sample(args.imdb)
-    )
+    ]
     reviews.sort(key=lambda review: len(review[0]))
     stopped += time.time() - paused
     batches, reached, seconds = _Endless(iterators[0]), 0.0, 0.0
