@@ -4,6 +4,7 @@ import json
 import os
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -212,6 +213,8 @@ def test_remove_asks(stored: Path, typed: str, code: int, left: int) -> None:
 
     child, terminal = pty.fork()
     if child == 0:
+        # Ignored, Ctrl-C would stay so: as where the tests themselves run in the background.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
         arguments = ["-m", "senticli", "models", "remove", "first"]
         os.execv(sys.executable, [sys.executable, *arguments])
     shown = b""
