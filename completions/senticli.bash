@@ -97,7 +97,7 @@ _senticli() {
         "train --embedding-dropout") ;;
         "train --layer-dropout") ;;
         "train --output-dropout") ;;
-        "train --preset") _senticli_words default notebook ;;
+        "train --preset") _senticli_words default best notebook ;;
         "train --epochs") ;;
         "train --patience") ;;
         "train --batch-size") ;;
@@ -108,6 +108,7 @@ _senticli() {
         "train --weight-decay") ;;
         "train --class-weights") _senticli_words none balanced ;;
         "train --clip") ;;
+        "train --r-drop") ;;
         "train --device") _senticli_words auto cpu cuda mps ;;
         "train --precision") _senticli_words auto float32 bfloat16 ;;
         "train --seed") ;;
@@ -141,7 +142,7 @@ _senticli() {
                     _senticli_words train eval predict download info models
                     ;;
                 train)
-                    options=(--data -d --valid --test --strict --text-column --label-column --vectors --vocab-size --uncased --cased --valid-fraction --max-length --init --rnn --layers --hidden --bidirectional --unidirectional --pooling --embedding-dim --word-dropout --embedding-dropout --layer-dropout --output-dropout --preset --epochs --patience --batch-size --optimizer --lr --embedding-lr --schedule --weight-decay --class-weights --clip --device --precision --seed --quantize --name --output -o --force --resume --tune --plot --dry-run --json --help -h)
+                    options=(--data -d --valid --test --strict --text-column --label-column --vectors --vocab-size --uncased --cased --valid-fraction --max-length --init --rnn --layers --hidden --bidirectional --unidirectional --pooling --embedding-dim --word-dropout --embedding-dropout --layer-dropout --output-dropout --preset --epochs --patience --batch-size --optimizer --lr --embedding-lr --schedule --weight-decay --class-weights --clip --r-drop --device --precision --seed --quantize --name --output -o --force --resume --tune --plot --dry-run --json --help -h)
                     ;;
                 eval)
                     options=(--model -m --data -d --split --text-column --label-column --json --threads --help -h)

@@ -109,6 +109,7 @@ class TrainConfig:
     weight_decay: float | None = None  # None: 0.01 for adamw, 0 for adam, whose is L2
     class_weights: ClassWeights = "none"  # balanced: each label counts the same
     clip: float = 1.0  # norm of the gradient; 0: no clipping
+    r_drop: float = 0.0  # weight of the agreement of two passes with dropout; 0: one pass
     device: Device = "auto"
     precision: Precision = "auto"
     quantize: Quantize = "auto"
@@ -132,6 +133,7 @@ class TrainConfig:
         check_choice("--schedule", self.schedule, Schedule)
         check_range("--weight-decay", self.decay, 0, 1)
         check_range("--clip", self.clip, 0, 1e6)
+        check_range("--r-drop", self.r_drop, 0, 100)
         check_choice("--class-weights", self.class_weights, ClassWeights)
         check_choice("--device", self.device, Device)
         check_choice("--precision", self.precision, Precision)
@@ -211,6 +213,8 @@ SWITCHES = {
 
 PRESETS: Mapping[str, Recipe] = {
     "default": Recipe(),
+    # Three times the time, for a lower validation loss.
+    "best": Recipe(model=ModelConfig(rnn="gru"), train=TrainConfig(r_drop=1.0, epochs=10)),
     # The notebook that senticli began as, over exact batches.
     "notebook": Recipe(
         model=ModelConfig(

@@ -274,6 +274,16 @@ def train(
             "clip", metavar="NORM", help="Clip the gradient's norm; 0 never.", panel=TRAINING_PANEL
         ),
     ] = None,
+    r_drop: Annotated[
+        float | None,
+        setting(
+            "r_drop",
+            metavar="WEIGHT",
+            help="R-Drop: two passes over each batch, each with its own dropout, are to agree, by "
+            "this weight. Half as fast.",
+            panel=TRAINING_PANEL,
+        ),
+    ] = None,
     device: Annotated[
         Device | None,
         setting(

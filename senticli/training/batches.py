@@ -31,6 +31,14 @@ class Batch:
         lengths = self.lengths[rows]
         return Batch(self.tokens[rows, : int(lengths.max())], lengths, self.labels[rows])
 
+    def repeated(self, times: int) -> "Batch":
+        """All its texts, that many times over."""
+        if times == 1:
+            return self
+        return Batch(
+            self.tokens.repeat(times, 1), self.lengths.repeat(times), self.labels.repeat(times)
+        )
+
     def to(self, device: torch.device) -> "Batch":
         """This batch on a device."""
         return Batch(*(moved(part, device) for part in (self.tokens, self.lengths, self.labels)))

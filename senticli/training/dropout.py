@@ -5,7 +5,7 @@ threads or processes: the result does not depend on how they are. Gal and Ghahra
 that this kind suits an RNN better than a new mask at each step.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -39,6 +39,23 @@ class Masks:
         """Those of some of the texts, the longest of which has ``steps`` words."""
         cut = self._each(lambda mask: mask[rows])
         return cut if cut.words is None else replace(cut, words=cut.words[:, :steps])
+
+    @classmethod
+    def joined(cls, parts: Sequence["Masks"]) -> "Masks":
+        """Those of the texts of all parts, of as many words each."""
+        if len(parts) == 1:
+            return parts[0]
+
+        def joined(masks: Sequence[Tensor | None]) -> Tensor | None:
+            some = [mask for mask in masks if mask is not None]
+            return torch.cat(some) if some else None
+
+        return cls(
+            joined([part.words for part in parts]),
+            joined([part.embedding for part in parts]),
+            tuple(map(joined, zip(*(part.layers for part in parts), strict=True))),
+            joined([part.output for part in parts]),
+        )
 
     def _each(self, change: Callable[[Tensor], Tensor]) -> "Masks":
         def changed(mask: Tensor | None) -> Tensor | None:

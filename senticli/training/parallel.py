@@ -69,6 +69,18 @@ def losses_of(logits: Tensor, labels: Tensor) -> Tensor:
     return F.binary_cross_entropy_with_logits(logits.squeeze(1), truth, reduction="none")
 
 
+def disagreement(first: Tensor, second: Tensor) -> Tensor:
+    """The mean of both Kullback-Leibler divergences [B] of what logits [B, K] of two passes say.
+
+    Liang et al. (2021), R-Drop. Of both divergences together, the normalisers cancel out.
+    """
+
+    def probabilities(logits: Tensor) -> Tensor:
+        return logits.sigmoid() if logits.shape[1] == 1 else logits.softmax(dim=1)
+
+    return ((probabilities(first) - probabilities(second)) * (first - second)).sum(dim=1) / 2
+
+
 def predicted(logits: Tensor) -> Tensor:
     """The label numbers [B] that logits [B, 1] or [B, K] choose."""
     return (logits.squeeze(1) > 0).long() if logits.shape[1] == 1 else logits.argmax(dim=1)
@@ -95,19 +107,31 @@ class Parallel:
         model: takes tokens [B, T], lengths [B] and masks, gives logits [B, K].
         weights: by which the labels count in the loss, [K]; None: each the same.
         processes: those that share each batch.
+        r_drop: the weight of the :func:`disagreement` of two passes in what is derived.
     """
 
-    def __init__(self, model: nn.Module, weights: Tensor | None, processes: Processes) -> None:
+    def __init__(
+        self,
+        model: nn.Module,
+        weights: Tensor | None,
+        processes: Processes,
+        r_drop: float = 0.0,
+    ) -> None:
         self._model = model
         self._parameters = list(model.parameters())
         self._weights = weights
         self._processes = processes
+        self._r_drop = r_drop
         self._threads = torch.get_num_threads()
         self._pools: dict[int, ThreadPoolExecutor] = {}
         self._distributed = DistributedDataParallel(model) if processes.size > 1 else None
 
-    def gradients(self, batch: Batch, masks: Masks) -> Totals:
-        """Set every parameter's gradient to that of the batch's mean loss."""
+    def gradients(self, batch: Batch, masks: Sequence[Masks]) -> Totals:
+        """Set every parameter's gradient to that of the batch's mean loss.
+
+        ``masks`` are those of each pass over the batch; of two passes, what they disagree about is
+        a part of what is derived, though not of the loss that is returned.
+        """
         if self._distributed:
             return self._gradients_of_processes(self._distributed, batch, masks)
         whole = self._weight_of(batch)
@@ -129,7 +153,7 @@ class Parallel:
         return sums
 
     def _gradients_of_processes(
-        self, model: DistributedDataParallel, batch: Batch, masks: Masks
+        self, model: DistributedDataParallel, batch: Batch, masks: Sequence[Masks]
     ) -> Totals:
         rank, size = self._processes.rank, self._processes.size
         texts, steps = batch.tokens.shape
@@ -155,32 +179,36 @@ class Parallel:
 
             def part(rows: slice, batch: Batch = batch) -> Totals:
                 with torch.inference_mode():
-                    return self._forward(self._model, batch, None, rows)[1]()
+                    return self._forward(self._model, batch, (), rows)[1]()
 
             for totals in self._map(part, batch):
                 sums += totals
         return Totals.of(self._processes.sum(*sums.values))
 
     def _forward(
-        self, model: nn.Module, batch: Batch, masks: Masks | None, rows: slice
+        self, model: nn.Module, batch: Batch, masks: Sequence[Masks], rows: slice
     ) -> tuple[Tensor, Callable[[], Totals]]:
-        """The summed loss of some texts of a batch, to derive, and what they come to.
+        """What is to be derived, summed over some texts of a batch, and what they come to.
 
         That is asked for afterwards: reading a number waits until a GPU has done all before.
         """
         some = batch.rows(rows)
-        cut = masks.rows(rows, some.tokens.shape[1]) if masks else None
-        logits = model(some.tokens, some.lengths, cut)
-        losses = losses_of(logits, some.labels)
-        if self._weights is not None:
-            losses = losses * self._weights[some.labels]
-        loss = losses.sum()
+        cuts = [mask.rows(rows, some.tokens.shape[1]) for mask in masks]
+        run = some.repeated(max(1, len(cuts)))
+        logits = model(run.tokens, run.lengths, Masks.joined(cuts) if cuts else None)
+        passes = logits.split(len(some.labels))
+        weights = 1.0 if self._weights is None else self._weights[some.labels]
+        losses = losses_of(logits, run.labels).view(len(passes), -1) * weights
+        loss = losses.sum() / len(passes)
+        derived = loss
+        if len(passes) == 2:
+            derived = loss + self._r_drop * (disagreement(*passes) * weights).sum()
 
         def totals() -> Totals:
-            correct = int((predicted(logits) == some.labels).sum())
+            correct = int((predicted(passes[0]) == some.labels).sum())
             return Totals(loss.item(), self._weight_of(some), correct, len(some.labels))
 
-        return loss, totals
+        return derived, totals
 
     def _weight_of(self, batch: Batch) -> float:
         if self._weights is None:

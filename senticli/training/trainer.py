@@ -110,7 +110,10 @@ class Trainer:
         self._valid = valid
         self._processes = processes
         self._parallel = Parallel(
-            model, None if weights is None else weights.to(processes.device), processes
+            model,
+            None if weights is None else weights.to(processes.device),
+            processes,
+            config.r_drop,
         )
         self._optimizer = _optimizer(model, config, rates or {})
         self._schedule = _schedule(self._optimizer, config, steps=len(train) * config.epochs)
@@ -207,13 +210,16 @@ class Trainer:
         mine = self._processes.share_of(self._valid.epoch())
         return self._parallel.evaluate(prefetched(batch.to(device) for batch in mine))
 
-    def _batches(self, epoch: int, start: int) -> Iterator[tuple[Batch, Masks, int]]:
-        """Batches with their masks and number of real tokens, on the device."""
-        device = self._processes.device
+    def _batches(self, epoch: int, start: int) -> Iterator[tuple[Batch, list[Masks], int]]:
+        """Batches with the masks of each pass and their number of real tokens, on the device."""
+        device, passes = self._processes.device, 2 if self.config.r_drop else 1
         for number, batch in enumerate(self._train.epoch(epoch, start=start), start=start):
             random = np.random.default_rng((self.config.seed, epoch, number))
-            masks = draw_masks(self.model.config, random, *batch.tokens.shape)
-            yield batch.to(device), masks.to(device), int(batch.lengths.sum())
+            masks = [
+                draw_masks(self.model.config, random, *batch.tokens.shape).to(device)
+                for _ in range(passes)
+            ]
+            yield batch.to(device), masks, int(batch.lengths.sum())
 
     def _train_epoch(self) -> None:
         """The rest of the current epoch."""

@@ -96,7 +96,7 @@ def test_a_folder_that_is_no_model_is_left_alone(senticli: Run, tmp_path: Path) 
         (["--rnn", "cnn"], 2, "--rnn", "senticli train --help"),
         (["--layers", "9"], 2, "--layers 9", "from 1 to 8"),
         (["--pooling", "sum"], 2, "--pooling", "max+attention"),
-        (["--preset", "best-ever"], 2, "--preset", "default, notebook"),
+        (["--preset", "best-ever"], 2, "--preset", "default, best, notebook"),
         (["--lr", "0"], 2, "--lr", "0.001"),
         (["--data", "imbd"], 2, "neither a data set nor a file", "imdb"),
         (["--data", "imdb"], 1, "imdb is not here", "senticli download imdb"),

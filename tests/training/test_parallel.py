@@ -10,7 +10,7 @@ from senticli.training import parallel
 from senticli.training.batches import Batch
 from senticli.training.dropout import draw_masks
 from senticli.training.model import BiRNN
-from senticli.training.parallel import Parallel, Totals, losses_of, predicted
+from senticli.training.parallel import Parallel, Totals, disagreement, losses_of, predicted
 from senticli.training.processes import ALONE
 
 TEXTS, STEPS = 37, 12
@@ -25,9 +25,9 @@ def batch() -> Batch:
     return Batch(tokens, lengths, torch.randint(0, 2, (TEXTS,), generator=generator))
 
 
-def model() -> BiRNN:
+def model(outputs: int = 1) -> BiRNN:
     torch.manual_seed(0)
-    return BiRNN(ModelConfig(hidden=8, embedding_dim=8, layers=2), 50, 1, 1)
+    return BiRNN(ModelConfig(hidden=8, embedding_dim=8, layers=2), 50, outputs, 1)
 
 
 @pytest.mark.parametrize("threads", [1, 2, 4, 64])
@@ -40,7 +40,7 @@ def test_parts_add_up(
     monkeypatch.setattr(parallel, "TOKENS_A_PART", tokens)
     network, whole = model(), batch()
     masks = draw_masks(network.config, np.random.default_rng(1), TEXTS, STEPS)
-    totals = Parallel(network, weights, ALONE).gradients(whole, masks)
+    totals = Parallel(network, weights, ALONE).gradients(whole, [masks])
     gradients = [parameter.grad for parameter in network.parameters()]
 
     logits = network(whole.tokens, whole.lengths, masks).squeeze(1)
@@ -53,6 +53,44 @@ def test_parts_add_up(
     assert totals.texts == TEXTS
     assert totals.correct == int(((logits > 0) == whole.labels.bool()).sum())
     torch.testing.assert_close(gradients, list(expected), atol=1e-6, rtol=1e-4)
+
+
+@pytest.mark.parametrize("outputs", [1, 3])
+@pytest.mark.parametrize("weights", [None, torch.tensor([0.5, 2.0, 1.0])])
+def test_two_passes_are_to_agree(
+    outputs: int, weights: torch.Tensor | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
+    network, whole = model(outputs), batch()
+    random = np.random.default_rng(1)
+    masks = [draw_masks(network.config, random, TEXTS, STEPS) for _ in range(2)]
+    totals = Parallel(network, weights, ALONE, r_drop=0.7).gradients(whole, masks)
+    gradients = [parameter.grad for parameter in network.parameters()]
+
+    of_each = torch.ones(TEXTS) if weights is None else weights[whole.labels]
+    passes = [network(whole.tokens, whole.lengths, of_pass) for of_pass in masks]
+    losses = [(losses_of(logits, whole.labels) * of_each).sum() for logits in passes]
+    loss = sum(losses) / 2 / of_each.sum()
+    apart = (disagreement(*passes) * of_each).sum() / of_each.sum()
+    expected = torch.autograd.grad(loss + 0.7 * apart, list(network.parameters()))
+    assert apart > 0
+    assert totals.mean_loss == pytest.approx(loss.item(), rel=1e-5)
+    assert totals.texts == TEXTS
+    torch.testing.assert_close(gradients, list(expected), atol=1e-6, rtol=1e-4)
+
+
+def test_disagreement_is_the_mean_of_both_divergences() -> None:
+    for first, second in (torch.randn(2, 5, 3), torch.randn(2, 5, 1)):
+        if first.shape[1] == 1:  # as two logits
+            pair = [torch.cat([logits, torch.zeros(5, 1)], dim=1) for logits in (first, second)]
+        else:
+            pair = [first, second]
+        p, q = (logits.log_softmax(dim=1) for logits in pair)
+        both = [
+            F.kl_div(a, b, log_target=True, reduction="none").sum(1) for a, b in ((p, q), (q, p))
+        ]
+        torch.testing.assert_close(disagreement(first, second), sum(both) / 2)
+    assert not disagreement(first, first).any()
 
 
 def test_evaluation_adds_up_over_batches() -> None:

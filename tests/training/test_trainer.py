@@ -11,7 +11,9 @@ import torch
 from senticli.config import ModelConfig, TrainConfig
 from senticli.errors import SenticliError
 from senticli.training.batches import Batches
+from senticli.training.dropout import draw_masks
 from senticli.training.model import BiRNN
+from senticli.training.parallel import disagreement
 from senticli.training.trainer import BatchResult, Trainer, balanced_weights
 
 CONFIG = TrainConfig(epochs=4, lr=0.02, batch_size=16, precision="float32")
@@ -72,6 +74,29 @@ def test_the_same_seed_gives_the_same_weights() -> None:
         return trainer.model.output.weight
 
     assert torch.equal(weights(), weights())
+
+
+def test_r_drop_makes_two_passes_agree() -> None:
+    """With much dropout, what two passes say lies the closer together, the more it weighs."""
+
+    def apart(r_drop: float) -> float:
+        config = replace(CONFIG, r_drop=r_drop, epochs=12, patience=0)
+        trainer = Trainer(model(), config, data(1), data(2))
+        (*_, last) = trainer.fit()
+        assert last.train_accuracy > 0.8
+        batch = next(data(3).epoch())
+        random = np.random.default_rng(0)
+        passes = [
+            trainer.model(
+                batch.tokens,
+                batch.lengths,
+                draw_masks(trainer.model.config, random, *batch.tokens.shape),
+            )
+            for _ in range(2)
+        ]
+        return disagreement(*passes).mean().item()
+
+    assert apart(3.0) < 0.5 * apart(0.0)
 
 
 def test_a_nan_loss_stops_with_advice() -> None:
