@@ -424,7 +424,7 @@ def notebook_course(key: str, args: argparse.Namespace) -> None:
     stopped += time.time() - paused
     batches, reached, seconds = _Endless(iterators[0]), 0.0, 0.0
     while reached < TARGETS[-1] and seconds < args.minutes * 60:
-        module.run_epoch(model, batches, criterion, optimizer, batches=25)
+        module.run_epoch(model, batches, criterion, optimizer, batches=50)
         now = time.time()
         seconds = now - args.started - stopped
         right = 0
