@@ -59,15 +59,18 @@ class _Gru(torch.autograd.Function):
     def forward(ctx: Any, count: int, *arguments: Tensor) -> tuple[Tensor, ...]:
         inputs, w_ih, w_hh, b_ih, b_hh = _in_groups(arguments, count)
         steps, texts, _ = inputs[0].shape
-        projected = inputs[0].new_empty(count, steps * texts, w_ih[0].shape[0])
-        for one, x, weight, bias in zip(projected, inputs, w_ih, b_ih, strict=True):
-            torch.addmm(bias, x.flatten(0, 1), weight.t(), out=one)
+        hidden = w_hh[0].shape[1]
+        rz = slice(2 * hidden)  # r and z, as they stand in the weights; n comes after them
+        gates = inputs[0].new_empty(count, steps, texts, 3 * hidden)
+        candidates = inputs[0].new_empty(count, steps, texts, hidden)
+        for number, (x, weight, b, c) in enumerate(zip(inputs, w_ih, b_ih, b_hh, strict=True)):
+            flat, gate = x.flatten(0, 1), gates[number].flatten(0, 1)
+            torch.addmm((b + c)[rz], flat, weight[rz].t(), out=gate[:, rz])
+            gate[:, 2 * hidden :] = c[2 * hidden :]
+            n = candidates[number].flatten(0, 1)
+            torch.addmm(b[2 * hidden :], flat, weight[2 * hidden :].t(), out=n)
         recurrent = torch.stack(list(w_hh))
-        states, candidates, gates = _gru_forward(
-            projected.view(count, steps, texts, -1),
-            recurrent.transpose(1, 2).contiguous(),
-            torch.stack(list(b_hh)).unsqueeze(1),
-        )
+        states = _gru_forward(gates, candidates, recurrent.transpose(1, 2).contiguous())
         ctx.save_for_backward(*inputs, *w_ih, recurrent, states, candidates, gates)
         return tuple(states[:, 1:].unbind(0))
 
@@ -77,19 +80,21 @@ class _Gru(torch.autograd.Function):
         saved = ctx.saved_tensors
         inputs, w_ih = saved[:count], saved[count : 2 * count]
         recurrent, states, candidates, gates = saved[2 * count :]
-        hidden = recurrent.shape[2]
-        # Gradients before the gates: n of the input, r, z, n of the state, side by side, so that
-        # those of the input and those of the state are both a slice of it.
-        before = _gru_backward(torch.stack(grads), states, candidates, gates, recurrent)
+        rz = slice(2 * recurrent.shape[2])
+        n = slice(rz.stop, None)
+        # Before the gates: n of the input; and r, z, n of the state, of which r and z are also
+        # those of the input.
+        of_n, of_rzn = _gru_backward(torch.stack(grads), states, candidates, gates, recurrent)
         of_inputs, of_w_ih, of_w_hh, of_b_ih, of_b_hh = [], [], [], [], []
-        for one, x, weight, state in zip(before.flatten(1, 2), inputs, w_ih, states, strict=True):
-            nrz, rzn = one[:, : 3 * hidden], one[:, hidden:]
-            of_inputs.append((nrz @ weight.roll(hidden, 0)).view_as(x))
-            of_w_ih.append((nrz.t() @ x.flatten(0, 1)).roll(-hidden, 0))
-            of_w_hh.append(rzn.t() @ state[:-1].flatten(0, 1))
-            sums = one.sum(dim=0)
-            of_b_ih.append(sums[: 3 * hidden].roll(-hidden))
-            of_b_hh.append(sums[hidden:])
+        for x, weight, state, dn, drzn in zip(
+            inputs, w_ih, states, of_n.flatten(1, 2), of_rzn.flatten(1, 2), strict=True
+        ):
+            flat, drz, sums = x.flatten(0, 1), drzn[:, rz], drzn.sum(dim=0)
+            of_inputs.append(torch.addmm(dn @ weight[n], drz, weight[rz]).view_as(x))
+            of_w_ih.append(torch.cat([drz.t() @ flat, dn.t() @ flat]))
+            of_w_hh.append(drzn.t() @ state[:-1].flatten(0, 1))
+            of_b_ih.append(torch.cat([sums[rz], dn.sum(dim=0)]))
+            of_b_hh.append(sums)
         return None, *of_inputs, *of_w_ih, *of_w_hh, *of_b_ih, *of_b_hh
 
 
@@ -97,65 +102,54 @@ def _in_groups(values: Sequence[Tensor], size: int) -> list[Sequence[Tensor]]:
     return [values[start : start + size] for start in range(0, len(values), size)]
 
 
-def _forward_steps(
-    projected: Tensor, weight: Tensor, bias: Tensor
-) -> tuple[Tensor, Tensor, Tensor]:
-    """From W x + b [D, T, B, 3H], U [D, H, 3H] and c [D, 1, 3H] to what the gradient needs.
+def _forward_steps(gates: Tensor, candidates: Tensor, weight: Tensor) -> Tensor:
+    """The states [D, T + 1, B, H], the first of zeros, with U [D, H, 3H].
 
-    States [D, T + 1, B, H], the first of zeros; n [D, T, B, H]; and r, z, U_n h + c_n
-    [D, T, B, 3H].
+    ``gates`` [D, T, B, 3H] hold W x + b + c of r and z, and c of n; they become r, z, U_n h + c_n.
+    ``candidates`` [D, T, B, H] hold W x + b of n, and become n.
     """
-    directions, steps, texts, width = projected.shape
-    hidden = width // 3
-    states = torch.empty([directions, steps + 1, texts, hidden], dtype=projected.dtype)
+    directions, steps, texts, hidden = candidates.shape
+    states = torch.empty([directions, steps + 1, texts, hidden], dtype=gates.dtype)
     states[:, 0] = 0
-    candidates = torch.empty([directions, steps, texts, hidden], dtype=projected.dtype)
-    gates = torch.empty([directions, steps, texts, width], dtype=projected.dtype)
     for t in range(steps):
-        x = projected[:, t]
-        h = torch.baddbmm(bias, states[:, t], weight)
-        gate = gates[:, t]
-        rz = gate[:, :, : 2 * hidden]
-        torch.add(x[:, :, : 2 * hidden], h[:, :, : 2 * hidden], out=rz)
-        rz.sigmoid_()
-        gate[:, :, 2 * hidden :] = h[:, :, 2 * hidden :]
-        n = candidates[:, t]
-        torch.addcmul(x[:, :, 2 * hidden :], rz[:, :, :hidden], h[:, :, 2 * hidden :], out=n)
+        state, gate, n = states[:, t], gates[:, t], candidates[:, t]
+        gate.baddbmm_(state, weight)
+        gate[:, :, : 2 * hidden].sigmoid_()
+        n.addcmul_(gate[:, :, :hidden], gate[:, :, 2 * hidden :])
         n.tanh_()
-        torch.lerp(n, states[:, t], rz[:, :, hidden:], out=states[:, t + 1])
-    return states, candidates, gates
+        torch.lerp(n, state, gate[:, :, hidden : 2 * hidden], out=states[:, t + 1])
+    return states
 
 
 def _backward_steps(
     grads: Tensor, states: Tensor, candidates: Tensor, gates: Tensor, weight: Tensor
-) -> Tensor:
-    """The gradients before the gates [D, T, B, 4H], from those of the states [D, T, B, H]."""
+) -> tuple[Tensor, Tensor]:
+    """The gradients before the gates, from those of the states [D, T, B, H].
+
+    Of n, as the input reaches it [D, T, B, H]; and of r, z, n, as the state does [D, T, B, 3H].
+    """
     directions, steps, texts, hidden = grads.shape
-    before = torch.empty([directions, steps, texts, 4 * hidden], dtype=grads.dtype)
+    of_n = torch.empty_like(candidates)
+    of_rzn = torch.empty_like(gates)
     carried = torch.zeros([directions, texts, hidden], dtype=grads.dtype)
     d = torch.empty([directions, texts, hidden], dtype=grads.dtype)
-    square = torch.empty([directions, texts, hidden], dtype=grads.dtype)
     outer = torch.empty([directions, texts, 2 * hidden], dtype=grads.dtype)  # of r and z
-    rzn = torch.empty([directions, texts, 3 * hidden], dtype=grads.dtype)
+    of_r, of_z = outer[:, :, :hidden], outer[:, :, hidden:]
     for i in range(steps):
         t = steps - 1 - i
-        n = candidates[:, t]
-        rz = gates[:, t, :, : 2 * hidden]
+        n, gate, dn, drzn = candidates[:, t], gates[:, t], of_n[:, t], of_rzn[:, t]
+        rz = gate[:, :, : 2 * hidden]
         torch.add(carried, grads[:, t], out=d)
-        of_z = outer[:, :, hidden:]
         torch.sub(states[:, t], n, out=of_z)
         of_z.mul_(d)
-        torch.mul(d, rz[:, :, hidden:], out=carried)
+        torch.mul(d, gate[:, :, hidden : 2 * hidden], out=carried)
         d.sub_(carried)
-        torch.mul(n, n, out=square)
-        dn = before[:, t, :, :hidden]
-        torch.addcmul(d, d, square, value=-1.0, out=dn)
-        torch.mul(dn, gates[:, t, :, 2 * hidden :], out=outer[:, :, :hidden])
-        torch.ops.aten.sigmoid_backward(outer, rz, grad_input=rzn[:, :, : 2 * hidden])
-        torch.mul(dn, rz[:, :, :hidden], out=rzn[:, :, 2 * hidden :])
-        before[:, t, :, hidden:] = rzn
-        carried = torch.baddbmm(carried, rzn, weight)
-    return before
+        torch.ops.aten.tanh_backward(d, n, grad_input=dn)
+        torch.mul(dn, gate[:, :, 2 * hidden :], out=of_r)
+        torch.ops.aten.sigmoid_backward(outer, rz, grad_input=drzn[:, :, : 2 * hidden])
+        torch.mul(dn, gate[:, :, :hidden], out=drzn[:, :, 2 * hidden :])
+        carried.baddbmm_(drzn, weight)
+    return of_n, of_rzn
 
 
 def _compiled(steps: Any) -> Any:
