@@ -210,7 +210,8 @@ def _check(config: BundleConfig) -> None:
         if not isinstance(part, dict):
             raise TypeError("provenance")
     numbers = (valid["accuracy"], valid["loss"], valid["examples"], origin["parameters"])
-    if not all(isinstance(number, int | float) for number in (*numbers, origin["seconds"])):
+    more = (origin["seconds"], origin.get("processes", 1))
+    if not all(isinstance(number, int | float) for number in (*numbers, *more)):
         raise TypeError("provenance")
 
 

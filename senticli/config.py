@@ -79,6 +79,12 @@ class ModelConfig:
         return self.hidden * (2 if self.bidirectional else 1)
 
     @property
+    def drops(self) -> bool:
+        """Whether dropout takes anything away."""
+        between = self.layer_dropout if self.layers > 1 else 0
+        return any((self.word_dropout, self.embedding_dropout, between, self.output_dropout))
+
+    @property
     def poolings(self) -> tuple[str, ...]:
         """The poolings, whose results are joined."""
         return tuple(self.pooling.split("+"))
@@ -109,7 +115,7 @@ class TrainConfig:
     weight_decay: float | None = None  # None: 0.01 for adamw, 0 for adam, whose is L2
     class_weights: ClassWeights = "none"  # balanced: each label counts the same
     clip: float = 1.0  # norm of the gradient; 0: no clipping
-    r_drop: float = 0.0  # weight of the agreement of two passes with dropout; 0: one pass
+    r_drop: float = 0.0  # weight of two passes' agreement, half of the paper's α; 0: one pass
     device: Device = "auto"
     precision: Precision = "auto"
     quantize: Quantize = "auto"
@@ -181,9 +187,9 @@ class Recipe:
             ),
         )
 
-    def command(self, name: str) -> str:
-        """The command line that trains it, under this name."""
-        return shlex.join(["senticli", "train", *self.options(), "--name", name])
+    def command(self, name: str, processes: int = 1) -> str:
+        """The command line that trains it, under this name, in so many processes."""
+        return command_line("train", *self.options(), "--name", name, processes=processes)
 
     def options(self) -> list[str]:
         """The options of ``senticli train`` that make this recipe of the default one."""
@@ -203,6 +209,12 @@ class Recipe:
                 for one in value if isinstance(value, tuple) else (value,):
                     words += [f"--{field.name.replace('_', '-')}", str(one)]
         return words
+
+
+def command_line(*words: str, processes: int = 1) -> str:
+    """The line that runs senticli with ``words``; by torchrun, where several processes train."""
+    start = ["torchrun", "--nproc-per-node", str(processes), "-m"] if processes > 1 else []
+    return shlex.join([*start, "senticli", *words])
 
 
 SWITCHES = {

@@ -115,7 +115,8 @@ def reproduce(
     from senticli.cli import models_view
 
     opened = store.find(model)
-    command = opened.recipe.command(f"{opened.path.name}-again")
+    processes = opened.config.provenance.get("processes", 1)
+    command = opened.recipe.command(f"{opened.path.name}-again", processes)
     models_view.show_command(opened, command, as_json=as_json)
 
 

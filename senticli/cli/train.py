@@ -36,6 +36,7 @@ from senticli.errors import UsageError
 EXAMPLES = (
     "senticli train --data sample --vectors none",
     "senticli train --rnn lstm --layers 2",
+    "senticli train --preset best",
     "senticli train --preset notebook --rnn gru --name notebook-gru",
     "senticli train --tune 30m --rnn gru",
     "senticli train --init bundled --data mine.csv --lr 0.0005",
@@ -204,7 +205,11 @@ def train(
         typer.Option(
             "--preset",
             metavar="|".join(PRESETS),
-            help=with_default("Settings to start from; other options override them.", "default"),
+            help=with_default(
+                "Settings to start from, which other options override; best is more accurate, and "
+                "slower.",
+                "default",
+            ),
             rich_help_panel=TRAINING_PANEL,
         ),
     ] = None,
@@ -279,8 +284,8 @@ def train(
         setting(
             "r_drop",
             metavar="WEIGHT",
-            help="R-Drop: two passes over each batch, each with its own dropout, are to agree, by "
-            "this weight. Half as fast.",
+            help="R-Drop: how much two passes, each with its own dropout, are to agree; 0 for one "
+            "pass, twice as fast.",
             panel=TRAINING_PANEL,
         ),
     ] = None,
@@ -408,6 +413,11 @@ def train(
     if embedding_dim is not None and recipe.train.vectors != "none":
         raise UsageError(
             "--embedding-dim is that of the vectors", "leave it out, or train with --vectors none"
+        )
+    if recipe.train.r_drop and not recipe.model.drops:
+        raise UsageError(
+            "--r-drop compares two passes with dropout, and there is no dropout",
+            "use some, such as --output-dropout 0.3; or --r-drop 0",
         )
     if name and output:
         raise UsageError("--name and --output both say where the model goes", "use one of the two")

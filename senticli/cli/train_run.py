@@ -2,7 +2,6 @@
 
 import importlib
 import os
-import shlex
 import signal
 import sys
 import time
@@ -19,7 +18,7 @@ from senticli.bundle import BUNDLED
 from senticli.cli.console import say, stderr_is_terminal
 from senticli.cli.plot import draw
 from senticli.cli.train_view import PlainView
-from senticli.config import Recipe
+from senticli.config import Recipe, command_line
 from senticli.data.catalogue import DATASETS
 from senticli.data.checks import check
 from senticli.data.datasets import load_training_data
@@ -78,7 +77,8 @@ def run(
     with ExitStack() as stack:
         session = prepare(recipe, view, stack, strict=strict)
         first = not session.processes.rank
-        command = resumed.command if resumed else shlex.join(["senticli", *sys.argv[1:]])
+        size = session.processes.size
+        command = resumed.command if resumed else command_line(*sys.argv[1:], processes=size)
         checkpoint = checkpoints.Checkpoint(
             recipe, target, command, session.texts.sources, session.machine
         )
@@ -272,10 +272,9 @@ def read(
 
 def _resuming(target: Path, plot: Path | None = None) -> str:
     """The command that goes on with the training of ``target``."""
-    size = os.environ.get("WORLD_SIZE")
-    start = ["torchrun", "--nproc-per-node", size, "-m"] if size else []
     more = ["--plot", str(plot)] if plot else []
-    return shlex.join([*start, "senticli", "train", "--resume", *named_by(target), *more])
+    size = int(os.environ.get("WORLD_SIZE", "1"))
+    return command_line("train", "--resume", *named_by(target), *more, processes=size)
 
 
 def named_by(target: Path) -> list[str]:

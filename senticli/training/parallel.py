@@ -142,7 +142,7 @@ class Parallel:
             return totals(), gradients
 
         sums = Totals()
-        for number, (totals, gradients) in enumerate(self._map(part, batch)):
+        for number, (totals, gradients) in enumerate(self._map(part, batch, len(masks))):
             sums += totals
             for parameter, gradient in zip(self._parameters, gradients, strict=True):
                 if number:
@@ -160,7 +160,7 @@ class Parallel:
         whole, sums = self._weight_of(batch), Totals()
         model.zero_grad(set_to_none=True)
         # As many parts in every process, else some would wait for others for ever.
-        cuts = _cut(texts, steps, size)[rank::size]
+        cuts = _cut(texts, steps * len(masks), size)[rank::size]
         for number, rows in enumerate(cuts, start=1):
             empty = rows.start >= texts  # of few texts: one is run for nothing
             last = number == len(cuts)
@@ -215,9 +215,14 @@ class Parallel:
             return float(len(batch.labels))
         return float(self._weights[batch.labels].sum())
 
-    def _map(self, run: Callable[[slice], Result], batch: Batch) -> Iterable[Result]:
-        """What ``run`` gives for each part of a batch, in order; on a CPU, by several cores."""
-        texts, steps = batch.tokens.shape
+    def _map(
+        self, run: Callable[[slice], Result], batch: Batch, passes: int = 1
+    ) -> Iterable[Result]:
+        """What ``run`` gives for each part of a batch, in order; on a CPU, by several cores.
+
+        It runs each text ``passes`` times at once.
+        """
+        texts, steps = len(batch.labels), batch.tokens.shape[1] * passes
         if self._processes.device.type != "cpu":
             return map(run, _cut(texts, steps, 1))
         cores = max(1, min(self._threads, texts // TEXTS_A_CORE))

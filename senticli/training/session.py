@@ -291,6 +291,7 @@ def save(
             "epochs": len(history),
             "seconds": round(sum(result.seconds for result in history), 1),
             "machine": session.machine,
+            "processes": session.processes.size,
             "versions": {
                 "senticli": version("senticli"),
                 "python": platform.python_version(),

@@ -90,6 +90,11 @@ def test_a_folder_that_is_no_model_is_left_alone(senticli: Run, tmp_path: Path) 
     assert (tmp_path / "photos" / "cat.jpg").read_text() == "meow"
 
 
+NO_DROPOUT = (
+    word for part in ("word", "embedding", "output") for word in (f"--{part}-dropout", "0")
+)
+
+
 @pytest.mark.parametrize(
     ("args", "code", "error", "hint"),
     [
@@ -98,6 +103,7 @@ def test_a_folder_that_is_no_model_is_left_alone(senticli: Run, tmp_path: Path) 
         (["--pooling", "sum"], 2, "--pooling", "max+attention"),
         (["--preset", "best-ever"], 2, "--preset", "default, best, notebook"),
         (["--lr", "0"], 2, "--lr", "0.001"),
+        (["--r-drop", "1", *NO_DROPOUT], 2, "--r-drop", "--output-dropout 0.3"),
         (["--data", "imbd"], 2, "neither a data set nor a file", "imdb"),
         (["--data", "imdb"], 1, "imdb is not here", "senticli download imdb"),
         (["--data", "sample"], 1, "glove.6B.100d", "senticli download glove.6B.100d"),

@@ -186,6 +186,9 @@ def test_two_processes_give_what_one_gives(
         for name in ("train_loss", "valid_loss", "train_accuracy", "valid_accuracy", "lr"):
             assert mine[name] == pytest.approx(theirs[name], rel=1e-4)
     assert senticli("predict", "good", "--model", "two").returncode == 0
+    again = senticli("models", "reproduce", "two").stdout
+    assert again.startswith("torchrun --nproc-per-node 2 -m senticli train ")
+    assert "by          torchrun --nproc-per-node 2" in senticli("models", "show", "two").stdout
     assert list((home / "checkpoints").iterdir()) == []
     failed = start_senticli(
         *("train", "--data", "nothing.csv"),

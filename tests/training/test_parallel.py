@@ -79,6 +79,19 @@ def test_two_passes_are_to_agree(
     torch.testing.assert_close(gradients, list(expected), atol=1e-6, rtol=1e-4)
 
 
+def test_two_passes_run_no_more_at_once_than_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
+    monkeypatch.setattr(parallel, "TOKENS_A_PART", 10 * STEPS)
+    network, whole = model(), batch()
+    seen: list[int] = []
+    network.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].numel()))
+    masks = [draw_masks(network.config, np.random.default_rng(1), TEXTS, STEPS)] * 2
+    for passes in (1, 2):
+        seen.clear()
+        Parallel(network, None, ALONE, r_drop=0.7).gradients(whole, masks[:passes])
+        assert 5 * STEPS < max(seen) <= 10 * STEPS
+
+
 def test_disagreement_is_the_mean_of_both_divergences() -> None:
     for first, second in (torch.randn(2, 5, 3), torch.randn(2, 5, 1)):
         if first.shape[1] == 1:  # as two logits
