@@ -1,8 +1,9 @@
 """A batch's loss and gradient, the texts of the batch shared out among cores or processes.
 
 Each core runs its texts through the whole network, on its own: at the sizes of an RNN's step this
-is nearly twice as fast on two cores as sharing every operation among them. The parts are cut the
-same way every time and added up in the same order, so the result is the same to the bit. Where
+is nearly twice as fast on two cores as sharing every operation among them. A part holds texts of
+like length, so that little of it is padding. The parts are cut the same way every time and added up
+in the same order, so the result is the same to the bit. Where
 ``torchrun`` started several processes, each has its share of the texts, and torch's
 DistributedDataParallel adds up the gradients.
 """
@@ -24,6 +25,8 @@ from senticli.training.processes import Processes
 
 TEXTS_A_CORE = 8  # fewer in a part of a batch would not make it faster
 TOKENS_A_PART = 32_768  # padded; longer parts are cut again, to bound memory
+ROUNDS = 3  # most parts that a core runs one after the other, where that leaves out padding
+STEP = 8  # texts that take as long as what a step takes besides its texts
 Result = TypeVar("Result")
 
 
@@ -156,11 +159,11 @@ class Parallel:
         self, model: DistributedDataParallel, batch: Batch, masks: Sequence[Masks]
     ) -> Totals:
         rank, size = self._processes.rank, self._processes.size
-        texts, steps = batch.tokens.shape
+        texts = len(batch.labels)
         whole, sums = self._weight_of(batch), Totals()
         model.zero_grad(set_to_none=True)
         # As many parts in every process, else some would wait for others for ever.
-        cuts = _cut(texts, steps * len(masks), size)[rank::size]
+        cuts = self._cut(batch, size, len(masks))[rank::size]
         for number, rows in enumerate(cuts, start=1):
             empty = rows.start >= texts  # of few texts: one is run for nothing
             last = number == len(cuts)
@@ -222,23 +225,59 @@ class Parallel:
 
         It runs each text ``passes`` times at once.
         """
-        texts, steps = len(batch.labels), batch.tokens.shape[1] * passes
+        texts = len(batch.labels)
         if self._processes.device.type != "cpu":
-            return map(run, _cut(texts, steps, 1))
+            return map(run, self._cut(batch, 1, passes))
         cores = max(1, min(self._threads, texts // TEXTS_A_CORE))
-        cuts = _cut(texts, steps, cores)
+        cuts = [rows for rows in self._cut(batch, cores, passes) if rows.start < texts]
         if cores not in self._pools:
             self._pools[cores] = ThreadPoolExecutor(
                 cores, initializer=torch.set_num_threads, initargs=(1,)
             )
         return self._pools[cores].map(run, cuts)
 
+    def _cut(self, batch: Batch, parts: int, passes: int) -> list[slice]:
+        # A GPU takes as long for few texts as for many.
+        rounds = ROUNDS if self._processes.device.type == "cpu" else 1
+        return cut(batch.lengths.tolist(), parts, rounds, TOKENS_A_PART // passes)
 
-def _cut(texts: int, steps: int, parts: int) -> list[slice]:
-    """At least ``parts`` parts of a batch, a multiple of them, with not too many tokens each.
 
-    Each is every so-manieth text: a batch may be sorted by length, and the parts should be alike.
+def cut(lengths: Sequence[int], parts: int, rounds: int, most: int) -> list[slice]:
+    """A multiple of ``parts`` parts of a batch, alike in work; the last ones may be empty.
+
+    Each holds texts that stand side by side: of a batch sorted by length, texts of like length, so
+    that a part has less padding than the whole. There are up to ``rounds`` times ``parts``, where
+    that makes less work; and more, where a part would have more than ``most`` tokens.
     """
-    rounds = -(-texts * steps // (TOKENS_A_PART * parts))
-    parts *= min(rounds, -(-texts // parts))
-    return [slice(first, None, parts) for first in range(parts)]
+    best: list[slice] = []
+    least, number = 0, 1
+    while number <= rounds or not best:
+        work, slices = _alike(lengths, parts * number, most)
+        if slices and (not best or work * number < least):
+            best, least = slices, work * number
+        number += 1
+    empty = slice(len(lengths), len(lengths))
+    return best + [empty] * (-len(best) % parts)
+
+
+def _alike(lengths: Sequence[int], parts: int, most: int) -> tuple[int, list[slice]]:
+    """At most ``parts`` parts whose largest has as little work as can be, and that work.
+
+    No parts, if one of more than one text would have more than ``most`` tokens.
+    """
+    low, high = max(lengths), max(lengths) * (len(lengths) + STEP)
+    found: list[slice] = []
+    while low <= high:
+        limit = (low + high) // 2
+        slices, start, longest = [], 0, 0
+        for row, length in enumerate(lengths):
+            texts, longest = row - start + 1, max(longest, length)
+            if texts > 1 and (longest * (texts + STEP) > limit or longest * texts > most):
+                slices.append(slice(start, row))
+                start, longest = row, length
+        slices.append(slice(start, len(lengths)))
+        if len(slices) <= parts:
+            found, high = slices, limit - 1
+        else:
+            low = limit + 1
+    return low, found

@@ -10,7 +10,14 @@ from senticli.training import parallel
 from senticli.training.batches import Batch
 from senticli.training.dropout import draw_masks
 from senticli.training.model import BiRNN
-from senticli.training.parallel import Parallel, Totals, disagreement, losses_of, predicted
+from senticli.training.parallel import (
+    Parallel,
+    Totals,
+    cut,
+    disagreement,
+    losses_of,
+    predicted,
+)
 from senticli.training.processes import ALONE
 
 TEXTS, STEPS = 37, 12
@@ -116,14 +123,30 @@ def test_evaluation_adds_up_over_batches() -> None:
     assert together.texts == TEXTS + 3
 
 
-@pytest.mark.parametrize(("texts", "steps"), [(1, 1), (1, 10**6), (3, 10), (64, 2000), (7, 9999)])
+@pytest.mark.parametrize(
+    "lengths", [[1], [10**6], [3, 9, 4], [*range(200, 264)], [300] * 64, [50] * 60 + [2000] * 7]
+)
 @pytest.mark.parametrize("parts", [1, 2, 3])
-def test_cuts_take_every_text_once(texts: int, steps: int, parts: int) -> None:
-    cuts = parallel._cut(texts, steps, parts)
+@pytest.mark.parametrize("rounds", [1, 3])
+def test_cuts_take_every_text_once(lengths: list[int], parts: int, rounds: int) -> None:
+    most = 4000
+    cuts = cut(lengths, parts, rounds, most)
     assert len(cuts) % parts == 0
-    rows = [row for cut in cuts for row in range(texts)[cut]]
-    assert sorted(rows) == list(range(texts))
-    assert len(cuts) < texts + parts
+    texts = range(len(lengths))
+    assert [row for rows in cuts for row in texts[rows]] == list(texts)
+    for rows in cuts:
+        assert len(texts[rows]) <= 1 or len(texts[rows]) * max(lengths[rows]) <= most
+
+
+def test_cuts_are_alike_and_leave_out_padding() -> None:
+    assert cut([300] * 64, 2, 3, 10**6) == [slice(0, 32), slice(32, 64)]
+    assert cut([100] * 48 + [1000] * 16, 2, 1, 10**6) == [slice(0, 48), slice(48, 64)]
+    lengths = range(500, 1780, 20)
+    padded = [
+        sum(len(lengths[rows]) * max(lengths[rows]) for rows in cut(lengths, 2, rounds, 10**6))
+        for rounds in (1, 3)
+    ]
+    assert padded[1] < padded[0] < len(lengths) * max(lengths)
 
 
 def test_losses_and_predictions_of_one_and_of_many_logits() -> None:
