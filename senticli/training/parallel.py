@@ -25,7 +25,6 @@ from senticli.training.processes import Processes
 
 TEXTS_A_CORE = 8  # fewer in a part of a batch would not make it faster
 TOKENS_A_PART = 32_768  # padded; longer parts are cut again, to bound memory
-ROUNDS = 3  # most parts that a core runs one after the other, where that leaves out padding
 STEP = 8  # texts that take as long as what a step takes besides its texts
 Result = TypeVar("Result")
 
@@ -163,7 +162,7 @@ class Parallel:
         whole, sums = self._weight_of(batch), Totals()
         model.zero_grad(set_to_none=True)
         # As many parts in every process, else some would wait for others for ever.
-        cuts = self._cut(batch, size, len(masks))[rank::size]
+        cuts = cut(batch.lengths.tolist(), size, TOKENS_A_PART // len(masks))[rank::size]
         for number, rows in enumerate(cuts, start=1):
             empty = rows.start >= texts  # of few texts: one is run for nothing
             last = number == len(cuts)
@@ -225,45 +224,40 @@ class Parallel:
 
         It runs each text ``passes`` times at once.
         """
-        texts = len(batch.labels)
+        texts, cores = len(batch.labels), 1
+        if self._processes.device.type == "cpu":
+            cores = max(1, min(self._threads, texts // TEXTS_A_CORE))
+        parts = cut(batch.lengths.tolist(), cores, TOKENS_A_PART // passes)
+        cuts = [rows for rows in parts if rows.start < texts]
         if self._processes.device.type != "cpu":
-            return map(run, self._cut(batch, 1, passes))
-        cores = max(1, min(self._threads, texts // TEXTS_A_CORE))
-        cuts = [rows for rows in self._cut(batch, cores, passes) if rows.start < texts]
+            return map(run, cuts)
         if cores not in self._pools:
             self._pools[cores] = ThreadPoolExecutor(
                 cores, initializer=torch.set_num_threads, initargs=(1,)
             )
         return self._pools[cores].map(run, cuts)
 
-    def _cut(self, batch: Batch, parts: int, passes: int) -> list[slice]:
-        # A GPU takes as long for few texts as for many.
-        rounds = ROUNDS if self._processes.device.type == "cpu" else 1
-        return cut(batch.lengths.tolist(), parts, rounds, TOKENS_A_PART // passes)
 
-
-def cut(lengths: Sequence[int], parts: int, rounds: int, most: int) -> list[slice]:
-    """A multiple of ``parts`` parts of a batch, alike in work; the last ones may be empty.
+def cut(lengths: Sequence[int], parts: int, most: int) -> list[slice]:
+    """``parts`` parts of a batch, alike in work, or twice as many, and so on; some may be empty.
 
     Each holds texts that stand side by side: of a batch sorted by length, texts of like length, so
-    that a part has less padding than the whole. There are up to ``rounds`` times ``parts``, where
-    that makes less work; and more, where a part would have more than ``most`` tokens.
+    that a part has less padding than the whole. There are more of them where one of several texts
+    would have more than ``most`` tokens.
     """
-    best: list[slice] = []
-    least, number = 0, 1
-    while number <= rounds or not best:
-        work, slices = _alike(lengths, parts * number, most)
-        if slices and (not best or work * number < least):
-            best, least = slices, work * number
-        number += 1
+    slices: list[slice] = []
+    number = 0
+    while not slices:
+        number += parts
+        slices = _alike(lengths, number, most)
     empty = slice(len(lengths), len(lengths))
-    return best + [empty] * (-len(best) % parts)
+    return slices + [empty] * (-len(slices) % parts)
 
 
-def _alike(lengths: Sequence[int], parts: int, most: int) -> tuple[int, list[slice]]:
-    """At most ``parts`` parts whose largest has as little work as can be, and that work.
+def _alike(lengths: Sequence[int], parts: int, most: int) -> list[slice]:
+    """At most ``parts`` parts whose largest has as little work as can be; none if they are too few.
 
-    No parts, if one of more than one text would have more than ``most`` tokens.
+    They are too few if one of several texts would have more than ``most`` tokens.
     """
     low, high = max(lengths), max(lengths) * (len(lengths) + STEP)
     found: list[slice] = []
@@ -280,4 +274,4 @@ def _alike(lengths: Sequence[int], parts: int, most: int) -> tuple[int, list[sli
             found, high = slices, limit - 1
         else:
             low = limit + 1
-    return low, found
+    return found
