@@ -302,10 +302,10 @@ def senticli_rate(key: str, args: argparse.Namespace) -> None:
         for epoch in itertools.count(1)
         for batch in session.train.epoch(epoch)
     )
-    seen: list[tuple[float, int]] = []
+    seen: list[tuple[float, int, int]] = []
 
-    def on_batch(_: object) -> None:
-        seen.append((time.perf_counter(), next(lengths)))
+    def on_batch(result: Any) -> None:
+        seen.append((time.perf_counter(), next(lengths), result.epoch))
         if len(seen) == WARM_UP + args.batches:
             raise _Enough
 
@@ -314,8 +314,11 @@ def senticli_rate(key: str, args: argparse.Namespace) -> None:
     model = session.recipe.model
     inputs = [model.embedding_dim, *[model.width] * (model.layers - 1)]
     layers = [(size, model.hidden) for size in inputs for _ in range(model.width // model.hidden)]
-    tokens = sum(count for _, count in timed[1:])
-    tell(rate=tokens / (timed[-1][0] - timed[0][0]), flops=flops_of(layers, model.rnn))
+    tokens, seconds = 0, 0.0
+    for (before, _, last), (after, count, epoch) in itertools.pairwise(timed):
+        if epoch == last:  # else the time of validation would count
+            tokens, seconds = tokens + count, seconds + after - before
+    tell(rate=tokens / seconds, flops=flops_of(layers, model.rnn))
 
 
 def senticli_course(key: str, args: argparse.Namespace) -> None:
