@@ -391,7 +391,7 @@ def train(
 ) -> None:
     """Train a model and make it the default of `eval` and `predict`.
 
-    Without options: one bidirectional LSTM on IMDB from glove.6B.100d, about five minutes on two
+    Without options: one bidirectional LSTM on IMDB from glove.6B.100d, five to ten minutes on two
     cores. Ctrl-C ends training after the current batch and keeps the best epoch so far; --resume
     goes on. `torchrun --nproc-per-node 2 -m senticli train` trains in two processes.
     """

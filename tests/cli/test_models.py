@@ -172,7 +172,7 @@ def test_where_the_default_is_unreadable(home: Path, capsys, content: bytes | No
         (home / "last-model").write_bytes(content)
     assert run(["models"]) == 0
     assert run(["info"]) == 0
-    assert any("default model  cannot read" in line for line in out(capsys)[0])
+    assert any("default model cannot read" in " ".join(line.split()) for line in out(capsys)[0])
     assert run(["models", "show"]) == 1
     assert "hint: name a model: senticli predict --model bundled" in out(capsys)[1]
 
