@@ -245,11 +245,10 @@ def cut(lengths: Sequence[int], parts: int, most: int) -> list[slice]:
     that a part has less padding than the whole. There are more of them where one of several texts
     would have more than ``most`` tokens.
     """
-    slices: list[slice] = []
-    number = 0
-    while not slices:
+    least = sum(min(length, most) for length in lengths)  # tokens; fewer parts cannot hold them
+    number = max(1, -(-least // (most * parts))) * parts
+    while not (slices := _alike(lengths, number, most)):
         number += parts
-        slices = _alike(lengths, number, most)
     empty = slice(len(lengths), len(lengths))
     return slices + [empty] * (-len(slices) % parts)
 

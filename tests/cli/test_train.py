@@ -90,7 +90,7 @@ def test_a_folder_that_is_no_model_is_left_alone(senticli: Run, tmp_path: Path) 
     assert (tmp_path / "photos" / "cat.jpg").read_text() == "meow"
 
 
-NO_DROPOUT = (
+NO_DROPOUT = tuple(
     word for part in ("word", "embedding", "output") for word in (f"--{part}-dropout", "0")
 )
 
