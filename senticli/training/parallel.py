@@ -245,32 +245,26 @@ def cut(lengths: Sequence[int], parts: int, most: int) -> list[slice]:
     that a part has less padding than the whole. There are more of them where one of several texts
     would have more than ``most`` tokens.
     """
-    least = sum(min(length, most) for length in lengths)  # tokens; fewer parts cannot hold them
-    number = max(1, -(-least // (most * parts))) * parts
-    while not (slices := _alike(lengths, number, most)):
-        number += parts
+    low, high = max(lengths), max(lengths) * (len(lengths) + STEP)
+    number = -(-len(_packed(lengths, most, high)) // parts) * parts
+    while low < high:  # the least work of the largest part
+        limit = (low + high) // 2
+        if len(_packed(lengths, most, limit)) <= number:
+            high = limit
+        else:
+            low = limit + 1
+    slices = _packed(lengths, most, low)
     empty = slice(len(lengths), len(lengths))
     return slices + [empty] * (-len(slices) % parts)
 
 
-def _alike(lengths: Sequence[int], parts: int, most: int) -> list[slice]:
-    """At most ``parts`` parts whose largest has as little work as can be; none if they are too few.
-
-    They are too few if one of several texts would have more than ``most`` tokens.
-    """
-    low, high = max(lengths), max(lengths) * (len(lengths) + STEP)
-    found: list[slice] = []
-    while low <= high:
-        limit = (low + high) // 2
-        slices, start, longest = [], 0, 0
-        for row, length in enumerate(lengths):
-            texts, longest = row - start + 1, max(longest, length)
-            if texts > 1 and (longest * (texts + STEP) > limit or longest * texts > most):
-                slices.append(slice(start, row))
-                start, longest = row, length
-        slices.append(slice(start, len(lengths)))
-        if len(slices) <= parts:
-            found, high = slices, limit - 1
-        else:
-            low = limit + 1
-    return found
+def _packed(lengths: Sequence[int], most: int, limit: int) -> list[slice]:
+    """As few parts as can be of which none of several texts has more tokens or work than allowed."""
+    slices, start, longest = [], 0, 0
+    for row, length in enumerate(lengths):
+        texts, longest = row - start + 1, max(longest, length)
+        if texts > 1 and (longest * (texts + STEP) > limit or longest * texts > most):
+            slices.append(slice(start, row))
+            start, longest = row, length
+    slices.append(slice(start, len(lengths)))
+    return slices
