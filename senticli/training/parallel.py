@@ -259,7 +259,7 @@ def cut(lengths: Sequence[int], parts: int, most: int) -> list[slice]:
 
 
 def _packed(lengths: Sequence[int], most: int, limit: int) -> list[slice]:
-    """As few parts as can be of which none of several texts has more tokens or work than allowed."""
+    """As few parts as can be; one of several texts has at most ``most`` tokens, ``limit`` work."""
     slices, start, longest = [], 0, 0
     for row, length in enumerate(lengths):
         texts, longest = row - start + 1, max(longest, length)
