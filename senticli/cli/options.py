@@ -3,7 +3,7 @@
 import inspect
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -69,8 +69,55 @@ TextColumn = Annotated[
     str | None,
     typer.Option(
         "--text-column",
+        metavar="NAME|N",
+        help=with_default("Column of the text, by name or number.", "text, sentence, …"),
+        rich_help_panel=DATA_PANEL,
+    ),
+]
+Format = Annotated[
+    Literal["lines", "csv", "tsv", "jsonl", "parquet"] | None,
+    typer.Option(
+        "--format",
+        "-f",
+        help=with_default("Format of the input.", "by its name, else lines"),
+        rich_help_panel=DATA_PANEL,
+    ),
+]
+Delimiter = Annotated[
+    str | None,
+    typer.Option(
+        "--delimiter",
+        metavar="CHAR",
+        help=with_default("Separator of the fields of CSV and TSV.", "found in the first rows"),
+        parser=lambda text: {"tab": "\t", "\\t": "\t"}.get(text, text),
+        rich_help_panel=DATA_PANEL,
+    ),
+]
+Quoting = Annotated[
+    Literal["csv", "backslash", "none"] | None,
+    typer.Option(
+        "--quoting",
+        help=with_default(
+            'Quotes in CSV and TSV: doubled (""), after a backslash, or plain characters.',
+            "csv, for TSV none",
+        ),
+        rich_help_panel=DATA_PANEL,
+    ),
+]
+Header = Annotated[
+    bool,
+    typer.Option(
+        "--no-header",
+        help="The first row of CSV or TSV is data; columns are named by number, from 1.",
+        rich_help_panel=DATA_PANEL,
+    ),
+]
+Encoding = Annotated[
+    str | None,
+    typer.Option(
+        "--encoding",
         metavar="NAME",
-        help=with_default("Column of the text in a FILE.", "text, sentence, …"),
+        help=with_default("Encoding of the input, such as cp1252 or utf-16.", "utf-8"),
         rich_help_panel=DATA_PANEL,
     ),
 ]
@@ -78,8 +125,8 @@ LabelColumn = Annotated[
     str | None,
     typer.Option(
         "--label-column",
-        metavar="NAME",
-        help=with_default("Column of the label in a FILE.", "label, sentiment, …"),
+        metavar="NAME|N",
+        help=with_default("Column of the label, by name or number.", "label, sentiment, …"),
         rich_help_panel=DATA_PANEL,
     ),
 ]

@@ -1,17 +1,23 @@
 """``senticli predict``: texts in, labels out."""
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
+from senticli.cli.console import one_line, say
 from senticli.cli.options import (
-    DATA_PANEL,
     OUTPUT_PANEL,
+    Delimiter,
+    Encoding,
+    Format,
+    Header,
     Input,
     Json,
     Model,
+    Quoting,
     TextColumn,
     Threads,
     with_default,
@@ -28,7 +34,6 @@ EXAMPLES = (
 )
 
 ANSWER_PANEL = "Answer"
-Format = Literal["lines", "csv", "tsv", "jsonl", "parquet"]
 
 
 def predict(
@@ -37,16 +42,12 @@ def predict(
         typer.Argument(metavar="TEXT", help="Texts to classify; `-` reads standard input."),
     ] = None,
     input: Input = None,
-    format: Annotated[
-        Format | None,
-        typer.Option(
-            "--format",
-            "-f",
-            help=with_default("Format of the input.", "by its name, else lines"),
-            rich_help_panel=DATA_PANEL,
-        ),
-    ] = None,
+    format: Format = None,
     text_column: TextColumn = None,
+    delimiter: Delimiter = None,
+    quoting: Quoting = None,
+    no_header: Header = False,
+    encoding: Encoding = None,
     target: Annotated[
         Path | None,
         typer.Option(
@@ -58,7 +59,7 @@ def predict(
         ),
     ] = None,
     output_format: Annotated[
-        Format | None,
+        Literal["lines", "csv", "tsv", "jsonl", "parquet"] | None,
         typer.Option(
             "--output-format",
             help=with_default("Format of the output.", "by its name, else the input's"),
@@ -157,18 +158,35 @@ def predict(
         input = None
     elif not texts and not input and sys.stdin.isatty():
         raise UsageError("there is no text to classify", 'echo "great film" | senticli predict')
-    if arguments and (format or text_column):
-        raise UsageError("--format and --text-column are for files", "leave them out")
+    layout_given = (format, text_column, delimiter, quoting, no_header or None, encoding)
+    if arguments and any(option is not None for option in layout_given):
+        raise UsageError(
+            "--format, --text-column, --delimiter, --quoting, --no-header and --encoding are for "
+            "files and pipes",
+            "leave them out, or name a file: --input FILE",
+        )
 
     # Heavy imports stay inside: --help and completion do without numpy and onnxruntime.
     from senticli import store
     from senticli.cli.predict_run import Request, run
+    from senticli.text.records import SAMPLE, Layout
 
+    if not quiet:
+        for text in arguments or ():
+            if os.path.isfile(text):  # noqa: PTH113  # false, not an error, for what is no path
+                say(f"note: {one_line(text)} is classified as a text; to read the file: --input")
     request = Request(
         texts=arguments,
         input=input,
         format=format,
-        text_column=text_column,
+        layout=Layout(
+            text_column=text_column,
+            delimiter=delimiter,
+            quoting=quoting,
+            header=not no_header,
+            encoding=encoding,
+            sample=0 if unbuffered else SAMPLE,
+        ),
         output=target,
         output_format="jsonl" if as_json else output_format,
         resume=resume,

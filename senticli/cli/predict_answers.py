@@ -50,6 +50,18 @@ class Answers:
         names["error"] = "text"
         self.columns: Mapping[str, str] = {prefix + name: kind for name, kind in names.items()}
         """The columns of a table, with their kind: ``text`` or ``number``."""
+        self.names = frozenset(self.columns)
+        """The names that an answer may have."""
+        if nested:
+            optional = {"top": top_k > 1, "scores": scores, "explanation": explain}
+            used = [
+                "label",
+                "score",
+                "truncated",
+                "error",
+                *(n for n, on in optional.items() if on),
+            ]
+            self.names = frozenset(prefix + name for name in used)
 
     def of(self, predictor: Predictor, prediction: Prediction) -> dict[str, Any]:
         """The answer that a prediction makes."""

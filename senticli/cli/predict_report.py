@@ -5,12 +5,14 @@ from collections import Counter
 from pathlib import Path
 
 from senticli.bundle import Usual
-from senticli.cli.console import say
+from senticli.cli.console import one_line, say
 from senticli.errors import SenticliError
 from senticli.predictor import Prediction
 from senticli.shift import Monitor
-from senticli.text.records import Record
+from senticli.text.records import Record, Records
+from senticli.text.writers import Writer
 
+FAILED = "could not be classified"
 SHIFT_AFTER = 1000  # texts; an endless stream is judged by these
 
 
@@ -19,6 +21,8 @@ class Report:
 
     Args:
         usual: what the model's texts are like, if it knows.
+        records: the input, whose notes are passed on.
+        writer: counts what could not be written as it was.
         place: what the number of a record counts, such as ``line``.
         output: the file that is written, if one is.
         before: records that are in it from an earlier run.
@@ -29,6 +33,8 @@ class Report:
     def __init__(
         self,
         usual: Usual | None,
+        records: Records,
+        writer: Writer,
         *,
         place: str,
         output: Path | None,
@@ -36,6 +42,7 @@ class Report:
         strict: bool,
         quiet: bool,
     ) -> None:
+        self._input, self._writer = records, writer
         self._what, self._output, self._before = place, output, before
         self._strict, self._quiet = strict, quiet
         self._records = 0
@@ -49,40 +56,84 @@ class Report:
         if prediction.error and self._strict:
             raise SenticliError(
                 f"{self._place(record)}: {prediction.error}",
-                "mend it; without --strict, it gets an error in place of a label",
+                "fix it, or drop --strict to record the error in place of a label",
             )
+        if self._input.notes:
+            self._pass_on_notes()
         self._records += 1
         self._labels[prediction.label] += 1
         if prediction.error:
-            self._count("could not be classified", record, f": {prediction.error}")
+            self._count(FAILED, record, f": {prediction.error}")
         if prediction.truncated:
-            self._count("were too long and read by their head and tail alone", record)
+            self._count("{were} too long and read by head and tail alone", record)
         if record.replaced:
             self._count("had bytes that are not UTF-8, which were replaced", record)
+        if record.swallowed:
+            self._count("may hold the lines after it: is a quote not closed?", record)
         if self._monitor:
             self._monitor.add(record.text, prediction.words, prediction.unknown)
             if self._records == SHIFT_AFTER:
                 self._warn_of_shift()
 
     def end(self) -> None:
-        """Say what there is to say."""
-        if self._quiet:
-            return
-        for what, (count, record, detail) in self._odd.items():
-            say(
-                f"warning: {count:,} of {self._records:,} texts {what}, "
-                f"first {self._place(record)}{detail}"
+        """Say what there is to say.
+
+        Raises:
+            SenticliError: no text could be classified.
+        """
+        failed, first, detail = self._odd.pop(FAILED, (0, None, ""))
+        all_failed = first is not None and failed == self._records and not self._before
+        if not self._quiet:
+            self._pass_on_notes()
+            if first and not all_failed:
+                self._warn(failed, FAILED, f"{self._place(first)}{detail}")
+            for what, (count, record, detail) in self._odd.items():
+                self._warn(count, what, f"{self._place(record)}{detail}")
+            for name, count in self._writer.renamed.items():
+                say(
+                    f"warning: {count:,} record{'s' * (count != 1)} had a field {one_line(name)} "
+                    f"of their own, now input_{one_line(name)} (--prefix keeps the names apart)"
+                )
+            if left_out := self._writer.left_out:
+                names = ", ".join(map(one_line, list(left_out)[:5]))
+                say(
+                    "warning: fields that the first records lack were left out: "
+                    f"{names}{', …' * (len(left_out) > 5)} (--output-format jsonl keeps them)"
+                )
+            if count := self._writer.flattened:
+                say(
+                    f"warning: {count:,} value{'s' * (count != 1)} with a tab or line end, which "
+                    "TSV cannot hold: written as a blank"
+                )
+            self._warn_of_shift()
+            if self._output:
+                self._sum_up()
+        if all_failed and first:
+            raise SenticliError(
+                f"no text could be classified; {self._place(first)}{detail}",
+                "check the input, and the format and column that it is read with",
             )
-        self._warn_of_shift()
-        if self._output:
-            seconds = time.perf_counter() - self._started
-            labels = ", ".join(f"{n:,} {label}" for label, n in self._labels.most_common() if label)
-            say(
-                f"{self._output}: {self._records:,} text{'s' * (self._records != 1)}"
-                + (f" after {self._before:,} from before" if self._before else "")
-                + f" in {seconds:.1f} s"
-                + (f": {labels}" if labels else "")
-            )
+
+    def _sum_up(self) -> None:
+        seconds = time.perf_counter() - self._started
+        labels = ", ".join(f"{n:,} {label}" for label, n in self._labels.most_common() if label)
+        say(
+            f"{self._output}: {self._records:,} text{'s' * (self._records != 1)}"
+            + (f" after {self._before:,} from before" if self._before else "")
+            + f" in {seconds:.1f} s"
+            + (f": {one_line(labels)}" if labels else "")
+        )
+
+    def _pass_on_notes(self) -> None:
+        while self._input.notes:
+            note = self._input.notes.pop(0)
+            if not self._quiet:
+                say(f"note: {one_line(note)}")
+
+    def _warn(self, count: int, what: str, first: str) -> None:
+        texts = "text" if self._records == 1 else "texts"
+        what = what.format(were="was" if count == 1 else "were")
+        say(f"warning: {count:,} of {self._records:,} {texts} {what}, first {first}")
 
     def _count(self, what: str, record: Record, detail: str = "") -> None:
         count, first, detail = self._odd.get(what, (0, record, detail))

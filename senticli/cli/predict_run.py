@@ -1,6 +1,7 @@
 """One run of ``senticli predict``: from records to answers, and what is said about them."""
 
 import dataclasses
+import hashlib
 import os
 import sys
 from collections import deque
@@ -10,16 +11,16 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from senticli.bundle import Bundle
-from senticli.cli.console import progress, say, stderr_is_terminal
+from senticli.cli.console import progress, say, status, stderr_is_terminal
 from senticli.cli.output import OutputFile, Sink, Stream, is_special
 from senticli.cli.predict_answers import Answers, check_threshold
 from senticli.cli.predict_report import Report
 from senticli.cli.predict_view import TerminalWriter
 from senticli.errors import SenticliError, UsageError
-from senticli.predictor import WINDOW, Prediction, Predictor
+from senticli.predictor import FIRST_WINDOW, WINDOW, Prediction, Predictor
 from senticli.text.files import (
     DELIMITERS,
     JSONL,
@@ -32,7 +33,7 @@ from senticli.text.files import (
     import_zstandard,
     open_bytes,
 )
-from senticli.text.records import Record, Records, read_records
+from senticli.text.records import Dialect, Layout, Record, Records, read_records
 from senticli.text.writers import (
     AnswerWriter,
     JsonWriter,
@@ -44,7 +45,8 @@ from senticli.text.writers import (
     reject_clash,
 )
 
-PEEKED = 1000  # JSON objects, whose fields become the columns of a table
+PEEKED = 1000  # objects of a pipe, whose fields become the columns of a table in a file
+PEEKED_LIVE = FIRST_WINDOW  # the same where somebody waits for the first answer
 TERMINAL = "terminal"
 
 
@@ -55,7 +57,7 @@ class Request:
     texts: list[str] | None
     input: Path | None
     format: str | None
-    text_column: str | None
+    layout: Layout
     output: Path | None
     output_format: str | None
     resume: bool
@@ -81,22 +83,30 @@ def run(request: Request, bundle: Bundle, threads: int | None) -> None:
     with ExitStack() as stack:
         records, position = _open(request, stack)
         target = _output_format(request, records)
+        if target == LINES and request.prefix:
+            raise UsageError(
+                "--prefix has no meaning for plain lines, which have no names",
+                "leave it out, or name another format, such as --output-format csv",
+            )
         answers = Answers(
             labels,
             scores=request.scores or (records.format == LINES and target == JSONL),
-            top_k=request.top_k,
+            top_k=len(labels) if request.scores and target == TERMINAL else request.top_k,
             explain=request.explain,
             prefix=request.prefix,
             nested=target in (JSONL, TERMINAL),
         )
-        writer, text_format, convert, records = _writer(request, records, target, answers)
-        predictor = Predictor(bundle, threads)
-        sink = _sink(request, bundle, text_format, convert, stack)
-        if sink is None:
-            say(f"{request.output} is complete: there is nothing to go on with")
+        writer, convert, records = _writer(request, records, target, answers)
+        sink = _sink(request, bundle, writer, convert, stack)
+        if isinstance(sink, OutputFile) and sink.is_complete:
+            sink.check_complete(records)
+            say(f"{request.output} is complete: there is nothing to resume")
             return
+        predictor = Predictor(bundle, threads)
         report = Report(
             bundle.config.usual,
+            records,
+            writer,
             place="text" if request.texts else "row" if records.format == PARQUET else "line",
             output=request.output,
             before=sink.records,
@@ -108,10 +118,10 @@ def run(request: Request, bundle: Bundle, threads: int | None) -> None:
             if sink.is_new:
                 sink.write(writer.header())
             with _bar(request, position) as advance:
-                for record, prediction in _predictions(predictor, records, request, sink.records):
+                for record, prediction in _predictions(predictor, records, request, sink):
                     report.add(record, prediction)
                     answer = answers.of(predictor, prediction)
-                    sink.write(writer.record(record, answer))
+                    sink.write(writer.record(record, answer), record)
                     written += 1
                     advance()
             sink.finish()
@@ -125,14 +135,15 @@ def run(request: Request, bundle: Bundle, threads: int | None) -> None:
 
 
 def _predictions(
-    predictor: Predictor, records: Iterable[Record], request: Request, skip: int
+    predictor: Predictor, records: Iterable[Record], request: Request, sink: Sink
 ) -> Iterator[tuple[Record, Prediction]]:
-    """Each record with its prediction, but for the first ``skip``.
+    """Yield each record with its prediction, but for those that were answered before.
 
     Raises:
-        SenticliError: the input failed, after all that was read of it; or has less than ``skip``.
+        SenticliError: the input failed, after all that was read of it; or it is not the one of
+            which records were answered before.
     """
-    read = 0
+    read, skip = 0, sink.records
     waiting: deque[Record] = deque()
     failures: list[SenticliError] = []
 
@@ -140,9 +151,11 @@ def _predictions(
         nonlocal read
         try:
             for record in records:
-                read += 1
-                if read > skip:
+                if read < skip:
+                    sink.check(read, record)
+                else:
                     waiting.append(record)
+                read += 1
                 yield record.text
         except SenticliError as error:  # what was read before is answered first
             failures.append(error)
@@ -178,10 +191,10 @@ def _open(request: Request, stack: ExitStack) -> tuple[Records, Callable[[], int
         return Records(LINES, records, ("text",), name="text"), None
     if request.input is None:
         stream, format = sys.stdin.buffer, request.format or LINES
-        return read_records(stream, format, "standard input", request.text_column), None
+        return read_records(stream, format, "standard input", request.layout), None
     stream, position = stack.enter_context(open_bytes(request.input))
     format = request.format or format_of(request.input) or LINES
-    return read_records(stream, format, str(request.input), request.text_column), position
+    return read_records(stream, format, str(request.input), request.layout), position
 
 
 # --- output
@@ -199,40 +212,43 @@ def _output_format(request: Request, records: Records) -> str:
 
 def _writer(
     request: Request, records: Records, target: str, answers: Answers
-) -> tuple[Writer, str, Callable[[BinaryIO, BinaryIO], None] | None, Records]:
-    """What makes the output; the format of its text; how a file of another kind is made of that.
+) -> tuple[Writer, Callable[[BinaryIO, BinaryIO], None] | None, Records]:
+    """Return what makes the output, how a file of another kind is made of that, and the records.
 
-    The records are returned too: some are read ahead where their fields are not known before.
+    Some of these may have been read ahead, where their fields are not known before.
     """
     columns = records.columns
     if target in DELIMITERS and columns is None:
-        columns, records = _peek(records, 1 if request.unbuffered else PEEKED)
+        columns, records = _fields_of(request, records)
     if columns is not None and target not in (LINES, TERMINAL):
-        reject_clash(columns, answers.columns, records.name)
+        reject_clash(columns, [*answers.columns, *answers.names], records.name)
         twice = next((name for name in columns if columns.count(name) > 1), None)
         if twice is not None and target != records.format:
             raise UsageError(
                 f"{records.name} has two columns {twice!r}, which {target} cannot tell apart",
                 f"keep the format: --output-format {records.format}",
             )
+    elif target in (JSONL, PARQUET):
+        first, records = _peek(records, 1)
+        reject_clash(first, answers.names, f"the first record of {records.name}")
     compression = compression_of(request.output) if request.output else None
     if compression == ".zst":
         import_zstandard()
     convert = partial(compress, compression=compression) if compression else None
     if target == TERMINAL:
-        return TerminalWriter(answers.labels, request.prefix), LINES, None, records
+        return TerminalWriter(answers.labels, request.prefix), None, records
     if target == LINES:
-        return LinesWriter(), LINES, convert, records
+        return LinesWriter(), convert, records
     if target in DELIMITERS:
         assert columns is not None
-        return (
-            TableWriter(target, records, columns, list(answers.columns)),
-            target,
-            convert,
-            records,
-        )
+        same = records.format == target and records.dialect
+        dialect = same or Dialect.of(target)
+        # A table without a header stays one, as long as it stays a table.
+        header = records.format not in DELIMITERS or request.layout.header
+        table = TableWriter(target, records, columns, list(answers.columns), dialect, header=header)
+        return table, convert, records
     if target == JSONL:
-        return JsonWriter(records), JSONL, convert, records
+        return JsonWriter(records, answers.names), convert, records
     import_pyarrow()
     if request.output is None or is_special(request.output) or compression:
         raise UsageError(
@@ -241,12 +257,33 @@ def _writer(
         )
     if records.stream:
         merge = partial(parquet_from_parquet, records.stream, added=answers.columns)
-        return AnswerWriter(), JSONL, merge, records
-    return JsonWriter(records), JSONL, partial(parquet_from_json, added=answers.columns), records
+        return AnswerWriter(), merge, records
+    return (
+        JsonWriter(records, answers.names),
+        partial(parquet_from_json, added=answers.columns),
+        records,
+    )
+
+
+def _fields_of(request: Request, records: Records) -> tuple[tuple[str, ...], Records]:
+    """Return the fields of all objects of a file, or of the first of a pipe; and the records."""
+    if request.input is None or not request.input.is_file():
+        live = request.output is None or is_special(request.output)
+        return _peek(records, 1 if request.unbuffered else PEEKED_LIVE if live else PEEKED)
+    names: dict[str, None] = {}
+    with (
+        suppress(SenticliError),  # which comes again when the records are answered
+        status("reading the names of the fields"),
+        open_bytes(request.input) as (stream, _),
+    ):
+        for record in read_records(stream, JSONL, records.name, request.layout):
+            if isinstance(record.fields, Mapping):
+                names |= dict.fromkeys(record.fields)
+    return tuple(names) or ("line",), records
 
 
 def _peek(records: Records, count: int) -> tuple[tuple[str, ...], Records]:
-    """The fields of the first objects, and all the records."""
+    """Return the fields of the first objects, and all the records."""
     read: list[Record] = []
     failures: list[SenticliError] = []
     try:
@@ -272,11 +309,11 @@ def _peek(records: Records, count: int) -> tuple[tuple[str, ...], Records]:
 def _sink(
     request: Request,
     bundle: Bundle,
-    text_format: str,
+    writer: Writer,
     convert: Callable[[BinaryIO, BinaryIO], None] | None,
     stack: ExitStack,
-) -> Sink | None:
-    """Where to write; None where a file to go on with is complete."""
+) -> Sink:
+    """Return where to write."""
     path = request.output
     if path is None:
         unbuffered = request.unbuffered or sys.stdout.isatty()
@@ -289,25 +326,18 @@ def _sink(
     source = {
         "another model": bundle.config.files["model.onnx"],
         "other options": options,
-        "another input": _identity(request),
+        "another input": hashlib.sha256(writer.header()).hexdigest(),
     }
     return OutputFile.open(
         path,
-        text_format,
+        writer,
         source,
         request.input,
+        stack,
         convert=convert,
         resume=request.resume,
         force=request.force,
     )
-
-
-def _identity(request: Request) -> list[Any]:
-    """What tells one input from another, as far as can be known without reading it."""
-    if request.input is None:
-        return ["arguments", *request.texts] if request.texts else ["standard input"]
-    status = request.input.stat()
-    return [str(request.input.absolute()), status.st_size, status.st_mtime_ns]
 
 
 # --- talk

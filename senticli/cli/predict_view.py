@@ -21,6 +21,7 @@ class TerminalWriter(Writer):
     """
 
     def __init__(self, labels: Sequence[str], prefix: str) -> None:
+        super().__init__()
         self._labels, self._prefix = labels, prefix
         self._width = max(map(len, labels))
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from senticli.atomic import sha256_of
 from senticli.errors import SenticliError
 from senticli.text.files import LINES, TABLE_SUFFIXES, format_of, open_bytes, read_bytes, unreadable
-from senticli.text.records import BLANK, BOM, label_reader, mended, read_records
+from senticli.text.records import BLANK, BOM, Layout, label_reader, mended, read_records
 
 NO_TEXT, NO_LABEL = "no text", "no label"
 SPLIT_FOLDERS = {"train": "train", "valid": "valid", "dev": "valid", "test": "test"}
@@ -83,7 +83,9 @@ def _read_table(path: Path, text_column: str | None, label_column: str | None) -
     found = Labelled()
     with open_bytes(path) as (stream, _):
         found.sha256 = sha256_of(path)
-        records = read_records(stream, format_of(path) or "", str(path), text_column)
+        records = read_records(
+            stream, format_of(path) or "", str(path), Layout(text_column=text_column)
+        )
         read_label = label_reader(label_column, str(path))
         for record in records:
             if record.error == BLANK:

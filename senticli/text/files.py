@@ -1,5 +1,6 @@
 """Files of text: their formats and compression by name, and how they are opened."""
 
+import codecs
 import gzip
 import io
 import shutil
@@ -9,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-from senticli.errors import SenticliError
+from senticli.errors import SenticliError, UsageError
 
 LINES, CSV, TSV, JSONL, PARQUET = FORMATS = ("lines", "csv", "tsv", "jsonl", "parquet")
 SUFFIXES = {
@@ -102,6 +103,44 @@ class _ZstdReader(io.RawIOBase):
         return size
 
 
+class _Transcoder(io.RawIOBase):
+    """Reads text of any encoding as UTF-8. Raises UnicodeDecodeError for what is not in it."""
+
+    def __init__(self, file: BinaryIO, encoding: str) -> None:
+        self._file, self._decoder = file, codecs.getincrementaldecoder(encoding)()
+        self._ready = b""
+        self._ended = False
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        while not self._ready and not self._ended:
+            chunk = self._file.read1(1 << 16)  # type: ignore[attr-defined]  # all ours have it
+            self._ended = not chunk
+            self._ready = self._decoder.decode(chunk, self._ended).encode(errors="replace")
+        size = min(len(buffer), len(self._ready))
+        buffer[:size], self._ready = self._ready[:size], self._ready[size:]
+        return size
+
+
+def transcoded(file: BinaryIO, encoding: str) -> BinaryIO:
+    """Return a file that gives the text of ``file``, which is in ``encoding``, as UTF-8."""
+    return io.BufferedReader(_Transcoder(file, encoding), 1 << 17)
+
+
+def check_encoding(encoding: str) -> str:
+    """Return ``encoding`` if Python can read text in it. Raises UsageError."""
+    try:
+        if codecs.lookup(encoding)._is_text_encoding:
+            return encoding
+    except (LookupError, ValueError):
+        pass
+    raise UsageError(
+        f"{encoding!r} is not a text encoding", "use one such as cp1252, latin-1, utf-16 or gbk"
+    )
+
+
 def compress(source: BinaryIO, target: BinaryIO, compression: str) -> None:
     """Write ``source`` to ``target``, packed."""
     if compression == ".gz":
@@ -115,10 +154,8 @@ def import_zstandard() -> Any:
     """The module, or an error that says how to get it."""
     try:
         import zstandard
-    except ImportError:
-        raise SenticliError(
-            ".zst files need the package zstandard", 'pip install "senticli[zst]"'
-        ) from None
+    except ImportError as error:
+        raise missing_package("zstandard", ".zst files need", "zst", error) from error
     return zstandard
 
 
@@ -127,9 +164,22 @@ def import_pyarrow() -> Any:
     try:
         import pyarrow
         import pyarrow.parquet
-    except ImportError:
-        raise SenticliError("Parquet needs pyarrow", 'pip install "senticli[parquet]"') from None
+    except ImportError as error:
+        raise missing_package("pyarrow", "Parquet needs", "parquet", error) from error
     return pyarrow
+
+
+def missing_package(package: str, needed_by: str, extra: str, error: ImportError) -> SenticliError:
+    """Return the error for a package that is not installed, or is and cannot be imported."""
+    if isinstance(error, ModuleNotFoundError) and (error.name or "").split(".")[0] == package:
+        return SenticliError(
+            f"{needed_by} {package}, which is not installed",
+            f'in a checkout of senticli: pip install ".[{extra}]"; or: pip install {package}',
+        )
+    return SenticliError(
+        f"{needed_by} {package}, which cannot be imported: {error}",
+        f"repair it: pip install --force-reinstall {package}",
+    )
 
 
 def read_bytes(path: Path) -> bytes:

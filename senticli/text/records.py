@@ -7,32 +7,133 @@ has no such column) is a :class:`~senticli.errors.SenticliError`.
 
 import csv
 import json
+import re
+import shlex
 import shutil
 import sys
 import tempfile
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import chain, islice
 from typing import Any, BinaryIO, cast
 
 from senticli.errors import SenticliError, UsageError
 from senticli.text.files import (
+    CSV,
     DAMAGED,
     DELIMITERS,
     JSONL,
     LINES,
     PARQUET,
+    TSV,
+    check_encoding,
     damaged,
     import_pyarrow,
+    transcoded,
     unreadable,
 )
+from senticli.text.sniff import SEPARATORS, find_delimiter, looks_like_data, reject_binary
 
-TEXT_COLUMNS = ("text", "sentence", "review", "content", "body")
-LABEL_COLUMNS = ("label", "sentiment", "class", "category")
+TEXT_COLUMNS = (
+    *("text", "sentence", "review", "content", "body", "tweet", "comment", "message"),
+    *("review_text", "reviewtext", "review_body", "comment_text", "tweet_text", "full_text"),
+    *("feedback", "document"),
+)
+LABEL_COLUMNS = (
+    *("label", "sentiment", "class", "category", "polarity", "rating", "stars", "target"),
+)
+"""Usual names, the likeliest first. Capitals and surrounding blanks do not matter."""
+QUOTINGS = ("csv", "backslash", "none")
 LONGEST_FIELD = 16 * 2**20  # characters; a quote that is never closed must not swallow a file
+FIRST_LINE = 1 << 20  # bytes; a file without an end of line so far may have old Mac ones
+SAMPLE = 20  # lines that decide about the delimiter
 BLANK = "a blank line"
 BOM = b"\xef\xbb\xbf"
+_SEP = re.compile(rb'"?sep=(.)"?\r?\n?', re.IGNORECASE)  # a first line that Excel understands
+_MARKS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layout:
+    """How an input is written, where that is known; what is None is found out.
+
+    Args:
+        text_column: the text's column or field: its name; ``a.b`` for a field inside another; or
+            its number, from 1. None: the only column, or one of the usual names.
+        delimiter: one character between the fields of a table. None: a tab in TSV; in CSV, the
+            one that its first rows agree on.
+        quoting: ``csv`` (a field in double quotes, a quote in it doubled), ``backslash`` (the
+            same, a quote in it after a backslash) or ``none`` (a quote is a character). None:
+            ``csv`` for CSV and ``none`` for TSV, as its registration with IANA has it.
+        header: False if the first row is data; columns are then called 1, 2, 3 ….
+        encoding: of the text, by Python's name. None: UTF-8.
+        sample: lines after the first that may be read ahead to find the delimiter.
+
+    Raises:
+        UsageError: a value that makes no sense.
+    """
+
+    text_column: str | None = None
+    delimiter: str | None = None
+    quoting: str | None = None
+    header: bool = True
+    encoding: str | None = None
+    sample: int = SAMPLE
+
+    def __post_init__(self) -> None:
+        if self.delimiter is not None and (
+            len(self.delimiter) != 1 or self.delimiter in '"\r\n\0\\'
+        ):
+            raise UsageError(
+                f"--delimiter {self.delimiter!r} is not one character between fields",
+                "use one such as ';' or '|', or tab",
+            )
+        if self.quoting is not None and self.quoting not in QUOTINGS:
+            raise UsageError(
+                f"--quoting {self.quoting!r} is not a choice", f"use one of: {', '.join(QUOTINGS)}"
+            )
+        if self.encoding is not None:
+            check_encoding(self.encoding)
+
+    def check(self, format: str, name: str) -> None:
+        """Raise UsageError if it says something that has no meaning for ``format``."""
+        is_table = format in DELIMITERS
+        meaningless = {
+            "--text-column": self.text_column is not None and format == LINES,
+            "--delimiter": self.delimiter is not None and not is_table,
+            "--quoting": self.quoting is not None and not is_table,
+            "--no-header": not self.header and not is_table,
+            "--encoding": self.encoding is not None and format == PARQUET,
+        }
+        for option, wrong in meaningless.items():
+            if wrong:
+                kind = {LINES: "plain lines", JSONL: "JSON Lines", PARQUET: "Parquet"}[format]
+                raise UsageError(
+                    f"{option} has no meaning for {kind}, which {name} is read as",
+                    "name the format: --format csv, tsv, jsonl or parquet; or leave it out",
+                )
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How the rows of a table are cut into fields."""
+
+    delimiter: str
+    quoting: str = "csv"
+
+    @classmethod
+    def of(cls, format: str, delimiter: str | None = None, quoting: str | None = None) -> "Dialect":
+        """Return the dialect of ``format``, with what is given in place of the usual."""
+        usual = "none" if format == TSV else "csv"
+        return cls(delimiter or DELIMITERS[format], quoting or usual)
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The options of the csv module."""
+        escape = {"escapechar": "\\", "doublequote": False} if self.quoting == "backslash" else {}
+        return {"delimiter": self.delimiter, **escape}
 
 
 @dataclass(slots=True)
@@ -42,7 +143,8 @@ class Record:
     ``number`` is that of its (first) line, or of its row, from 1. ``text`` is empty where
     ``error`` says why there is none. ``raw`` is what it was read from, its end of line included;
     ``fields`` its values in the order of the columns, or by name, none where it could not be taken
-    apart. ``replaced`` tells that bytes which are not UTF-8 were replaced in the text.
+    apart. ``replaced`` is True if bytes that are not UTF-8 were replaced in the text;
+    ``swallowed`` if it spans lines that look like rows of their own.
     """
 
     number: int
@@ -51,6 +153,7 @@ class Record:
     raw: bytes = b""
     fields: Sequence[Any] | Mapping[str, Any] = ()
     replaced: bool = False
+    swallowed: bool = False
 
 
 @dataclass
@@ -58,6 +161,8 @@ class Records:
     """The records of an input, to be read once.
 
     ``columns`` are the names of the fields, None where each record names its own (JSON Lines).
+    ``preamble`` and ``header`` are what stands before the first record of a table, as it was.
+    ``notes`` say what was found out about the input that its reader may not expect.
     """
 
     format: str
@@ -66,62 +171,105 @@ class Records:
     header: bytes = b""
     name: str = "standard input"
     stream: BinaryIO | None = None  # of Parquet, to read it again
+    preamble: bytes = b""
+    dialect: Dialect | None = None  # of a table
+    notes: list[str] = field(default_factory=list)
 
     def __iter__(self) -> Iterator[Record]:
         return self.records
 
 
-def read_records(
-    stream: BinaryIO, format: str, name: str, text_column: str | None = None
-) -> Records:
-    """The records of ``stream``, whose format is one of :data:`FORMATS`.
-
-    ``text_column`` names the text's column or field, ``a.b`` a field inside another; without it,
-    it is the only column, or found among the usual names.
+def read_records(stream: BinaryIO, format: str, name: str, layout: Layout | None = None) -> Records:
+    """Read the records of ``stream``, whose format is one of :data:`FORMATS`.
 
     Raises:
         SenticliError: now or while reading; see the module.
     """
-    if text_column and format == LINES:
-        raise UsageError(
-            "--text-column is for tables, and the input is plain lines",
-            "name the format: --format csv, tsv, jsonl or parquet",
-        )
-    lines = _lines(stream, name)
-    if format == LINES:
-        return Records(LINES, _plain(lines), ("text",), name=name)
-    if format == JSONL:
-        return Records(JSONL, _json(lines, name, text_column), None, name=name)
+    layout = layout or Layout()
+    layout.check(format, name)
     if format == PARQUET:
-        return _parquet(stream, name, text_column)
-    return _table(lines, format, name, text_column)
+        return _parquet(stream, name, layout.text_column)
+    lines = _lines(stream, name, layout.encoding)
+    if format == LINES:
+        return _plain(lines, name)
+    if format == JSONL:
+        return Records(JSONL, _json(lines, name, layout.text_column), None, name=name)
+    return _table(lines, format, name, layout)
 
 
-def _lines(stream: BinaryIO, name: str) -> Iterator[bytes]:
-    """The lines with their ends; what goes wrong while reading names the input."""
+def _lines(stream: BinaryIO, name: str, encoding: str | None) -> Iterator[bytes]:
+    """Yield the lines with their ends, in UTF-8; errors of reading name the input.
+
+    Raises:
+        SenticliError: it cannot be read, or is not text.
+    """
+    if encoding:
+        stream = transcoded(stream, encoding)
     try:
-        for first in stream:
-            if first.startswith((b"\xff\xfe", b"\xfe\xff")):
-                raise SenticliError(
-                    f"{name} is UTF-16, not UTF-8", "convert it: iconv -f UTF-16 -t UTF-8 FILE"
-                )
-            yield first
-            break
-        yield from stream
+        first = stream.readline(FIRST_LINE)
+        if not encoding:
+            reject_binary(first, name)
+        if first.endswith(b"\n") or b"\r" not in first[:-1]:
+            if not first.endswith(b"\n"):
+                first += stream.readline()
+            if first:
+                yield first
+            yield from stream
+        else:
+            yield from _old_mac_lines(first, stream)
+    except UnicodeDecodeError as error:
+        raise SenticliError(
+            f"{name} is not {encoding} text: {error.reason}", "name its encoding: --encoding NAME"
+        ) from error
     except DAMAGED as error:
         raise damaged(name, error) from error
     except OSError as error:
         raise unreadable(name, error) from error
 
 
+def _old_mac_lines(start: bytes, stream: BinaryIO) -> Iterator[bytes]:
+    """Yield the lines of a file that ends them with CR alone, each with LF in its place."""
+    rest = start
+    while True:
+        *lines, rest = rest.split(b"\r")
+        yield from (line + b"\n" for line in lines)
+        chunk = stream.read(FIRST_LINE)
+        if not chunk:
+            break
+        rest += chunk
+    if rest:
+        yield rest
+
+
 # --- plain lines
 
 
-def _plain(lines: Iterable[bytes]) -> Iterator[Record]:
-    for number, raw in enumerate(lines, start=1):
-        content = raw.removeprefix(BOM) if number == 1 else raw
-        text, replaced = _decode(_without_end(content))
-        yield Record(number, text, None, raw, (text,), replaced)
+def _plain(lines: Iterator[bytes], name: str) -> Records:
+    records = Records(LINES, iter(()), ("text",), name=name)
+
+    def read() -> Iterator[Record]:
+        for number, raw in enumerate(lines, start=1):
+            content = raw.removeprefix(BOM) if number == 1 else raw
+            text, replaced = _decode(_without_end(content))
+            if number == 1 and (shown := format_of_line(text)):
+                records.notes.append(f"{name} is read as plain lines, and looks like {shown}")
+            yield Record(number, text, None, raw, (text,), replaced)
+
+    records.records = read()
+    return records
+
+
+def format_of_line(line: str) -> str | None:
+    """Return the format that the first of some plain lines shows, and its options; or None."""
+    line = line.strip()
+    if line.startswith("{") and _object(line)[0]:
+        return "JSON Lines: --format jsonl"
+    usual = {*TEXT_COLUMNS, *LABEL_COLUMNS}
+    for delimiter in SEPARATORS:
+        fields = [_plain_name(part.strip().strip('"')) for part in line.split(delimiter)]
+        if len(fields) > 1 and not looks_like_data(fields) and usual & set(fields):
+            return "TSV: --format tsv" if delimiter == "\t" else "CSV: --format csv"
+    return "TSV: --format tsv --no-header --text-column 1" if "\t" in line else None
 
 
 def _without_end(raw: bytes) -> bytes:
@@ -148,19 +296,20 @@ class Rows:
     was read after that line is read again.
     """
 
-    def __init__(self, lines: Iterable[bytes], delimiter: str) -> None:
+    def __init__(self, lines: Iterable[bytes], dialect: Dialect) -> None:
         self._lines = iter(lines)
         self._again: deque[bytes] = deque()
         self._taken: list[bytes] = []
         self._read = 0
+        self._dialect = dialect
         csv.field_size_limit(LONGEST_FIELD)
-        self._rows = csv.reader(self, delimiter=delimiter, strict=True)
+        self._rows = csv.reader(self, strict=True, **dialect.options)
 
     def __iter__(self) -> "Rows":
         return self
 
     def __next__(self) -> str:
-        """The next line, as text."""
+        """Return the next line, as text."""
         line = self._again.popleft() if self._again else next(self._lines)
         self._taken.append(line)
         self._read += 1
@@ -169,11 +318,11 @@ class Rows:
         return without_nul(line.decode(errors="surrogateescape"))
 
     def next(self) -> tuple[int, list[str] | None, bytes, str | None] | None:
-        """The first line's number, the fields, the bytes and what is wrong; None at the end."""
+        """Return the first line's number, the fields, the bytes and an error; None at the end."""
         number = self._read + 1
         self._taken = []
         try:
-            row, error = next(self._rows), None
+            row, error = self._cut(), None
         except StopIteration:
             return None
         except csv.Error as problem:
@@ -182,38 +331,112 @@ class Rows:
             first, *others = self._taken
             self._again.extendleft(reversed(others))
             self._taken, self._read = [first], number
+            if self._dialect.quoting == "csv" and b'\\"' in first:
+                error += " (quotes after a backslash: --quoting backslash)"
         return number, row, b"".join(self._taken), error
 
+    def _cut(self) -> list[str]:
+        if self._dialect.quoting != "none":
+            return next(self._rows)
+        line = next(self).rstrip("\r\n")
+        return line.split(self._dialect.delimiter) if line else []
 
-def _table(lines: Iterable[bytes], format: str, name: str, text_column: str | None) -> Records:
-    rows = Rows(lines, DELIMITERS[format])
+    def has_swallowed(self, width: int) -> bool:
+        """Return True if the row read last may hold others, its quote being closed by chance.
+
+        That is so where at least half of the lines within it are cut into ``width`` fields.
+        """
+        within = self._taken[1:-1]
+        delimiter = self._dialect.delimiter.encode()
+        rows = sum(line.count(delimiter) == width - 1 for line in within if line.strip())
+        return rows >= 2 and 2 * rows >= len(within)
+
+
+def _table(lines: Iterator[bytes], format: str, name: str, layout: Layout) -> Records:
+    ahead = list(islice(lines, 1))
+    preamble, delimiter = b"", layout.delimiter
+    if ahead and (stated := _SEP.fullmatch(ahead[0].removeprefix(BOM))):
+        preamble, delimiter = ahead[0], delimiter or stated[1].decode()
+        ahead = list(islice(lines, 1))
+    if format == CSV and delimiter is None and ahead:
+        if any(mark.encode() in ahead[0] for mark in SEPARATORS[1:]):
+            ahead += islice(lines, layout.sample)  # more than a header of commas needs
+        text = [line.removeprefix(BOM).decode(errors="replace") for line in ahead]
+        delimiter = find_delimiter(text)
+    dialect = Dialect.of(format, delimiter, layout.quoting)
+    notes = []
+    if dialect.delimiter != DELIMITERS[format] and not (layout.delimiter or preamble):
+        notes.append(f"{name}: the fields are separated by {_MARKS[dialect.delimiter]}")
+    rows = Rows(chain(ahead, lines), dialect)
+    skipped = preamble.count(b"\n")
     first = rows.next()
     if first is None:
-        return Records(format, iter(()), (), name=name)
+        return Records(format, iter(()), (), name=name, preamble=preamble, dialect=dialect)
     _, header, raw, error = first
     if not header:
         raise SenticliError(
-            f"{name} has no header: {error or 'its first line is blank'}", "add one"
+            f"{name} has no header: {error or 'its first line is blank'}",
+            "add one; if the first row is data: --no-header",
         )
     columns = tuple(_decode(column.encode(errors="surrogateescape"))[0] for column in header)
-    position = columns.index(find_column(columns, text_column, name))
-    return Records(format, _table_records(rows, columns, position), columns, raw, name)
+    is_data = looks_like_data(columns)
+    if not layout.header:
+        columns = tuple(map(str, range(1, len(header) + 1)))
+    try:
+        column = find_column(columns, layout.text_column, name)
+    except SenticliError as problem:
+        if layout.header and is_data:
+            problem.hint = "if the first row is data: --no-header --text-column NUMBER"
+        elif not layout.header:
+            problem.hint = "name the column by its number, such as --text-column 1"
+        raise
+    if layout.header and is_data:
+        shown = raw.decode(errors="replace").strip()[:60]
+        notes.append(
+            f"the first row of {name} is taken as its header; if it is data "
+            f"({shown!r}): --no-header"
+        )
+    if layout.header and any(b"\xef\xbf\xbd" in name.encode() for name in columns):
+        notes.append(f"the header of {name} has bytes that are not UTF-8, which were replaced")
+    records = _table_records(
+        rows, columns, columns.index(column), skipped, None if layout.header else first
+    )
+    return Records(
+        format,
+        records,
+        columns,
+        header=raw if layout.header else b"",
+        name=name,
+        preamble=preamble,
+        dialect=dialect,
+        notes=notes,
+    )
 
 
-def _table_records(rows: Rows, columns: tuple[str, ...], position: int) -> Iterator[Record]:
+Row = tuple[int, list[str] | None, bytes, str | None]
+
+
+def _table_records(
+    rows: Rows, columns: tuple[str, ...], position: int, skipped: int, first: Row | None
+) -> Iterator[Record]:
+    """Yield the records of ``rows``, of which ``first`` was read already, if it is one."""
     width = len(columns)
-    while (found := rows.next()) is not None:
+    found = first or rows.next()
+    while found is not None:
         number, fields, raw, error = found
+        number += skipped
         if fields is None:
             yield Record(number, "", error, raw)
         elif len(fields) == width:
             text, replaced = mended(fields[position])
-            yield Record(number, text, None, raw, fields, replaced)
+            swallowed = raw.count(b"\n") > 3 and rows.has_swallowed(width)
+            yield Record(number, text, None, raw, fields, replaced, swallowed)
         elif not fields:
             yield Record(number, "", BLANK, raw, fields)
         else:
             error = f"{len(fields)} field{'s' * (len(fields) != 1)} in place of {width}"
             yield Record(number, "", error, raw, fields)
+        found = rows.next()
 
 
 def mended(field: str) -> tuple[str, bool]:
@@ -239,25 +462,41 @@ def encode(text: str) -> bytes:
 
 
 def find_column(columns: Sequence[str], asked: str | None, name: str, what: str = "text") -> str:
-    """The column of the text or label: the one asked for, or one of the usual.
+    """Return the column of the text or label: the one asked for, or one of the usual.
 
-    The only column of a table is that of the text, whatever its name.
+    Capitals and surrounding blanks make no difference where that leaves one column. A number, if
+    no column is called so, counts the columns from 1. The only column of a table is that of the
+    text, whatever its name.
+
+    Raises:
+        SenticliError: there is no such column.
     """
     usual = TEXT_COLUMNS if what == "text" else LABEL_COLUMNS
     wanted = (asked,) if asked else usual
     for column in wanted:
         if column in columns:
             return column
+        alike = [other for other in columns if _plain_name(other) == _plain_name(column)]
+        if len(alike) == 1:
+            return alike[0]
+    if asked and asked.isdecimal() and 0 < int(asked) <= len(columns):
+        return columns[int(asked) - 1]
     if what == "text" and not asked and len(columns) == 1:
         return columns[0]
     raise _no_column(columns, wanted, name, what)
 
 
+def _plain_name(column: str) -> str:
+    return column.strip().casefold()
+
+
 def _no_column(
-    columns: Iterable[str], wanted: Iterable[str], name: str, what: str
+    columns: Iterable[str], wanted: Sequence[str], name: str, what: str
 ) -> SenticliError:
+    looked_for = f"column {wanted[0]}" if len(wanted) == 1 else f"{what} column of a usual name"
+    names = ", ".join(repr(c) if c != c.strip() or not c else c for c in columns)
     return SenticliError(
-        f"{name} has no column {' or '.join(wanted)} (it has: {', '.join(columns)})",
+        f"{name} has no {looked_for} (it has: {names})",
         f"name the column: --{what}-column NAME",
     )
 
@@ -265,28 +504,87 @@ def _no_column(
 # --- JSON Lines
 
 
-def _json(lines: Iterable[bytes], name: str, text_column: str | None) -> Iterator[Record]:
-    path = text_column
-    for number, raw in enumerate(lines, start=1):
-        content = raw.removeprefix(BOM) if number == 1 else raw
-        line, replaced = _decode(content)
-        if number == 1 and line.lstrip().startswith("["):
-            raise SenticliError(
-                f"{name} is one JSON array, not an object a line",
-                "take it apart first: jq -c '.[]' FILE | senticli predict --format jsonl",
-            )
-        value, error = _object(line)
+def _json(lines: Iterator[bytes], name: str, text_column: str | None) -> Iterator[Record]:
+    path: str | None = None
+    for number, raw, value, error, replaced in _values_of(lines, name):
         if value is None:
             yield Record(number, "", error, raw, (), replaced)
             continue
         if path is None:
-            path = _usual_field(value, name)
+            path = _field_of_text(value, name, text_column)
         text, error = _text_at(value, path) if path else ("", "no field for the text")
         yield Record(number, text, error, raw, value, replaced)
 
 
+Value = tuple[int, bytes, dict[str, Any] | None, str | None, bool]
+"""A line's number, its bytes, the object in it or an error, and whether bytes were replaced."""
+
+
+def _values_of(lines: Iterator[bytes], name: str) -> Iterator[Value]:
+    """Yield what each line holds; of JSON that is not one object a line, what each object is."""
+    ahead: deque[bytes] = deque()
+    number, started = 0, False
+    while raw := ahead.popleft() if ahead else next(lines, b""):
+        number += 1
+        line, replaced = _decode(raw.removeprefix(BOM) if number == 1 else raw)
+        value, error = _object(line)
+        start = line.lstrip()[:1]
+        if not started and value is None and start in ("{", "["):
+            for other in lines:
+                ahead.append(other)
+                if other.strip():
+                    break
+            # After a torn line another object begins; after the first line of a long one none.
+            if start == "[" or not (ahead and ahead[-1].lstrip().startswith(b"{")):
+                yield from _document(line, chain(ahead, lines), number, name)
+                return
+        started = started or bool(start)
+        yield number, raw, value, error, replaced
+
+
+def _document(start: str, lines: Iterator[bytes], number: int, name: str) -> Iterator[Value]:
+    """Yield the objects of an array, or of a sequence of objects, that span lines as they like.
+
+    Each comes on one line, with the number of the line that it began on.
+    """
+    decoder = json.JSONDecoder()
+    text, position, in_array = start, 0, False
+    while True:
+        while position < len(text) and (text[position].isspace() or text[position] in ",[]"):
+            if text[position] in "[]":
+                in_array = text[position] == "["
+            number += text[position] == "\n"
+            position += 1
+        text, position = text[position:], 0
+        if not text:
+            text = b"".join(islice(lines, SAMPLE)).decode(errors="replace")
+            if not text:
+                break
+            continue
+        try:
+            value, position = decoder.raw_decode(text)
+        except (ValueError, RecursionError) as error:
+            # What is cut off: twice as much, so that a long object does not take forever.
+            more = b"".join(islice(lines, max(SAMPLE, text.count("\n")))).decode(errors="replace")
+            if more and isinstance(error, ValueError):
+                text += more
+                continue
+            raise SenticliError(
+                f"{name} is not JSON: line {number}: {error}", "use JSON, or one object a line"
+            ) from error
+        if isinstance(value, dict):
+            raw = json.dumps(value, ensure_ascii=False).encode(errors="replace") + b"\n"
+            yield number, raw, value, None, b"\xef\xbf\xbd" in raw
+        else:
+            raw = text[:position].replace("\n", " ").encode(errors="replace") + b"\n"
+            yield number, raw, None, "not a JSON object", False
+        number += text.count("\n", 0, position)
+    if in_array:
+        raise damaged(name, ValueError("its array has no end"))
+
+
 def _object(line: str) -> tuple[dict[str, Any] | None, str | None]:
-    """The object that a line is, or what is wrong with it."""
+    """Return the object that a line is, or what is wrong with it."""
     if not line.strip():
         return None, BLANK
     try:
@@ -296,14 +594,32 @@ def _object(line: str) -> tuple[dict[str, Any] | None, str | None]:
     return (value, None) if isinstance(value, dict) else (None, "not a JSON object")
 
 
-def _usual_field(value: Mapping[str, Any], name: str) -> str | None:
-    """The field of the text: one with a usual name, or the only one; None of an empty object."""
+def _field_of_text(value: Mapping[str, Any], name: str, asked: str | None) -> str | None:
+    """Return the path of the text in objects like ``value``; None of an empty object.
+
+    Raises:
+        SenticliError: none was asked for, and no field has a usual name or is the only one.
+    """
+    if asked:
+        alike = [other for other in value if _plain_name(other) == _plain_name(asked)]
+        found = _text_at(value, asked)[1] != f"no field {asked}"
+        return asked if found or len(alike) != 1 else alike[0]
     if not value:
         return None
-    field = find_column(list(value), None, name)
-    if field not in TEXT_COLUMNS and not isinstance(value[field], str):
-        raise _no_column(value, TEXT_COLUMNS, name, "text")  # a lone number is no text
-    return field
+    try:
+        field = find_column(list(value), None, name)
+        if _plain_name(field) in TEXT_COLUMNS or isinstance(value[field], str):
+            return field
+        raise _no_column(list(value), TEXT_COLUMNS, name, "text")  # a lone number is no text
+    except SenticliError as error:
+        for key, inner in value.items():
+            if isinstance(inner, list) and inner and isinstance(inner[0], dict):
+                error.message = f"{name} is an object with a list in its field {key!r}"
+                error.hint = (
+                    f"take the list out: jq -c {shlex.quote(f'.[{json.dumps(key)}][]')} "
+                    f"{shlex.quote(name)} > records.jsonl"
+                )
+        raise
 
 
 def _text_at(value: Any, path: str) -> tuple[str, str | None]:

@@ -8,20 +8,45 @@ last column together, missing ones are empty.
 import csv
 import io
 import json
+import re
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, BinaryIO
 
-from senticli.errors import SenticliError, UsageError
+from senticli.errors import UsageError
 from senticli.text.files import DELIMITERS, JSONL, import_pyarrow
-from senticli.text.records import BOM, Record, Records, Rows, encode, mended, without_nul
+from senticli.text.records import (
+    BOM,
+    Dialect,
+    Record,
+    Records,
+    Rows,
+    encode,
+    mended,
+    without_nul,
+)
 
 Answer = Mapping[str, Any]
 
 
 class Writer(ABC):
-    """Gives the bytes to write."""
+    """Gives the bytes to write.
+
+    ``renamed`` and ``left_out`` count the fields that could not stay as they were, by name;
+    ``flattened`` counts cells in which a tab or an end of line became a blank.
+    """
+
+    def __init__(self) -> None:
+        self.renamed: Counter[str] = Counter()
+        self.left_out: Counter[str] = Counter()
+        self.flattened = 0
+
+    dialect: Dialect | None = None
+    """How the rows of a table are written; None for one record a line."""
+    rows_before = 0
+    """Rows of a table before its first record."""
 
     def header(self) -> bytes:
         """What comes before the first record: nothing, but for a table."""
@@ -46,87 +71,114 @@ class LinesWriter(Writer):
 
 
 class TableWriter(Writer):
-    """CSV or TSV: the columns of the input, then the added ones."""
+    """CSV or TSV: the columns of the input, then the added ones.
+
+    Fields for which there is no column are left out. TSV cannot hold a tab or an end of line
+    within a cell: a blank takes its place.
+    """
+
+    dialect: Dialect
 
     def __init__(
-        self, format: str, source: Records, columns: Sequence[str], added: Sequence[str]
+        self,
+        format: str,
+        source: Records,
+        columns: Sequence[str],
+        added: Sequence[str],
+        dialect: Dialect,
+        *,
+        header: bool = True,
     ) -> None:
-        self._delimiter = DELIMITERS[format]
+        super().__init__()
+        self.dialect = dialect
         self._columns, self._added = columns, added
-        self._source = source
-        self._as_it_is = source.format == format
-        self._end = b"\r\n" if source.header.endswith(b"\r\n") else b"\n"
+        self._source, self._has_header = source, header
+        self._as_it_is = source.format == format and source.dialect == dialect
+        self.rows_before = header + bool(self._as_it_is and source.preamble)
+        first = source.header or source.preamble
+        self._end = b"\r\n" if first.endswith(b"\r\n") else b"\n"
         self._encode = encode if source.format in DELIMITERS else _encode
 
     def header(self) -> bytes:
-        """The names of the columns."""
+        """Return the names of the columns, and what stood before them."""
+        preamble = self._source.preamble if self._as_it_is else b""
+        if not self._has_header:
+            return preamble
         if self._as_it_is and self._source.header:
-            return self._append(self._source.header, self._added)
-        return self._row([*self._columns, *self._added])
+            return preamble + self._append(self._source.header, self._added)
+        return preamble + self._row([*self._columns, *self._added])
 
     def record(self, record: Record, answer: Answer) -> bytes:
-        """The row and its answer."""
+        """Return the row and its answer."""
         cells = [_cell(answer[name]) for name in self._added]
         if self._as_it_is and not record.error:
             return self._append(record.raw, cells)
         return self._row([*self._fields(record), *cells])
 
     def _fields(self, record: Record) -> list[str]:
-        """One cell a column."""
+        """Return one cell a column."""
         fields, width = record.fields, len(self._columns)
         if isinstance(fields, Mapping):
-            strange = next((name for name in fields if name not in self._columns), None)
-            if strange is not None:
-                raise SenticliError(
-                    f"line {record.number} has the field {strange!r}, which the first have not, "
-                    "and a table has the same columns throughout",
-                    "keep every field: --output-format jsonl",
-                )
+            self.left_out.update(name for name in fields if name not in self._columns)
             return [_cell(fields.get(name)) for name in self._columns]
         cells = [_cell(value) for value in fields]
         cells = cells or [_line(record, errors="surrogateescape")]
         if len(cells) > width:
-            cells[width - 1 :] = [self._delimiter.join(cells[width - 1 :])]
+            cells[width - 1 :] = [self.dialect.delimiter.join(cells[width - 1 :])]
         return cells + [""] * (width - len(cells))
 
     def _append(self, raw: bytes, cells: Sequence[str]) -> bytes:
-        """A row as it is, then more cells."""
+        """Return a row as it is, then more cells."""
         body = raw.rstrip(b"\r\n")
         end = raw[len(body) :]
         if end not in (b"\n", b"\r\n"):  # the last row has none, or half of one
             end = self._end
-        return body + self._delimiter.encode() + self._row(cells).removesuffix(self._end) + end
+        added = self._row(cells).removesuffix(self._end)
+        return body + self.dialect.delimiter.encode() + added + end
 
     def _row(self, cells: Sequence[str]) -> bytes:
+        if self.dialect.quoting == "none":
+            return self._encode(self.dialect.delimiter.join(map(self._flat, cells))) + self._end
         buffer = io.StringIO()
         # Python before 3.13 quotes only those ends of line that the writer itself uses.
-        writer = csv.writer(buffer, delimiter=self._delimiter, lineterminator="\r\n")
+        writer = csv.writer(buffer, lineterminator="\r\n", **self.dialect.options)
         writer.writerow(map(without_nul, cells))
         return self._encode(buffer.getvalue().removesuffix("\r\n")) + self._end
+
+    def _flat(self, cell: str) -> str:
+        flat = " ".join(re.split(r"[\r\n]|" + re.escape(self.dialect.delimiter), cell))
+        self.flattened += flat != cell
+        return flat
 
 
 class JsonWriter(Writer):
     """JSON Lines: an object a record, its own fields first.
 
-    Raises SenticliError where an object has a field of the answer's already.
+    Answers keep their ``names`` throughout: an object's own field of such a name is called
+    ``input_NAME``.
     """
 
-    def __init__(self, source: Records) -> None:
-        self._source = source
+    def __init__(self, source: Records, names: Container[str]) -> None:
+        super().__init__()
+        self._source, self._names = source, names
 
     def record(self, record: Record, answer: Answer) -> bytes:
-        """The object and its answer; an object that came in stays as it was, byte for byte."""
-        if self._source.format != JSONL or not isinstance(record.fields, Mapping):
-            return _encode(to_json({**self._fields(record), **answer}) + "\n")
-        reject_clash(record.fields, answer, f"line {record.number}")
-        raw = record.raw.rstrip(b" \t\r\n")
-        end = record.raw[len(raw) :]
-        comma = b", " if record.fields else b""
-        added = _encode(to_json(answer)[1:-1])
-        return raw[:-1] + comma + added + b"}" + (end if end.endswith(b"\n") else b"\n")
+        """Return the object and its answer; an object stays as it was, byte for byte."""
+        fields = self._fields(record)
+        clash = [name for name in fields if name in self._names]
+        if clash:
+            self.renamed.update(clash)
+            fields = {_free(name, fields, self._names): value for name, value in fields.items()}
+        elif self._source.format == JSONL and isinstance(record.fields, Mapping):
+            raw = record.raw.rstrip(b" \t\r\n")
+            end = record.raw[len(raw) :]
+            comma = b", " if record.fields else b""
+            added = _encode(to_json(answer)[1:-1])
+            return raw[:-1] + comma + added + b"}" + (end if end.endswith(b"\n") else b"\n")
+        return _encode(to_json({**fields, **answer}) + "\n")
 
     def _fields(self, record: Record) -> Mapping[str, Any]:
-        """The values by name."""
+        """Return the values by name."""
         fields, columns = record.fields, self._source.columns or ()
         if isinstance(fields, Mapping):
             return fields
@@ -134,6 +186,16 @@ class JsonWriter(Writer):
             values = [mended(value)[0] for value in fields]
             return dict(zip(columns, values, strict=True))
         return {"line": _line(record, errors="replace")}
+
+
+def _free(name: str, fields: Container[str], taken: Container[str]) -> str:
+    """Return ``name``, or, where it is taken, one that is in neither ``fields`` nor ``taken``."""
+    if name not in taken:
+        return name
+    name = f"input_{name}"
+    while name in fields or name in taken:
+        name = f"input_{name}"
+    return name
 
 
 def reject_clash(names: Container[str], added: Iterable[str], where: str) -> None:
@@ -276,21 +338,21 @@ def _type(pyarrow: Any, kind: str) -> Any:
     return pyarrow.float64() if kind == "number" else pyarrow.string()
 
 
-def complete(stream: BinaryIO, format: str) -> tuple[int, int]:
-    """How many records of a cut-off output are complete, and its bytes up to their end.
+def complete(stream: BinaryIO, dialect: Dialect | None, before: int, most: int) -> tuple[int, int]:
+    """Return how many records of a cut-off output are whole, and its bytes up to their end.
 
-    The header of a table is among the bytes and not among the records.
+    Args:
+        stream: the output.
+        dialect: of a table; None for one record a line.
+        before: rows of a table before its first record: the header and what precedes it. They
+            are among the bytes and not among the records.
+        most: records that count at most.
     """
-    records = size = 0
-    if format in DELIMITERS:
-        rows = Rows(stream, DELIMITERS[format])
-        while (found := rows.next()) is not None:
-            _, _, raw, error = found
-            if error or not raw.endswith(b"\n"):
-                break
-            records, size = records + 1, size + len(raw)
-        return max(records - 1, 0), size
-    for raw in stream:
-        if raw.endswith(b"\n"):
-            records, size = records + 1, size + len(raw)
-    return records, size
+    rows = Rows(stream, dialect) if dialect else None
+    records, size = -before, 0
+    while records < most:
+        found = rows.next() if rows else (0, None, next(stream, b""), None)
+        if found is None or found[3] or not found[2].endswith(b"\n"):
+            break
+        records, size = records + 1, size + len(found[2])
+    return max(records, 0), size if records >= 0 else 0
