@@ -126,6 +126,9 @@ _senticli() {
         "predict --input" | "predict -i") _senticli_paths '' ;;
         "predict --format" | "predict -f") _senticli_words lines csv tsv jsonl parquet ;;
         "predict --text-column") ;;
+        "predict --delimiter") ;;
+        "predict --quoting") _senticli_words csv backslash none ;;
+        "predict --encoding") ;;
         "predict --output" | "predict -o") _senticli_paths '' ;;
         "predict --output-format") _senticli_words lines csv tsv jsonl parquet ;;
         "predict --prefix") ;;
@@ -148,7 +151,7 @@ _senticli() {
                     options=(--model -m --data -d --split --text-column --label-column --json --threads --help -h)
                     ;;
                 predict)
-                    options=(--input -i --format -f --text-column --output -o --output-format --json --resume --force --prefix --unbuffered -u --scores --top-k --threshold --explain --strict --quiet -q --model -m --threads --help -h)
+                    options=(--input -i --format -f --text-column --delimiter --quoting --no-header --encoding --output -o --output-format --json --resume --force --prefix --unbuffered -u --scores --top-k --threshold --explain --strict --quiet -q --model -m --threads --help -h)
                     ;;
                 download)
                     options=(--list -l --from --verify --no-verify --force --offline --dry-run --json --help -h)
