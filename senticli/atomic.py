@@ -2,9 +2,8 @@
 
 import glob
 import hashlib
-import os
+import secrets
 import shutil
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -111,14 +110,14 @@ def replace_file(target: Path) -> Iterator[BinaryIO]:
         with suppress(OSError):
             if time.time() - leftover.stat().st_mtime > DAY:
                 leftover.unlink()  # of a process that was killed
-    handle, name = tempfile.mkstemp(prefix=f".{target.name}-", dir=target.parent)
+    # Unlike tempfile's, opened so that the mode follows the umask.
+    temporary = target.with_name(f".{target.name}-{secrets.token_hex(4)}")
     try:
-        with os.fdopen(handle, "wb") as file:
+        with temporary.open("xb") as file:
             yield file
-        Path(name).chmod(0o644)
-        Path(name).replace(target)
+        temporary.replace(target)
     except BaseException:
-        Path(name).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
 
 

@@ -14,7 +14,7 @@ import dataclasses
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -83,8 +83,10 @@ class Bundle:
         """How to call this model: ``bundled``, a name in the data dir, or its path."""
         if self.path == paths.BUNDLED_MODEL:
             return BUNDLED
-        stored = self.path.parent.resolve() == paths.models_dir().resolve()
-        return self.path.name if stored else str(self.path)
+        with suppress(paths.NoHomeError):
+            if self.path.parent.resolve() == paths.models_dir().resolve():
+                return self.path.name
+        return str(self.path)
 
     @property
     def training(self) -> TrainConfig:
@@ -109,7 +111,7 @@ class Bundle:
         """The results of its epochs, as ``senticli train --json`` gave them."""
         try:
             return [json.loads(line) for line in self.read("history.jsonl").splitlines()]
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise _broken(self.path, "history.jsonl holds no epochs") from error
 
     def damaged(self) -> dict[str, str]:
@@ -142,15 +144,15 @@ class Bundle:
         except (FileNotFoundError, NotADirectoryError):
             raise SenticliError(
                 f"{path} is not a senticli model (it has no config.json)",
-                "senticli predict --model bundled",
+                "name a folder that holds one, or a model, such as bundled",
             ) from None
         except OSError as error:
             raise _broken(path, f"config.json: {error.strerror}") from error
-        except (ValueError, KeyError, TypeError, SenticliError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError, SenticliError) as error:
             raise _broken(path, "config.json is not that of a senticli model") from error
         raise SenticliError(
             f"{path} has model format {version}, and this senticli reads format {FORMAT}",
-            "pip install --upgrade senticli",
+            "update senticli, from where it was installed",
         )
 
     def read(self, name: str) -> bytes:
@@ -178,7 +180,7 @@ class Bundle:
         """The rules of its tokenizer."""
         try:
             return load_rules(self.read("tokenizer.json"))
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise _broken(self.path, "tokenizer.json holds no rules") from error
 
     def encoder(self) -> "Encoder":
@@ -246,5 +248,5 @@ def writing_to(path: Path) -> Iterator[Path]:
 def _broken(path: Path, what: str) -> SenticliError:
     return SenticliError(
         f"the model {path} is broken: {what}",
-        "train it again, or use another: senticli predict --model bundled",
+        "train it again, or use another model, such as bundled",
     )

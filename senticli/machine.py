@@ -8,6 +8,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from senticli.runtime import import_onnxruntime
+
 CPU_FEATURES = (
     "avx2",
     "f16c",
@@ -75,10 +77,9 @@ def _told(ask: Any) -> list[str] | str:
 
 
 def _onnxruntime_devices() -> list[str]:
-    import onnxruntime
-
     return [
-        name.removesuffix("ExecutionProvider") for name in onnxruntime.get_available_providers()
+        name.removesuffix("ExecutionProvider")
+        for name in import_onnxruntime().get_available_providers()
     ]
 
 

@@ -16,19 +16,39 @@
 import os
 from pathlib import Path
 
+from senticli.errors import SenticliError
+
 BUNDLED_MODEL = Path(__file__).parent / "models" / "default"
 SAMPLE_DATASET = Path(__file__).parent / "data" / "sample"
 
 
+class NoHomeError(SenticliError):
+    """There is no place for user data."""
+
+
 def home() -> Path:
-    """The data dir: ``SENTICLI_HOME``, or the platform's place for user data."""
+    """Return the data dir: ``SENTICLI_HOME``, or the platform's place for user data.
+
+    Raises:
+        NoHomeError: there is neither.
+    """
     override = os.environ.get("SENTICLI_HOME")
     if override:
         # os.path's, unlike Path's, leaves alone what it does not know
         return Path(os.path.expanduser(override)).absolute()  # noqa: PTH111
     from platformdirs import user_data_path
 
-    return user_data_path("senticli", appauthor=False)
+    cause = None
+    try:
+        path = user_data_path("senticli", appauthor=False)
+        if path.is_absolute():  # older platformdirs leave a ~ that means nothing as it is
+            return path
+    except RuntimeError as error:
+        cause = error
+    raise NoHomeError(
+        "this user has no home folder, and SENTICLI_HOME is not set",
+        "set SENTICLI_HOME to a folder for data sets, vectors and models",
+    ) from cause
 
 
 def dataset_dir(name: str) -> Path:

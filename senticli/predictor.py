@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from senticli.bundle import Bundle
 from senticli.errors import SenticliError
 from senticli.metrics import softmax
+from senticli.runtime import import_onnxruntime
 from senticli.text.vocab import PAD_INDEX, UNK_INDEX
 
 if TYPE_CHECKING:
@@ -66,8 +67,7 @@ class Network:
     """
 
     def __init__(self, content: bytes, threads: int | None = None) -> None:
-        import onnxruntime
-
+        onnxruntime = import_onnxruntime()
         self.threads = threads or _cores()
         options = onnxruntime.SessionOptions()
         # Two batches side by side are quicker than one that two threads share.
@@ -173,12 +173,12 @@ class Predictor:
         except Exception as error:  # onnxruntime's errors have no common class
             raise SenticliError(
                 f"the model {bundle.path} cannot be run: {str(error).splitlines()[0]}",
-                "train it again, or use another: senticli predict --model bundled",
+                "train it again, or use another model, such as bundled",
             ) from error
         if max(outputs, 2) != len(self.labels):
             raise SenticliError(
                 f"the model {bundle.path} is broken: its network and its labels do not fit",
-                "train it again, or use another: senticli predict --model bundled",
+                "train it again, or use another model, such as bundled",
             )
 
     def predict(self, texts: Iterable[str], *, threshold: float = 0.0) -> list[Prediction]:
@@ -204,11 +204,19 @@ class Predictor:
 
         Raises:
             TypeError: ``texts`` is one string, or holds something else than strings.
+            ValueError: ``threshold`` is not from 0 to 1, ``window`` less than 1, or ``skip``
+                less than 0.
         """
         if isinstance(texts, str):
             raise TypeError("texts is one string: give a list of texts")
-        for text, words, scores in self._scored(texts, window, skip):
-            yield self._prediction(text, words, scores, threshold)
+        if not 0 <= threshold <= 1:
+            raise ValueError(f"threshold is {threshold}, and must be from 0 to 1")
+        if window < 1 or skip < 0:
+            raise ValueError("window must be at least 1, and skip at least 0")
+        return (
+            self._prediction(text, words, scores, threshold)
+            for text, words, scores in self._scored(texts, window, skip)
+        )
 
     def probabilities(self, texts: Iterable[str]) -> Iterator[NDArray[np.float64]]:
         """Yield the scores [L] of every text, a text without words included."""

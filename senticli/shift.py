@@ -1,5 +1,6 @@
 """Whether texts look like those a model was trained on: known words, and the same script."""
 
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -13,6 +14,7 @@ from senticli.text.vocab import UNK_INDEX
 
 LONG_ENOUGH = 20  # words, for a text's share of unknown words to mean something
 LEAST_THRESHOLD = 0.02
+_LATIN = re.compile("[A-Za-z]")
 _LETTERS = 24  # looked at in a text to find its script
 
 
@@ -41,14 +43,15 @@ class Monitor:
         """Count a text of so many words, of which so many are unknown to the model."""
         self._words += words
         self._unknown += unknown
-        self._scripts["LATIN" if text.isascii() else script_of(text)] += 1
+        is_latin = text.isascii() and _LATIN.search(text)  # the quick way for most texts
+        self._scripts["LATIN" if is_latin else script_of(text)] += 1
 
     def message(self) -> str | None:
         """What is unusual so far, in one line; None where nothing is, or too little was seen."""
         del self._scripts[""]
         texts = self._scripts.total()
         script, count = self._scripts.most_common(1)[0] if texts else ("", 0)
-        if script != self._usual.script and 2 * count > texts:
+        if self._usual.script and script != self._usual.script and 2 * count > texts:
             return (
                 f"most texts are in {script.capitalize()} script, and this model was trained on "
                 f"{self._usual.script.capitalize()}: do not trust its answers"

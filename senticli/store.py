@@ -1,13 +1,17 @@
 """The models of this machine: found by name, listed, made the default, exported, removed."""
 
+import json
 import os
-import shutil
+import re
+import shlex
 import tempfile
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from senticli import atomic, paths
 from senticli.bundle import BUNDLED, FILES, Bundle, writing_to
+from senticli.data.catalogue import DATASETS
 from senticli.errors import SenticliError
 
 
@@ -25,7 +29,7 @@ def find(model: str | None) -> Bundle:
         atomic.recover(path)
         if not path.is_dir():
             raise SenticliError(
-                f"the model trained last is gone: {path}", "senticli predict --model bundled"
+                f"the model trained last is gone: {path}", "name another model, such as bundled"
             )
         return Bundle.open(path)
     try:
@@ -52,13 +56,13 @@ def default_path() -> Path:
         return _path_of(named)
     try:
         return _last_trained()
-    except FileNotFoundError:
+    except (FileNotFoundError, paths.NoHomeError):
         return paths.BUNDLED_MODEL
     except OSError as error:
         pointer, why = paths.last_model_file(), error.strerror or error
         raise SenticliError(
             f"cannot read {pointer}, which names the model trained last: {why}",
-            "name a model: senticli predict --model bundled",
+            "name a model, such as bundled",
         ) from error
 
 
@@ -81,9 +85,13 @@ def _path_of(model: str) -> Path:
     """The folder that a name means, or that is named."""
     if model == BUNDLED:
         return paths.BUNDLED_MODEL
-    stored = paths.models_dir() / model
-    atomic.recover(stored)
-    return stored if stored.is_dir() else Path(model).absolute()
+    if Path(model).name == model and model != "..":  # else it is a path
+        with suppress(paths.NoHomeError):
+            stored = paths.models_dir() / model
+            atomic.recover(stored)
+            if stored.is_dir():
+                return stored
+    return Path(model).absolute()
 
 
 def remember(path: Path) -> None:
@@ -99,7 +107,7 @@ def trained() -> list[str]:
             for entry in os.scandir(paths.models_dir())
             if entry.is_dir() and not entry.name.startswith(".")
         )
-    except (FileNotFoundError, NotADirectoryError):
+    except (FileNotFoundError, NotADirectoryError, paths.NoHomeError):
         return []
 
 
@@ -140,11 +148,49 @@ def check_target(path: Path, *, force: bool) -> Path:
 
 
 def export(bundle: Bundle, target: Path) -> None:
-    """Copy ``bundle``, every file verified, to the folder ``target`` in one step."""
+    """Copy ``bundle``, every file verified, to the folder ``target`` in one step.
+
+    Its provenance names files without their folders, which are nobody else's business.
+    """
+    raw = json.loads((bundle.path / "config.json").read_bytes())
+    raw["provenance"] = _without_folders(raw["provenance"])
     with writing_to(target) as folder:
         for name in FILES:
             (folder / name).write_bytes(bundle.read(name))
-        shutil.copyfile(bundle.path / "config.json", folder / "config.json")
+        (folder / "config.json").write_text(json.dumps(raw, indent=2) + "\n", encoding="utf-8")
+
+
+def _without_folders(provenance: dict[str, Any]) -> dict[str, Any]:
+    """Return a provenance in which files are named without their folders."""
+    train = dict(provenance["train"])
+    for name in ("data", "valid", "test"):
+        train[name] = [_base_name(one) for one in train.get(name) or ()]
+    for name in ("vectors", "init"):
+        if train.get(name):
+            train[name] = _base_name(train[name])
+    hashes: dict[str, str] = {}
+    for path, digest in provenance["sha256"]["data"].items():
+        name = path if path in _known_sources() else _base_name(path)
+        while name in hashes:  # of files with the same name
+            name += "'"
+        hashes[name] = digest
+    return {
+        **provenance,
+        "train": train,
+        "command": shlex.join(map(_base_name, shlex.split(provenance.get("command", "")))),
+        "sha256": {**provenance["sha256"], "data": hashes},
+    }
+
+
+def _known_sources() -> set[str]:
+    """Return the names that the splits of data sets have in provenance."""
+    return {f"{name}/{split}" for name in DATASETS for split in ("train", "valid", "test")}
+
+
+def _base_name(path: str) -> str:
+    """Return the file's name of a path; an option, and what is not a path, as it is."""
+    option, equals, value = path.partition("=") if path.startswith("--") else ("", "", path)
+    return option + equals + re.split(r"[/\\]", value.rstrip("/\\"))[-1]
 
 
 def remove(name: str) -> None:

@@ -3,7 +3,11 @@
 import errno
 import io
 import os
+import re
+import shlex
 import sys
+import traceback
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, NoReturn, TextIO, cast
 
@@ -57,7 +61,7 @@ HINTS = {
     **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), "make room, then run the command again"),
     **dict.fromkeys(
         (errno.EACCES, errno.EPERM, errno.EROFS),
-        "mend the permissions, then run the command again",
+        "fix the permissions, then run the command again",
     ),
 }
 """What to do about an error of the system, by its number."""
@@ -75,9 +79,10 @@ def run(args: list[str]) -> int:
         return exit.exit_code
     except typer.TyperException as error:
         if error.format_message():  # without: the help that a bare command shows
-            print_error(_wrong_usage(error))
+            print_error(_wrong_usage(error, args))
         return error.exit_code
     except SenticliError as error:
+        _show_causes(error)
         print_error(error)
         return error.exit_code
     except (KeyboardInterrupt, typer.Abort):
@@ -92,14 +97,29 @@ def run(args: list[str]) -> int:
             return 0
         raise
     except OSError as error:
-        if os.environ.get("SENTICLI_DEBUG"):
-            raise
+        _show_causes(error)
         _discard_stdout()
         what = (error.strerror or str(error)).lower()
         where = f"{error.filename}: " if error.filename else ""
         hint = HINTS.get(error.errno or 0, "check the paths and files that it was given")
         print_error(SenticliError(where + what, hint))
         return 1
+    except Exception as error:
+        _show_causes(error)
+        _discard_stdout()
+        print_error(
+            SenticliError(
+                f"unexpected {type(error).__name__}: {error}",
+                "this is a fault of senticli: report it, with what SENTICLI_DEBUG=1 adds",
+            )
+        )
+        return 1
+
+
+def _show_causes(error: BaseException) -> None:
+    """With ``SENTICLI_DEBUG=1``, print where an error comes from, and what caused it."""
+    if os.environ.get("SENTICLI_DEBUG"):
+        say("".join(traceback.format_exception(error)).rstrip())
 
 
 def _discard_stdout() -> None:
@@ -123,8 +143,14 @@ def _nowhere(mode: str) -> TextIO:
     return cast(TextIO, Path(os.devnull).open(mode, encoding="utf-8"))
 
 
-def _wrong_usage(error: typer.TyperException) -> SenticliError:
+def _wrong_usage(error: typer.TyperException, args: Sequence[str]) -> SenticliError:
     context = getattr(error, "ctx", None)
     path = context.command_path if context else "senticli"
     message = error.format_message().replace("Value error, ", "")  # Typer's validator says so
+    option = getattr(error, "option_name", None)
+    if option and path.endswith("predict"):
+        text = next((arg for arg in args if arg.startswith(option)), option)
+        if re.search(r"[\s\d]", text):
+            hint = f"put -- before a text that begins with -: {path} -- {shlex.quote(text)}"
+            return SenticliError(message, hint)
     return SenticliError(message, f"{path} --help")

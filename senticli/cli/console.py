@@ -1,4 +1,7 @@
-"""What appears on the screen: stdout is the answer, stderr the talk.
+"""What appears on the screen: results on stdout, messages on stderr.
+
+Text that comes from outside (files, models, servers, the environment) passes through
+:func:`printable`, :func:`one_line` or :func:`markup` before it reaches a terminal.
 
 rich is imported only where something is drawn, so that a plain answer does not wait for it.
 """
@@ -24,27 +27,44 @@ T = TypeVar("T")
 
 
 def say(message: str) -> None:
-    """A line of talk, on stderr. Nobody listening is no reason to stop."""
+    """Print a message on stderr. Nobody listening is no reason to stop."""
+    _to_stderr(printable(message))
+
+
+def _to_stderr(message: str) -> None:
     with suppress(BrokenPipeError):
         print(message, file=sys.stderr, flush=True)
 
 
 def print_error(error: SenticliError) -> None:
-    """What is wrong and what to do, a line each, on stderr."""
-    say(f"{styled('error:', '1;31', sys.stderr)} {one_line(error.message)}")
-    say(f"{styled('hint:', '1;36', sys.stderr)} {one_line(error.hint)}")
+    """Print what is wrong and what to do, a line each, on stderr."""
+    _to_stderr(f"{styled('error:', '1;31', sys.stderr)} {one_line(error.message)}")
+    _to_stderr(f"{styled('hint:', '1;36', sys.stderr)} {one_line(error.hint)}")
+
+
+def print_answer(text: str) -> None:
+    """Print a line of the answer on stdout: as it is, or on a terminal as it may be shown."""
+    print(printable(text) if sys.stdout.isatty() else text)
 
 
 def print_json(value: Any) -> None:
-    """One JSON object a line, on stdout."""
+    """Print one JSON object, on one line, on stdout."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         value = dataclasses.asdict(value)
-    print(json.dumps(value, ensure_ascii=False))
+    text = json.dumps(value, ensure_ascii=False)
+    if sys.stdout.isatty() and not text.isprintable():
+        text = json.dumps(value)
+    print(text)
 
 
 def stderr_is_terminal() -> bool:
-    """Whether progress can be drawn."""
-    return sys.stderr.isatty()
+    """Return True if progress can be drawn on stderr."""
+    return sys.stderr.isatty() and not _is_dumb()
+
+
+def _is_dumb() -> bool:
+    """Return True if the terminal understands no escape sequences."""
+    return os.environ.get("TERM", "") in ("dumb", "unknown")
 
 
 def stderr_console() -> "Console":
@@ -74,14 +94,13 @@ def print_table(table: "Table") -> None:
 
 def print_facts(facts: "Iterable[tuple[str, str]]") -> None:
     """Names and values on stdout, a line each, or more where a value is long."""
-    from rich.markup import escape
     from rich.table import Table
 
     table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
     for name, value in facts:
-        table.add_row(name, escape(value))
+        table.add_row(markup(name), markup(value))
     print_table(table)
 
 
@@ -127,12 +146,11 @@ def status(message: str) -> Iterator[None]:
 
 def print_evaluation(evaluation: "Evaluation", title: str) -> None:
     """The measures as tables on stdout."""
-    from rich.markup import escape
     from rich.table import Table
 
     console = stdout_console()
     low, high = evaluation.interval
-    console.print(f"[bold]{escape(title)}[/]", soft_wrap=True)
+    console.print(f"[bold]{markup(title)}[/]", soft_wrap=True)
     console.print(
         f"accuracy [bold]{evaluation.accuracy:.2%}[/]  (95 % interval {low:.2%} to {high:.2%}),  "
         f"loss {evaluation.loss:.4f},  {evaluation.examples:,} examples",
@@ -144,10 +162,10 @@ def print_evaluation(evaluation: "Evaluation", title: str) -> None:
     for score in evaluation.labels:
         values = (score.precision, score.recall, score.f1)
         row = [f"{value:.2%}" for value in values]
-        scores.add_row(escape(score.label), *row, f"{score.support:,}")
+        scores.add_row(markup(score.label), *row, f"{score.support:,}")
     console.print()
     print_table(scores)
-    names = [escape(score.label) for score in evaluation.labels]
+    names = [markup(score.label) for score in evaluation.labels]
     console.print()
     print_table(_confusion(names, evaluation.confusion))
 
@@ -178,11 +196,29 @@ def sparkline(values: Sequence[float]) -> str:
 
 def styled(text: str, code: str, stream: TextIO) -> str:
     """``text`` in an ANSI style where ``stream`` is a terminal and colour is welcome."""
-    if not stream.isatty() or os.environ.get("NO_COLOR"):
+    if not stream.isatty() or os.environ.get("NO_COLOR") or _is_dumb():
         return text
     return f"\033[{code}m{text}\033[0m"
 
 
 def one_line(text: str) -> str:
-    """``text`` as one line that does nothing to a terminal, whatever it holds."""
+    """Return ``text`` as one line that does nothing to a terminal, whatever it holds."""
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+
+
+def printable(text: str) -> str:
+    """Return ``text`` with a blank for whatever does something to a terminal.
+
+    That includes invisible characters, and those that change the direction of writing; tabs and
+    line ends stay.
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() or c in "\n\t" else " " for c in text)
+
+
+def markup(text: str) -> str:
+    """Return ``text`` as rich shows it literally, on one line."""
+    from rich.markup import escape
+
+    return escape(one_line(text))

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from senticli.cli import console
-from senticli.cli.console import print_json, print_table, say
+from senticli.cli.console import print_answer, print_json, print_table, printable, say
 from senticli.data.assets import (
     Address,
     folder,
@@ -47,7 +47,7 @@ def progress() -> Iterator[OnProgress]:
 
         def report_bar(step: Progress | Notice) -> None:
             if isinstance(step, Notice):
-                bar.console.print(step.message, markup=False, soft_wrap=True)
+                bar.console.print(printable(step.message), markup=False, soft_wrap=True)
                 return
             key = (step.phase, step.name)
             if key not in seen:
@@ -78,7 +78,7 @@ def show(asset: Asset, *, new: bool, as_json: bool) -> None:
         fields = {key: source[key] for key in ("verified", "bytes")}
         print_json({"name": asset.name, "path": path, **fields, **size})
     else:
-        print(path)
+        print_answer(path)
 
 
 def show_list(assets: Sequence[Asset], *, as_json: bool) -> None:
@@ -155,5 +155,5 @@ def show_plan(
         if asset.member and isinstance(place, Address):
             amount += f"; only {asset.member} of it, where the server gives parts"
         state = "yes" if here else f"{size_text(fetched)} of it" if fetched else "no"
-        print(f"{asset.name}\n  from  {place}\n  size  {amount}")
-        print(f"  to    {folder(asset)}\n  here  {state}")
+        print_answer(f"{asset.name}\n  from  {place}\n  size  {amount}")
+        print_answer(f"  to    {folder(asset)}\n  here  {state}")

@@ -15,8 +15,9 @@ EXAMPLES = ("senticli info", "senticli info --json")
 PACKAGES = (
     *("typer", "rich", "platformdirs", "numpy", "onnxruntime", "httpx", "filelock"),
     *("torch", "torchtext", "spacy", "safetensors", "onnx", "pyarrow", "zstandard"),
+    *("matplotlib", "optuna"),
 )
-PARTS = ("datasets", "vectors", "models", "downloads", "cache")
+PARTS = ("datasets", "vectors", "models", "checkpoints", "downloads", "cache")
 VARIABLES = (
     *("SENTICLI_HOME", "SENTICLI_MODEL", "SENTICLI_OFFLINE", "SENTICLI_MIRROR", "SENTICLI_DEBUG"),
     *("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR"),
@@ -44,12 +45,14 @@ def info(as_json: Json = False) -> None:
 def _gather() -> dict[str, Any]:
     import senticli
     from senticli import machine, paths
-    from senticli.data.addresses import without_password
     from senticli.disk import free_space, size_of
 
-    home = paths.home()
+    try:
+        home: Path | None = paths.home()
+    except paths.NoHomeError:
+        home = None
     environment = {
-        name: without_password(os.environ[name])
+        name: _without_secrets(name, os.environ[name])
         for variable in VARIABLES
         for name in (variable, variable.lower())
         if name in os.environ
@@ -59,16 +62,24 @@ def _gather() -> dict[str, Any]:
         "python": f"{platform.python_implementation()} {platform.python_version()}",
         "platform": platform.platform(),
         "packages": machine.versions(PACKAGES),
-        "home": str(home),
+        "home": str(home) if home else None,
         "package": str(Path(senticli.__file__).parent),
         "executable": sys.executable,
         "default_model": _default_model(),
-        "bytes": {part: size_of(home / part) for part in PARTS},
-        "free": free_space(home),
+        "bytes": {part: size_of(home / part) if home else 0 for part in PARTS},
+        "free": free_space(home) if home else None,
         "cpu": machine.cpu(),
         "devices": machine.devices(),
         "environment": environment,
     }
+
+
+def _without_secrets(name: str, value: str) -> str:
+    from senticli.data.addresses import is_url, proxy_without_password, without_password
+
+    if name.upper().endswith("_PROXY"):
+        return proxy_without_password(value)
+    return without_password(value) if is_url(value) else value
 
 
 def _default_model() -> str:
@@ -94,7 +105,7 @@ def _lines(found: dict[str, Any]) -> Iterator[tuple[str, str]]:
     if absent:
         yield "not installed", ", ".join(absent)
     for name in ("executable", "package", "home"):
-        yield name, found[name]
+        yield name, found[name] or "none: set SENTICLI_HOME"
     yield "  holds", ", ".join(f"{part} {size(value)}" for part, value in found["bytes"].items())
     yield "  free", size(found["free"])
     yield "default model", found["default_model"]

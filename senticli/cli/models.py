@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from senticli.cli.console import print_json, say
+from senticli.cli.console import print_answer, print_json, say
 from senticli.cli.options import Json, command, with_default
 from senticli.errors import SenticliError, UsageError
 
@@ -39,7 +39,7 @@ def models(context: typer.Context, as_json: Json = False) -> None:
         models_view.show_list(as_json=as_json)
     elif as_json:
         raise UsageError(
-            "--json before a command of models says nothing",
+            "--json has no meaning before the subcommand",
             f"senticli models {context.invoked_subcommand} … --json",
         )
 
@@ -155,7 +155,7 @@ def export(
     if as_json:
         print_json({"name": opened.name, "path": str(target)})
     else:
-        print(target)
+        print_answer(str(target))
 
 
 @command(app, "remove", "senticli models remove first", "senticli models remove old-1 old-2 --yes")
@@ -185,7 +185,10 @@ def remove(
             raise SenticliError(f"there is no model {name!r} in {models_dir()}", "senticli models")
     if not yes:
         if not sys.stdin.isatty():
-            raise UsageError("nobody is here to ask", f"senticli models remove {stored[0]} --yes")
+            raise UsageError(
+                "cannot ask: standard input is not a terminal",
+                f"senticli models remove {stored[0]} --yes",
+            )
         for name in stored:
             path = models_dir() / name
             say(f"{path}  {size_text(size_of(path))}")

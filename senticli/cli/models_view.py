@@ -9,7 +9,9 @@ from typing import Any
 from senticli import machine, paths, store
 from senticli.bundle import BUNDLED, Bundle
 from senticli.cli.console import (
+    markup,
     one_line,
+    print_answer,
     print_facts,
     print_json,
     print_table,
@@ -29,7 +31,6 @@ def show_list(*, as_json: bool) -> None:
         for row in rows:
             print_json(row)
         return
-    from rich.markup import escape
     from rich.table import Table
 
     table = Table(box=None, padding=(0, 2, 0, 0))
@@ -38,15 +39,15 @@ def show_list(*, as_json: bool) -> None:
     for row in rows:
         mark = "*" if row["default"] else ""
         if row["error"]:
-            table.add_row(mark, escape(row["name"]), "", "[red]broken[/]")
+            table.add_row(mark, markup(row["name"]), "", "[red]broken[/]")
             say(f"warning: {row['error']}")
             continue
         table.add_row(
             mark,
-            escape(row["name"]),
+            markup(row["name"]),
             f"{row['accuracy']:.2%}",
             f"{row['rnn'].upper()} {row['layers']} × {row['hidden']}",
-            escape(", ".join(row["labels"])),
+            markup(", ".join(row["labels"])),
             size_text(row["bytes"]),
             _age(row["created"]),
             style="bold" if row["default"] else "",
@@ -94,10 +95,9 @@ def show_one(model: Bundle, *, as_json: bool) -> None:
             {**where, "default": default, **asdict(model.config), "history": model.history()}
         )
         return
-    from rich.markup import escape
 
     star = "  (the default of predict and eval)" if default else ""
-    stdout_console().print(f"[bold]{escape(model.name)}[/]{star}", soft_wrap=True)
+    stdout_console().print(f"[bold]{markup(model.name)}[/]{star}", soft_wrap=True)
     print_facts(_facts(model))
 
 
@@ -165,7 +165,7 @@ def show_command(model: Bundle, command: str, *, as_json: bool) -> None:
         return
     for name, (before, here) in differs.items():
         say(f"warning: {name} was {before} and is {here or 'not installed'}")
-    print(command)
+    print_answer(command)
 
 
 def show_verified(name: str, *, as_json: bool) -> bool:
@@ -181,7 +181,7 @@ def show_verified(name: str, *, as_json: bool) -> bool:
         print(f"{one_line(name)}: ok")
     else:
         for file, what in damaged.items():
-            print(f"{one_line(name)}: {file}: {one_line(what)}")
+            print(f"{one_line(name)}: {one_line(file)}: {one_line(what)}")
     return not damaged
 
 

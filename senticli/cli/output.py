@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
 from senticli import atomic
+from senticli.cli.console import printable
 from senticli.errors import SenticliError, UsageError
 from senticli.text.records import Record
 from senticli.text.writers import Writer, complete
@@ -47,10 +48,20 @@ class Sink(Protocol):
 
 
 class Stream:
-    """A pipe, a device, a terminal; ``unbuffered`` passes on every answer at once."""
+    """A pipe, a device, a terminal.
 
-    def __init__(self, file: BinaryIO, name: str, unbuffered: bool) -> None:
+    Args:
+        file: what to write to.
+        name: what it is called in errors.
+        unbuffered: pass on every answer at once.
+        on_terminal: leave out what a terminal would obey.
+    """
+
+    def __init__(
+        self, file: BinaryIO, name: str, unbuffered: bool, *, on_terminal: bool = False
+    ) -> None:
         self.records, self.is_new = 0, True
+        self._on_terminal = on_terminal
         self._file, self._name, self._unbuffered = file, name, unbuffered
 
     def check(self, position: int, record: Record) -> None:
@@ -58,6 +69,8 @@ class Stream:
 
     def write(self, data: bytes, record: Record | None = None) -> None:
         """Write some more."""
+        if self._on_terminal:
+            data = printable(data.decode(errors="replace")).encode()
         self._try(lambda: self._file.write(data))
         if self._unbuffered:
             self.finish()

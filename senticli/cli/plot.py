@@ -1,11 +1,14 @@
 """Learning curves as a picture, with matplotlib."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from senticli.atomic import replace_file
 from senticli.errors import SenticliError, UsageError
+from senticli.paths import cache_dir
+from senticli.text.files import missing_package
 
 if TYPE_CHECKING:
     from senticli.training.trainer import EpochResult
@@ -16,15 +19,15 @@ SUFFIXES = (".png", ".svg")
 def check_plot(path: Path) -> Path:
     """The full path of a picture that can be drawn, checked before the long work starts."""
     if path.suffix.lower() not in SUFFIXES:
-        raise UsageError(f"--plot {str(path)!r} is no picture", "use a name in .png or .svg")
+        raise UsageError(f"--plot {str(path)!r} is not a picture", "use a name in .png or .svg")
     try:
+        # Its cache of fonts goes to the data dir, like everything else that is written.
+        os.environ.setdefault("MPLCONFIGDIR", str(cache_dir() / "matplotlib"))
         import matplotlib  # noqa: F401
-    except ImportError:
-        raise SenticliError(
-            "--plot needs matplotlib, which is not installed", 'pip install "senticli[plot]"'
-        ) from None
+    except ImportError as error:
+        raise missing_package("matplotlib", "--plot needs", "plot", error) from error
     if not path.absolute().parent.is_dir():
-        raise SenticliError(f"there is no folder {path.absolute().parent}", "make it first")
+        raise SenticliError(f"there is no folder {path.absolute().parent}", "create it first")
     if path.is_dir():
         raise SenticliError(f"{path} is a folder", "choose another name")
     return path.absolute()

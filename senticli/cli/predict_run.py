@@ -317,7 +317,8 @@ def _sink(
     path = request.output
     if path is None:
         unbuffered = request.unbuffered or sys.stdout.isatty()
-        return Stream(sys.stdout.buffer, "standard output", unbuffered)
+        raw = sys.stdout.isatty() and not isinstance(writer, TerminalWriter)
+        return Stream(sys.stdout.buffer, "standard output", unbuffered, on_terminal=raw)
     if is_special(path):
         return Stream(stack.enter_context(path.open("wb")), str(path), request.unbuffered)
     options = dataclasses.asdict(request)

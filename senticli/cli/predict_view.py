@@ -5,7 +5,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from senticli.cli.console import one_line, styled
+from senticli.cli.console import one_line, printable, styled
 from senticli.explain import Word, strongest
 from senticli.text.records import Record
 from senticli.text.writers import Writer
@@ -23,15 +23,17 @@ class TerminalWriter(Writer):
     def __init__(self, labels: Sequence[str], prefix: str) -> None:
         super().__init__()
         self._labels, self._prefix = labels, prefix
-        self._width = max(map(len, labels))
+        self._width = max(len(one_line(label)) for label in labels)
 
     def record(self, record: Record, answer: Mapping[str, Any]) -> bytes:
         """The lines of one record."""
         answer = {name.removeprefix(self._prefix): value for name, value in answer.items()}
         name, score = answer["label"], answer["score"]
-        label = styled((name or "-").ljust(self._width), f"1;{_colour(name)}", sys.stdout)
+        label = styled(one_line(name or "-").ljust(self._width), f"1;{_colour(name)}", sys.stdout)
         share = "     -" if score is None else f"{score:6.1%}"
-        if more := [f"{pair['label']} {pair['score']:.1%}" for pair in answer.get("top", [])[1:]]:
+        if more := [
+            f"{one_line(pair['label'])} {pair['score']:.1%}" for pair in answer.get("top", [])[1:]
+        ]:
             share += f"  ({', '.join(more)})"
         words = [Word(**word) for word in answer.get("explanation") or []]
         if words:
@@ -51,16 +53,18 @@ class TerminalWriter(Writer):
         parts = []
         end = 0
         for word in words:
-            parts.append(_printable(text[end : word.start]))
-            shown, share = _printable(text[word.start : word.end]), abs(word.weight) / heaviest
+            parts.append(_flat(text[end : word.start]))
+            shown, share = _flat(text[word.start : word.end]), abs(word.weight) / heaviest
             if share >= 0.1:
                 colour = _colour(label if word.weight > 0 else other)
                 weight = "1;7;" if share >= 0.6 else "1;" if share >= 0.3 else ""
                 shown = styled(shown, weight + colour, sys.stdout)
             parts.append(shown)
             end = word.end
-        parts.append(_printable(text[end:]))
-        top = ", ".join(f"{word.token} {word.weight:+.2f}" for word in strongest(words, 5))
+        parts.append(_flat(text[end:]))
+        top = ", ".join(
+            f"{one_line(word.token)} {word.weight:+.2f}" for word in strongest(words, 5)
+        )
         return f"  {''.join(parts).strip()}\n  {styled(top, '2', sys.stdout)}"
 
 
@@ -68,6 +72,6 @@ def _colour(label: str | None) -> str:
     return COLOURS.get(label or "", "36")
 
 
-def _printable(text: str) -> str:
-    """``text`` on one line, with nothing in it that does something to a terminal."""
-    return "".join(c if c.isprintable() else " " for c in text)
+def _flat(text: str) -> str:
+    """Return ``text`` on one line, as long as it was."""
+    return printable(text).translate({9: " ", 10: " "})

@@ -85,7 +85,7 @@ class PlainView:
         """The model is written: its folder is the answer."""
         for line in describe_saved(saved):
             console.say(line)
-        print(saved.bundle.path)
+        console.print_answer(str(saved.bundle.path))
 
 
 class JsonView(PlainView):
@@ -139,7 +139,7 @@ class TerminalView(PlainView):
     def checked(self, checks: "Checks", *, own: bool) -> None:
         """What is odd about the data, above the spinner."""
         for line in describe_findings(checks, own=own):
-            self._console.print(line, markup=False, soft_wrap=True)
+            self._console.print(console.printable(line), markup=False, soft_wrap=True)
 
 
 class LiveView(TerminalView):
@@ -182,7 +182,7 @@ class LiveView(TerminalView):
         """Describe the run, then show the table so far."""
         self._status.stop()
         for line in describe(session, history):
-            self._console.print(line, markup=False, soft_wrap=True)
+            self._console.print(console.printable(line), markup=False, soft_wrap=True)
         self._console.print()
         self._epochs = list(history)
         epochs = session.recipe.train.epochs
@@ -361,7 +361,6 @@ def _counts(labels: "NDArray[np.int64]", count: int) -> list[int]:
 
 def print_summary(session: "Session", facts: dict[str, Any]) -> None:
     """A dry run's answer, for people."""
-    from rich.markup import escape
     from rich.table import Table
 
     table = Table(box=None, padding=(0, 2, 0, 0))
@@ -373,7 +372,7 @@ def print_summary(session: "Session", facts: dict[str, Any]) -> None:
         cells = []
         for counts in facts["labels"].values():
             cells += [f"{counts[label]:,}", f"{counts[label] / sum(counts.values()):.1%}"]
-        table.add_row(escape(label), *cells)
+        table.add_row(console.markup(label), *cells)
     console.print_table(table)
     lengths = ", ".join(f"{name} {count:,}" for name, count in facts["words_a_text"].items())
     print(f"words a text   {lengths}")

@@ -39,7 +39,7 @@ class PlainSearchView(PlainView):
         """The search has stopped before its time; ``again`` is how to go on."""
         if best:
             console.say(f"the search was stopped; the model of trial {best.number} was kept")
-            print(path)
+            console.print_answer(str(path))
         else:
             console.say("the search was stopped before a trial was done; there is no model yet")
         console.say(f"go on: {again}")
@@ -58,7 +58,7 @@ class PlainSearchView(PlainView):
         if len(ranked) > SHOWN:
             console.say(f"and {len(ranked) - SHOWN} more")
         console.say(f"\nthe best, trained again: {command}")
-        print(path)
+        console.print_answer(str(path))
 
 
 class JsonSearchView(JsonView, PlainSearchView):

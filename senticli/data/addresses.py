@@ -35,8 +35,24 @@ def check_url(url: str, what: str) -> None:
 
 
 def without_password(url: str) -> str:
-    """An address as it may be shown and stored: without user and password."""
-    return re.sub(r"(?<=//)[^/]*@|^[^/]*@", "", url)
+    """Return an address as it may be shown and stored: without user, password and query.
+
+    A password may hold any character, so that all before the last @ counts as one, unless it is
+    certain that the @ is in the path.
+    """
+    scheme, mark, rest = url.partition("://")
+    if not mark:
+        scheme, rest = "", url
+    host = re.split(r"[/?#]", rest, maxsplit=1)[0]
+    if "@" in host or ":" in host or not mark:
+        rest = rest.rpartition("@")[2]
+    return scheme + mark + re.split(r"[?#]", rest, maxsplit=1)[0]
+
+
+def proxy_without_password(proxy: str) -> str:
+    """Return the address of a proxy as it may be shown; it has no path that could hold an @."""
+    scheme, mark, rest = proxy.partition("://") if "://" in proxy else ("", "", proxy)
+    return scheme + mark + rest.rpartition("@")[2]
 
 
 def is_page(start: bytes) -> bool:

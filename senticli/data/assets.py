@@ -46,7 +46,7 @@ def provenance(asset: Asset) -> dict[str, Any]:
     try:
         source: dict[str, Any] = json.loads(path.read_bytes())
         _check(source, asset)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise SenticliError(
             f"{path} is missing or damaged", f"senticli download {asset.name} --force"
         ) from error
