@@ -120,7 +120,7 @@ def test_a_later_format(copy: Path) -> None:
     edit(copy, lambda config: config.update(format=99))
     with pytest.raises(SenticliError, match="format 99") as caught:
         Bundle.open(copy)
-    assert "upgrade" in caught.value.hint
+    assert "update" in caught.value.hint
 
 
 def test_a_failed_write_keeps_the_old_model(copy: Path) -> None:

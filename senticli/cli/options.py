@@ -70,7 +70,7 @@ TextColumn = Annotated[
     typer.Option(
         "--text-column",
         metavar="NAME|N",
-        help=with_default("Column of the text, by name or number.", "text, sentence, …"),
+        help=with_default("Column of the text: name or number.", "text, sentence, …"),
         rich_help_panel=DATA_PANEL,
     ),
 ]
@@ -126,7 +126,7 @@ LabelColumn = Annotated[
     typer.Option(
         "--label-column",
         metavar="NAME|N",
-        help=with_default("Column of the label, by name or number.", "label, sentiment, …"),
+        help=with_default("Column of the label: name or number.", "label, sentiment, …"),
         rich_help_panel=DATA_PANEL,
     ),
 ]

@@ -69,7 +69,7 @@ def test_closed_streams(tiny_model: Path) -> None:
     done = shell(f"{predict} good >&-")
     assert (done.returncode, done.stderr) == (0, "")
     done = shell(f"printf '\\n' | {predict} 2>&-")
-    assert (done.returncode, done.stdout) == (0, "\t\tno text\n")
+    assert (done.returncode, done.stdout) == (1, "\t\tno text\n")
 
 
 def test_labels_that_look_like_markup(senticli: Run, tmp_path: Path) -> None:

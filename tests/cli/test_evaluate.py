@@ -57,7 +57,7 @@ def test_a_file_is_taken_whole(senticli: Run, tmp_path: Path) -> None:
     [
         ("text,label\ngood,5 stars\n", "the label '5 stars' is not one of the model's"),
         ("text,label\n", "has no examples"),
-        ("a,b\n1,2\n", "has no column text"),
+        ("a,b\n1,2\n", "has no text column"),
     ],
 )
 def test_files_that_do_not_fit(senticli: Run, tmp_path: Path, content: str, error: str) -> None:

@@ -24,6 +24,7 @@ def test_json(home: Path, capsys, monkeypatch: pytest.MonkeyPatch) -> None:
         "datasets": 0,
         "vectors": 1234,
         "models": 0,
+        "checkpoints": 0,
         "downloads": 0,
         "cache": 0,
     }

@@ -120,12 +120,36 @@ def test_an_exported_model_is_all_that_predict_needs(
     done = senticli("models", "export", "first", "--output", target)
     assert (done.returncode, done.stdout) == (0, f"{target}\n")
     assert {path.name for path in target.iterdir()} == {"config.json", *FILES}
-    for path in target.iterdir():
-        assert path.read_bytes() == (stored / "first" / path.name).read_bytes()
+    for name in FILES:
+        assert (target / name).read_bytes() == (stored / "first" / name).read_bytes()
     shutil.rmtree(stored)
     answer = senticli("predict", "--model", target, "great film")
     assert answer.returncode == 0
     assert answer.stdout.startswith(("positive", "negative"))
+
+
+def test_exported_model_names_no_folders(
+    home: Path, stored: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config_file = stored / "first" / "config.json"
+    config = json.loads(config_file.read_text())
+    own = str(tmp_path / "home of mine" / "reviews.csv")
+    config["provenance"] |= {
+        "command": f"senticli train --data '{own}' --valid=/x/y/v.csv --vectors ~/g.txt --lr 0.1",
+        "sha256": {"data": {own: "1", "/else/reviews.csv": "2", "imdb/train": "3"}, "vectors": "4"},
+    }
+    config["provenance"]["train"] |= {"data": [own], "vectors": "/a/g.txt", "init": "/b/model"}
+    config_file.write_text(json.dumps(config))
+    store.export(store.find("first"), tmp_path / "mine")
+    origin = json.loads((tmp_path / "mine" / "config.json").read_text())["provenance"]
+    assert origin["command"] == (
+        "senticli train --data reviews.csv --valid=v.csv --vectors g.txt --lr 0.1"
+    )
+    assert origin["sha256"]["data"] == {"reviews.csv": "1", "reviews.csv'": "2", "imdb/train": "3"}
+    train = origin["train"]
+    assert (train["data"], train["vectors"], train["init"]) == (["reviews.csv"], "g.txt", "model")
+    assert store.find(str(tmp_path / "mine")).recipe.train.data == ("reviews.csv",)
+    assert own in config_file.read_text()
 
 
 def test_export_errors(stored: Path, tmp_path: Path, capsys) -> None:
@@ -174,7 +198,7 @@ def test_where_the_default_is_unreadable(home: Path, capsys, content: bytes | No
     assert run(["info"]) == 0
     assert any("default model cannot read" in " ".join(line.split()) for line in out(capsys)[0])
     assert run(["models", "show"]) == 1
-    assert "hint: name a model: senticli predict --model bundled" in out(capsys)[1]
+    assert "hint: name a model, such as bundled" in out(capsys)[1]
 
 
 def test_names_that_cannot_be(tmp_path: Path, capsys) -> None:
