@@ -35,8 +35,13 @@ def check_range(flag: str, value: float, low: float, high: float) -> None:
     """Raise :class:`UsageError` unless ``low <= value <= high``."""
     if not low <= value <= high:
         raise UsageError(
-            f"{flag} {value:g} is out of range", f"use a value from {low:g} to {high:g}"
+            f"{flag} {_exact(value)} is out of range",
+            f"use a value from {_exact(low)} to {_exact(high)}",
         )
+
+
+def _exact(value: float) -> str:
+    return str(value) if isinstance(value, int) else f"{value:g}"
 
 
 def check_pooling(value: str) -> None:
@@ -97,8 +102,13 @@ class TrainConfig:
     data: tuple[str, ...] = ("imdb",)
     valid: tuple[str, ...] = ()  # files to validate on in place of a part of data
     test: tuple[str, ...] = ()  # files to test on
+    format: str | None = None  # of files; None: by their names
     text_column: str | None = None  # of files; None: found among the usual names
     label_column: str | None = None
+    delimiter: str | None = None  # of tables; None: found in the first rows
+    quoting: str | None = None  # csv, backslash or none; None: csv, for TSV none
+    header: bool = True  # the first row of a table has the names of its columns
+    encoding: str | None = None  # None: UTF-8
     init: str | None = None  # a model to start from: a name or a folder
     vectors: str = "glove.6B.100d"  # a name, a file, or "none"
     vocab_size: int = 25_000  # most frequent words kept, <unk> and <pad> not counted
@@ -220,6 +230,7 @@ def command_line(*words: str, processes: int = 1) -> str:
 SWITCHES = {
     "bidirectional": ("--bidirectional", "--unidirectional"),
     "lowercase": ("--uncased", "--cased"),
+    "header": ("--header", "--no-header"),
 }
 """The two options of each setting that is on or off."""
 

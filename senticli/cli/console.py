@@ -27,12 +27,12 @@ T = TypeVar("T")
 
 
 def say(message: str) -> None:
-    """Print a message on stderr. Nobody listening is no reason to stop."""
+    """Print a message on stderr. That it cannot be heard is no reason to stop."""
     _to_stderr(printable(message))
 
 
 def _to_stderr(message: str) -> None:
-    with suppress(BrokenPipeError):
+    with suppress(OSError):
         print(message, file=sys.stderr, flush=True)
 
 

@@ -45,7 +45,7 @@ def named(name: str | None, recipe: Recipe) -> Path:
         data = "-".join(Path(part).stem for part in recipe.train.data)
         network = f"{model.rnn}-{model.layers}x{model.hidden}"
         name = f"{network}-{data}-seed{seed}-{datetime.now():%Y%m%d-%H%M%S}"
-    elif Path(name).name != name or name.startswith(".") or name == BUNDLED:
+    elif not name or Path(name).name != name or name.startswith(".") or name == BUNDLED:
         raise UsageError(f"--name {name!r} cannot be a model's name", "use a plain word")
     return paths.models_dir() / name
 
@@ -181,7 +181,8 @@ def resume(
 @contextmanager
 def shown(plain: type[View], live: type[View], json: type[View] | None) -> Iterator[View]:
     """What shows a training: of several processes, only the first is seen."""
-    if os.environ.get("RANK", "0") != "0":
+    # Schedulers of clusters set RANK too; torchrun always says how many processes there are.
+    if os.environ.get("WORLD_SIZE", "1") != "1" and os.environ.get("RANK", "0") != "0":
         with ExitStack() as stack:
             nowhere = stack.enter_context(Path(os.devnull).open("w"))
             stack.enter_context(redirect_stdout(nowhere))
@@ -195,6 +196,8 @@ def shown(plain: type[View], live: type[View], json: type[View] | None) -> Itera
     view = (json or (live if stderr_is_terminal() else plain))()
     with view:
         yield view
+    if view.unprinted:  # what was learned is saved all the same
+        raise view.unprinted
 
 
 def keep(
@@ -345,8 +348,16 @@ def part(name: str, extra: str = "train") -> Any:
     """A module of ``senticli.training``, whose packages may not be installed."""
     try:
         return importlib.import_module(f"senticli.training.{name}")
-    except ImportError as error:
+    except (ImportError, OSError) as error:  # OSError: a library of torch's that does not load
+        package = (getattr(error, "name", None) or "").partition(".")[0]
+        if package == "senticli":
+            raise
+        if isinstance(error, ModuleNotFoundError):
+            raise SenticliError(
+                f"training needs the package {package}, which is not installed",
+                f'in a checkout of senticli: pip install ".[{extra}]"',
+            ) from error
         raise SenticliError(
-            f"training needs packages that are not installed ({error.name})",
-            f'pip install "senticli[{extra}]"',
-        ) from None
+            f"a package that training needs cannot be loaded: {error}",
+            f'repair it: pip install --force-reinstall ".[{extra}]", in a checkout of senticli',
+        ) from error

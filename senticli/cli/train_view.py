@@ -27,6 +27,22 @@ if TYPE_CHECKING:
 class PlainView:
     """One line an epoch on stderr: for logs, and wherever there is no terminal."""
 
+    unprinted: OSError | None = None
+    """Why the answer could not be printed: nobody reads it, or the disk is full."""
+
+    def _print(self, answer: "str | dict[str, Any]") -> None:
+        """Print a part of the answer; no training is lost because that fails."""
+        if self.unprinted:
+            return
+        try:
+            if isinstance(answer, str):
+                console.print_answer(answer)
+            else:
+                console.print_json(answer)
+            sys.stdout.flush()  # an epoch takes minutes: whoever reads wants it now
+        except OSError as error:
+            self.unprinted = error
+
     def __enter__(self) -> "PlainView":
         return self
 
@@ -85,7 +101,9 @@ class PlainView:
         """The model is written: its folder is the answer."""
         for line in describe_saved(saved):
             console.say(line)
-        console.print_answer(str(saved.bundle.path))
+        self._print(str(saved.bundle.path))
+        if self.unprinted:
+            console.say(f"the model is saved in {saved.bundle.path}")
 
 
 class JsonView(PlainView):
@@ -93,17 +111,16 @@ class JsonView(PlainView):
 
     def checked(self, checks: "Checks", *, own: bool) -> None:
         """Print the labels of each split, and what is odd."""
-        console.print_json({"event": "data", **dataclasses.asdict(checks)})
+        self._print({"event": "data", **dataclasses.asdict(checks)})
 
     def epoch(self, result: "EpochResult") -> None:
         """Print the epoch's result."""
-        console.print_json({"event": "epoch", **dataclasses.asdict(result)})
-        sys.stdout.flush()  # an epoch takes minutes: whoever reads wants it now
+        self._print({"event": "epoch", **dataclasses.asdict(result)})
 
     def saved(self, saved: "Saved") -> None:
         """Print where the model is and how good."""
         bundle, valid = saved.bundle, saved.valid
-        console.print_json(
+        self._print(
             {
                 "event": "saved",
                 "model": bundle.name,
@@ -113,10 +130,12 @@ class JsonView(PlainView):
                 "onnx": bundle.config.onnx,
             }
         )
+        if self.unprinted:
+            console.say(f"the model is saved in {bundle.path}")
 
     def stopped(self, best: "EpochResult | None", resuming: str | None) -> None:
         """Print how to go on."""
-        console.print_json(
+        self._print(
             {"event": "stopped", "best_epoch": best.epoch if best else None, "resume": resuming}
         )
 

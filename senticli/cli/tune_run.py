@@ -39,7 +39,10 @@ def seconds_of(text: str) -> int:
     parts = re.findall(r"(\d+)([hms])", text)
     if not parts or "".join(map("".join, parts)) != text:
         raise UsageError(f"--tune {text!r} is not a time", "use one such as 30m, 2h or 1h30m")
-    return sum(int(number) * UNITS[unit] for number, unit in parts)
+    seconds = sum(int(number) * UNITS[unit] for number, unit in parts)
+    if not seconds:
+        raise UsageError(f"--tune {text!r} is no time at all", "use one such as 30m, 2h or 1h30m")
+    return seconds
 
 
 def journal_of(target: Path) -> Path:

@@ -1,7 +1,7 @@
 """How a search for better settings is shown: a line a trial, a table at the end, or JSON."""
 
 import dataclasses
-import sys
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -39,14 +39,14 @@ class PlainSearchView(PlainView):
         """The search has stopped before its time; ``again`` is how to go on."""
         if best:
             console.say(f"the search was stopped; the model of trial {best.number} was kept")
-            console.print_answer(str(path))
+            self._print(str(path))
         else:
             console.say("the search was stopped before a trial was done; there is no model yet")
         console.say(f"go on: {again}")
 
     def searched(self, trials: "Sequence[Trial]", command: str, path: Path) -> None:
         """The time is up: the best trials, and the best model, whose folder is the answer."""
-        ranked = sorted(trials, key=lambda trial: (trial.state != "done", trial.loss or 9e9))
+        ranked = sorted(trials, key=_rank)
         # One of them is the best; others were, at their time.
         others = [dataclasses.replace(trial, best=False) for trial in ranked[1:SHOWN]]
         rows = [COLUMNS, *map(row, [*ranked[:1], *others])]
@@ -58,7 +58,7 @@ class PlainSearchView(PlainView):
         if len(ranked) > SHOWN:
             console.say(f"and {len(ranked) - SHOWN} more")
         console.say(f"\nthe best, trained again: {command}")
-        console.print_answer(str(path))
+        self._print(str(path))
 
 
 class JsonSearchView(JsonView, PlainSearchView):
@@ -66,21 +66,18 @@ class JsonSearchView(JsonView, PlainSearchView):
 
     def trial(self, trial: "Trial") -> None:
         """Print a trial."""
-        console.print_json({"event": "trial", **dataclasses.asdict(trial)})
-        sys.stdout.flush()
+        self._print({"event": "trial", **dataclasses.asdict(trial)})
 
     def search_stopped(self, best: "Trial | None", again: str, path: Path) -> None:
         """Print which trial is the best so far."""
         number = best.number if best else None
-        console.print_json({"event": "stopped", "best": number, "path": best and str(path)})
+        self._print({"event": "stopped", "best": number, "path": best and str(path)})
         console.say(f"go on: {again}")
 
     def searched(self, trials: "Sequence[Trial]", command: str, path: Path) -> None:
         """Print which trial was the best."""
         best = [trial.number for trial in trials if trial.best][-1]
-        console.print_json(
-            {"event": "searched", "best": best, "command": command, "path": str(path)}
-        )
+        self._print({"event": "searched", "best": best, "command": command, "path": str(path)})
 
 
 class LiveSearchView(TerminalView, PlainSearchView):
@@ -137,6 +134,11 @@ class LiveSearchView(TerminalView, PlainSearchView):
         """Take the bar away, and show the table."""
         self._progress.stop()
         super().searched(trials, command, path)
+
+
+def _rank(trial: "Trial") -> tuple[bool, float]:
+    """Return what puts the best trial first: those that are done, by their loss."""
+    return trial.state != "done", math.inf if trial.loss is None else trial.loss
 
 
 def row(trial: "Trial") -> list[str]:

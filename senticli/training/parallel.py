@@ -129,14 +129,17 @@ class Parallel:
         self._distributed = DistributedDataParallel(model) if processes.size > 1 else None
 
     def gradients(self, batch: Batch, masks: Sequence[Masks]) -> Totals:
-        """Set every parameter's gradient to that of the batch's mean loss.
+        """Set every parameter's gradient to that of the batch's loss, a text.
+
+        Weights of the labels are 1 on average over the data, so the loss of a batch is divided by
+        its texts, not by its own weights: those would cancel out where it holds one label alone.
 
         ``masks`` are those of each pass over the batch; of two passes, what they disagree about is
         a part of what is derived, though not of the loss that is returned.
         """
         if self._distributed:
             return self._gradients_of_processes(self._distributed, batch, masks)
-        whole = self._weight_of(batch)
+        whole = len(batch.labels)
 
         def part(rows: slice) -> tuple[Totals, tuple[Tensor, ...]]:
             loss, totals = self._forward(self._model, batch, masks, rows)
@@ -159,7 +162,7 @@ class Parallel:
     ) -> Totals:
         rank, size = self._processes.rank, self._processes.size
         texts = len(batch.labels)
-        whole, sums = self._weight_of(batch), Totals()
+        whole, sums = texts, Totals()
         model.zero_grad(set_to_none=True)
         # As many parts in every process, else some would wait for others for ever.
         cuts = cut(batch.lengths.tolist(), size, TOKENS_A_PART // len(masks))[rank::size]

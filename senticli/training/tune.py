@@ -269,7 +269,7 @@ def _cut_torn_line(journal: Path) -> None:
 
 
 def _value(recipe: Recipe, name: str) -> Any:
-    return getattr(recipe.model, name, None) or getattr(recipe.train, name, 0)
+    return getattr(recipe.model if hasattr(recipe.model, name) else recipe.train, name)
 
 
 def _widened(space: BaseDistribution, value: Any) -> BaseDistribution:

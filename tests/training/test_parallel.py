@@ -32,9 +32,11 @@ def batch() -> Batch:
     return Batch(tokens, lengths, torch.randint(0, 2, (TEXTS,), generator=generator))
 
 
-def model(outputs: int = 1) -> BiRNN:
+def model(outputs: int = 1, dropout: float | None = None) -> BiRNN:
     torch.manual_seed(0)
-    return BiRNN(ModelConfig(hidden=8, embedding_dim=8, layers=2), 50, outputs, 1)
+    names = ("word", "embedding", "layer", "output")
+    rates = {} if dropout is None else {f"{name}_dropout": dropout for name in names}
+    return BiRNN(ModelConfig(hidden=8, embedding_dim=8, layers=2, **rates), 50, outputs, 1)
 
 
 @pytest.mark.parametrize("threads", [1, 2, 4, 64])
@@ -53,10 +55,9 @@ def test_parts_add_up(
     logits = network(whole.tokens, whole.lengths, masks).squeeze(1)
     of_each = None if weights is None else weights[whole.labels]
     loss = F.binary_cross_entropy_with_logits(logits, whole.labels.float(), of_each)
-    if of_each is not None:
-        loss = loss * TEXTS / of_each.sum()
     expected = torch.autograd.grad(loss, list(network.parameters()))
-    assert totals.mean_loss == pytest.approx(loss.item(), rel=1e-5)
+    weight = TEXTS if of_each is None else of_each.sum().item()
+    assert totals.mean_loss == pytest.approx(loss.item() * TEXTS / weight, rel=1e-5)
     assert totals.texts == TEXTS
     assert totals.correct == int(((logits > 0) == whole.labels.bool()).sum())
     torch.testing.assert_close(gradients, list(expected), atol=1e-6, rtol=1e-4)
@@ -77,13 +78,34 @@ def test_two_passes_are_to_agree(
     of_each = torch.ones(TEXTS) if weights is None else weights[whole.labels]
     passes = [network(whole.tokens, whole.lengths, of_pass) for of_pass in masks]
     losses = [(losses_of(logits, whole.labels) * of_each).sum() for logits in passes]
-    loss = sum(losses) / 2 / of_each.sum()
-    apart = (disagreement(*passes) * of_each).sum() / of_each.sum()
+    loss = sum(losses) / 2 / TEXTS
+    apart = (disagreement(*passes) * of_each).sum() / TEXTS
     expected = torch.autograd.grad(loss + 0.7 * apart, list(network.parameters()))
     assert apart > 0
-    assert totals.mean_loss == pytest.approx(loss.item(), rel=1e-5)
+    assert totals.mean_loss == pytest.approx(loss.item() * TEXTS / of_each.sum().item(), rel=1e-5)
     assert totals.texts == TEXTS
     torch.testing.assert_close(gradients, list(expected), atol=1e-6, rtol=1e-4)
+
+
+@pytest.mark.parametrize("size", [1, 5, TEXTS])
+def test_weighted_gradients_do_not_depend_on_the_batch_size(size: int) -> None:
+    network, whole, weights = model(dropout=0.0), batch(), torch.tensor([0.25, 3.0])
+    parallel_ = Parallel(network, weights, ALONE)
+    sums = [torch.zeros_like(parameter) for parameter in network.parameters()]
+    totals = Totals()
+    for start in range(0, TEXTS, size):
+        part = whole.rows(slice(start, min(start + size, TEXTS)))
+        texts, steps = part.tokens.shape
+        no_masks = [draw_masks(network.config, np.random.default_rng(1), texts, steps)]
+        totals += parallel_.gradients(part, no_masks)
+        for added, parameter in zip(sums, network.parameters(), strict=True):
+            assert parameter.grad is not None
+            added += parameter.grad * len(part.labels)
+    logits = network(whole.tokens, whole.lengths, None)
+    loss = (losses_of(logits, whole.labels) * weights[whole.labels]).sum()
+    expected = torch.autograd.grad(loss, list(network.parameters()))
+    torch.testing.assert_close(sums, list(expected), atol=1e-4, rtol=1e-3)
+    assert totals.mean_loss == pytest.approx(loss.item() / weights[whole.labels].sum().item())
 
 
 def test_two_passes_run_no_more_at_once_than_one(monkeypatch: pytest.MonkeyPatch) -> None:
