@@ -11,8 +11,13 @@ from senticli.cli.options import (
     MODEL_PANEL,
     OUTPUT_PANEL,
     TRAINING_PANEL,
+    Delimiter,
+    Encoding,
+    Format,
     LabelColumn,
+    Quoting,
     TextColumn,
+    check_reading,
     setting,
     with_default,
 )
@@ -53,7 +58,7 @@ def train(
             "-d",
             metavar="NAME|FILE|DIR",
             help="Data set; CSV, TSV, JSONL or Parquet file with text and label; fastText's lines; "
-            "or a folder with one folder a label. Repeatable.",
+            "a folder with one folder a label; `-` for standard input. Repeatable.",
             panel=DATA_PANEL,
         ),
     ] = None,
@@ -81,13 +86,26 @@ def train(
         bool,
         typer.Option(
             "--strict",
-            help="Make what is odd about the data an error: rows without text or label, "
-            "duplicates, two labels, texts in two splits.",
+            help="Fail on problems of the data: rows without text or label, duplicates, "
+            "texts with two labels or in two splits, suspicious labels.",
             rich_help_panel=DATA_PANEL,
         ),
     ] = False,
+    format: Format = None,
     text_column: TextColumn = None,
     label_column: LabelColumn = None,
+    delimiter: Delimiter = None,
+    quoting: Quoting = None,
+    header: Annotated[
+        bool | None,
+        setting(
+            "header",
+            "/".join(SWITCHES["header"]),
+            help="The first row of CSV or TSV has names; without, columns are numbers, from 1.",
+            panel=DATA_PANEL,
+        ),
+    ] = None,
+    encoding: Encoding = None,
     vectors: Annotated[
         str | None,
         setting(
@@ -410,6 +428,7 @@ def train(
     if init:
         recipe = _from_model(recipe, init, given)
     recipe = recipe.with_options(given)
+    check_reading(recipe.train)
     if embedding_dim is not None and recipe.train.vectors != "none":
         raise UsageError(
             "--embedding-dim is that of the vectors", "leave it out, or train with --vectors none"
@@ -419,7 +438,7 @@ def train(
             "--r-drop compares two passes with dropout, and there is no dropout",
             "use some, such as --output-dropout 0.3; or --r-drop 0",
         )
-    if name and output:
+    if name is not None and output:
         raise UsageError("--name and --output both say where the model goes", "use one of the two")
     if dry_run and plot:
         raise UsageError("--dry-run trains nothing to plot", "leave out one of the two")
@@ -434,7 +453,7 @@ def train(
     from senticli.cli.train_view import JsonView, LiveView, PlainView
     from senticli.cli.tune_view import JsonSearchView, LiveSearchView, PlainSearchView
 
-    named = output or (train_run.named(name, recipe) if name else None)
+    named = output or (train_run.named(name, recipe) if name is not None else None)
     if tune:
         seconds = tune_run.seconds_of(tune)
         settings = [key for key, value in given.items() if value is not None]
@@ -490,4 +509,6 @@ def _from_model(recipe: Recipe, init: str, given: dict[str, Any]) -> Recipe:
 
 
 def _full(data: str) -> str:
-    return str(Path(data).absolute()) if data not in DATASETS and Path(data).exists() else data
+    return (
+        str(Path(data).absolute()) if data not in (*DATASETS, "-") and Path(data).exists() else data
+    )

@@ -19,9 +19,10 @@ from senticli.cli.console import say, stderr_is_terminal
 from senticli.cli.plot import draw
 from senticli.cli.train_view import PlainView
 from senticli.config import Recipe, command_line
+from senticli.data import assets
 from senticli.data.catalogue import DATASETS
-from senticli.data.checks import check
-from senticli.data.datasets import load_training_data
+from senticli.data.checks import Checks, check, rows_of
+from senticli.data.datasets import Sources, load_training_data
 from senticli.data.vectors import cached_vectors
 from senticli.errors import SenticliError, UsageError
 
@@ -251,13 +252,20 @@ def read(
 ) -> "tuple[Texts, Processes]":
     """Read what ``recipe`` names; see :func:`prepare`."""
     view.step("reading the data")  # before torch, so that what is missing is said at once
-    data = load_training_data(recipe.train)
+    assets.require([*recipe.train.data, recipe.train.vectors])
+    sources = Sources()
+    try:
+        data = load_training_data(recipe.train, sources)
+    except SenticliError:
+        if findings := rows_of(sources.problems):  # which may explain it
+            view.checked(Checks({}, findings), own=True)
+        raise
     splits = {"train": data.train, "valid": data.valid}
     checks = check(splits if data.test is None else {**splits, "test": data.test})
     view.checked(checks, own=not set(recipe.train.data) <= set(DATASETS))
     if strict and checks.findings:
         kinds = ", ".join(finding.what for finding in checks.findings)
-        raise SenticliError(f"--strict: {kinds}", "mend the data, or leave out --strict")
+        raise SenticliError(f"--strict: {kinds}", "fix the data, or leave out --strict")
     init = store.find(recipe.train.init) if recipe.train.init else None
     vectors = recipe.train.vectors
     cache = None if vectors == "none" else cached_vectors(vectors)

@@ -267,6 +267,7 @@ class LiveView(TerminalView):
             self._console.print(self._table(self._epochs))
 
 
+FEW_FOUND = 0.5  # share of the vocabulary, below which the vectors may be the wrong ones
 CURVE = 60  # characters of the loss's course
 
 
@@ -331,8 +332,13 @@ def describe(session: "Session", history: "Sequence[EpochResult]" = ()) -> list[
         f"{model.pooling} pooling: {session.parameters:,} parameters"
     )
     lines.append(f"machine     {session.machine}")
+    if found is not None and found < FEW_FOUND and not init:
+        lines.append(
+            f"warning: few words are found in {recipe.train.vectors}: is it of another language, "
+            "or its words in another case?"
+        )
     if init and init.config.labels != session.texts.labels:
-        lines.append(f"note: {init.name} has other labels, so the output layer starts anew")
+        lines.append(f"note: {init.name} has other labels, so its output layer is not used")
     if session.slower:
         lines.append(f"note: {session.slower}; float32 is slower")
     if history:
@@ -405,9 +411,20 @@ def describe_saved(saved: "Saved") -> list[str]:
     """How good the kept model is, and where to go from here."""
     low, high = saved.valid.interval
     training = saved.bundle.training
+    columns = zip(*saved.valid.confusion, strict=True)
+    never = [
+        score.label
+        for score, column in zip(saved.valid.labels, columns, strict=True)
+        if score.support and not sum(column)
+    ]
     data = training.data
     tested = bool(training.test) or any("test" in splits_of(name) for name in data)
+    warnings = []
+    if never:
+        hint = "" if training.class_weights == "balanced" else ": try --class-weights balanced"
+        warnings = [f"warning: never predicted on validation: {', '.join(never)}{hint}"]
     return [
+        *warnings,
         f"validation accuracy {saved.valid.accuracy:.2%} ({low:.2%} to {high:.2%}), "
         f"as {saved.bundle.config.onnx} ONNX",
         f"next: senticli eval --split {'test' if tested else 'valid'}",

@@ -3,6 +3,7 @@
 import json
 import os
 import stat
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from urllib.parse import urlsplit
 from senticli import paths
 from senticli.atomic import recover
 from senticli.data.addresses import check_url, is_url, without_password
-from senticli.data.catalogue import Asset
+from senticli.data.catalogue import ASSETS, Asset
 from senticli.data.remote import bytes_kept
 from senticli.errors import SenticliError
 from senticli.text.files import unreadable
@@ -29,6 +30,21 @@ def is_installed(asset: Asset) -> bool:
     recover(folder(asset))
     # The folder appears in one step, so one file stands for all of them.
     return (folder(asset) / "source.json").is_file()
+
+
+def not_downloaded(names: Sequence[str]) -> SenticliError:
+    """Return the error for assets that are wanted and not installed."""
+    return SenticliError(
+        f"not downloaded: {', '.join(names)}", f"senticli download {' '.join(names)}"
+    )
+
+
+def require(names: Iterable[str]) -> None:
+    """Raise one SenticliError that names every asset among ``names`` that is not installed."""
+    wanted = [ASSETS[name] for name in dict.fromkeys(names) if name in ASSETS]
+    missing = [asset.name for asset in wanted if not is_installed(asset)]
+    if missing:
+        raise not_downloaded(missing)
 
 
 def provenance(asset: Asset) -> dict[str, Any]:

@@ -1,10 +1,11 @@
 """What is odd about labelled data, found before anything is learned from it."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import combinations
 
-from senticli.data.datasets import Split
+from senticli.data.datasets import Source, Split
 from senticli.data.labelled import Example, Problem
 
 
@@ -32,7 +33,7 @@ def check(splits: Mapping[str, Split]) -> Checks:
     """
     sources = {part.source.name: part.source for split in splits.values() for part in split.parts}
     problems = [problem for source in sources.values() for problem in source.problems]
-    findings = [*_rows(problems)]
+    findings = [*rows_of(problems), *_label_findings(sources.values())]
     texts = {name: _labels_by_text(split.examples) for name, split in splits.items()}
     for name, labels in texts.items():
         copies = {text: sum(found.values()) for text, found in labels.items()}
@@ -54,11 +55,29 @@ def check(splits: Mapping[str, Split]) -> Checks:
     return Checks(counts, findings)
 
 
-def _rows(problems: Iterable[Problem]) -> Iterable[Finding]:
+def rows_of(problems: Iterable[Problem]) -> list[Finding]:
+    """Return a finding for each kind of problem with rows."""
     by_kind: dict[str, list[str]] = {}
     for problem in problems:
-        by_kind.setdefault(problem.what, []).append(problem.where)
-    return [Finding(f"rows left out: {what}", len(w), w[0]) for what, w in by_kind.items()]
+        what = f"rows {'that' if problem.kept else 'left out:'} {problem.what}"
+        by_kind.setdefault(what, []).append(problem.where)
+    return [Finding(what, len(where), where[0]) for what, where in by_kind.items()]
+
+
+def _label_findings(sources: Collection[Source]) -> Iterator[Finding]:
+    """Yield what is suspicious about the labels themselves."""
+    of_each = {s.name: {example.label for example in s.examples} for s in sources}
+    alike: dict[str, set[str]] = {}
+    for label in set().union(*of_each.values()):
+        alike.setdefault("".join(label.split()).casefold(), set()).add(label)
+    torn = sorted(", ".join(map(repr, sorted(names))) for names in alike.values() if len(names) > 1)
+    if torn:
+        yield Finding("labels that differ only in case or blanks", len(torn), torn[0])
+    for (first, ours), (second, others) in combinations(of_each.items(), 2):
+        if not ours & others:
+            example = f"{first}: {', '.join(sorted(ours))}; {second}: {', '.join(sorted(others))}"
+            yield Finding("sources with no label in common", 2, example)
+            break
 
 
 def _labels_by_text(examples: Iterable[Example]) -> dict[str, Counter[str]]:

@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,9 +15,19 @@ from senticli.config import TrainConfig
 from senticli.data import assets
 from senticli.data.catalogue import ASSETS, DATASETS
 from senticli.data.columns import DAMAGED, read_columns
-from senticli.data.labelled import Example, Problem, read_labelled, splits_in
+from senticli.data.labelled import (
+    PIPE,
+    Example,
+    NoExamplesError,
+    Problem,
+    Reading,
+    is_pipe,
+    read_labelled,
+    splits_in,
+)
 from senticli.errors import SenticliError, UsageError
-from senticli.text.files import TABLE_SUFFIXES
+from senticli.text.files import LINES, TABLE_SUFFIXES, format_of
+from senticli.text.records import Layout
 
 SPLITS = ("train", "valid", "test")
 
@@ -68,12 +79,23 @@ class Sources:
 
     def __init__(self) -> None:
         self._read: dict[tuple[str, str], Source] = {}
+        self._problems: list[Problem] = []  # of those that hold no examples
+
+    @property
+    def problems(self) -> list[Problem]:
+        """What was found in the rows so far, also where that is why reading failed."""
+        read = [problem for source in self._read.values() for problem in source.problems]
+        return [*read, *self._problems]
 
     def get(self, name: str, split: str, config: TrainConfig) -> Source:
         """The source that holds ``split`` of ``name``, a data set or a file."""
         key = (name, split)
         if key not in self._read:
-            self._read[key] = _read_source(name, split, config)
+            try:
+                self._read[key] = _read_source(name, split, config)
+            except NoExamplesError as error:
+                self._problems += error.problems
+                raise
         return self._read[key]
 
 
@@ -105,7 +127,7 @@ def load_split(config: TrainConfig, split: str, sources: Sources | None = None) 
     if not names:
         raise SenticliError(
             f"{', '.join(config.data)} has no labelled {split} split",
-            "senticli eval --split valid" if split == "test" else "name another data set: --data",
+            "use another split: --split valid" if split == "test" else "name other data: --data",
         )
     if not any(part.rows for part in parts):
         raise SenticliError(
@@ -131,32 +153,57 @@ class TrainingData:
         return {**self.train.hashes, **self.valid.hashes}
 
 
-def load_training_data(config: TrainConfig) -> TrainingData:
+def load_training_data(config: TrainConfig, sources: Sources | None = None) -> TrainingData:
     """The train and valid splits that ``config`` names, checked to be worth training on.
 
     Raises:
         SenticliError: as :func:`load_split`; or there are not two labels to tell apart, or the
             validation split has one that training lacks.
     """
-    sources = Sources()
+    sources = sources or Sources()
     train = load_split(config, "train", sources)
+    _check_labels(train.examples)
     labels = labels_of(train.examples)
+    valid = load_split(config, "valid", sources)
+    test = None
+    if config.test or any("test" in splits_of(name) for name in config.data):
+        test = load_split(config, "test", sources)
+    for split in filter(None, (valid, test)):
+        for part in split.parts:
+            strange = set(labels_of([part.source.examples[row] for row in part.rows])) - set(labels)
+            if strange:
+                raise SenticliError(
+                    f"{part.source.name} has the label {min(strange)!r}, which is not in the "
+                    f"training data (there: {_some(labels)})",
+                    "use data whose splits have the same labels",
+                )
+    return TrainingData(train, valid, labels, test)
+
+
+def _check_labels(examples: Sequence[Example]) -> None:
+    """Raise SenticliError unless there are labels to tell apart, of which some occur again."""
+    labels = labels_of(examples)
     if len(labels) < 2:
         raise SenticliError(
             f"every training example has the label {labels[0]!r}: there is nothing to tell apart",
             "use data with at least two labels",
         )
-    valid = load_split(config, "valid", sources)
-    strange = set(labels_of(valid.examples)) - set(labels)
-    if strange:
+    if len(examples) < 4 or 2 * len(labels) <= len(examples):
+        return
+    few = f"{len(labels):,} labels for {len(examples):,} examples ({_some(labels)})"
+    if all(re.fullmatch(r"-?\d+(\.\d+)?", label) for label in labels):
         raise SenticliError(
-            f"the validation split has a label that training has not: {min(strange)}",
-            "use data whose splits have the same labels",
+            f"there are {few}: they look like measurements, not labels",
+            "divide them into a few labels first, or name another column: --label-column NAME",
         )
-    test = None
-    if config.test or any("test" in splits_of(name) for name in config.data):
-        test = load_split(config, "test", sources)
-    return TrainingData(train, valid, labels, test)
+    raise SenticliError(
+        f"there are {few}: nearly every row has its own",
+        "name the column of the label: --label-column NAME",
+    )
+
+
+def _some(labels: Sequence[str]) -> str:
+    return ", ".join(labels[:4]) + ", …" * (len(labels) > 4)
 
 
 def hold_out(
@@ -217,6 +264,8 @@ def labels_of(examples: Sequence[Example]) -> tuple[str, ...]:
 def existing_file(name: str) -> Path:
     """The path of a file or folder of one's own. Raises UsageError unless it may be one."""
     path = Path(name)
+    if name == PIPE:
+        return path
     if path.suffix.lower() not in (*TABLE_SUFFIXES, ".txt") and not path.exists():
         raise UsageError(
             f"{name!r} is neither a data set nor a file",
@@ -238,15 +287,32 @@ def splits_of(name: str) -> set[str]:
     if name not in DATASETS:
         return set(splits_in(existing_file(name)))
     if not assets.is_installed(ASSETS[name]):
-        raise SenticliError(f"the data set {name} is not here", f"senticli download {name}")
+        raise assets.not_downloaded([name])
     return set(assets.provenance(ASSETS[name])["counts"])
+
+
+def reading_of(config: TrainConfig, path: Path) -> Reading:
+    """Return how ``config`` reads ``path``: columns and layout are for tables alone."""
+    layout = Layout(
+        text_column=config.text_column,
+        delimiter=config.delimiter,
+        quoting=config.quoting,
+        header=config.header,
+        encoding=config.encoding,
+    )
+    reading = Reading(format=config.format, label_column=config.label_column, layout=layout)
+    is_table = (config.format or format_of(path)) not in (None, LINES) or is_pipe(path)
+    several = len({*config.data, *config.valid, *config.test}) > 1
+    if several and (path.is_dir() or not is_table):  # they may be meant for the others
+        return Reading(format=config.format, layout=Layout(encoding=config.encoding))
+    return reading
 
 
 def _read_source(name: str, split: str, config: TrainConfig) -> Source:
     # The files of a data set are our own: read with their groups, and without guessing.
     if name not in DATASETS:
         path = splits_in(existing_file(name))[split]
-        found = read_labelled(path, config.text_column, config.label_column)
+        found = read_labelled(path, reading_of(config, path))
         return Source(str(path), found.examples, found.sha256, problems=found.problems)
     folder = paths.dataset_dir(name)
     if name == "sample":

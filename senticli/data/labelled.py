@@ -1,21 +1,58 @@
-"""Labelled texts of one's own: tables, fastText's lines, folders of files."""
+"""Labelled texts of one's own: tables, fastText's lines, folders of files, a pipe of the first two.
+
+A label is a text without blanks around it. So that one label is not taken for two, numbers and
+booleans have one form each: ``4.0`` and ``4.00`` are ``4``, ``-1.0`` is ``-1``, ``0.50`` is
+``0.5``, and ``True`` and ``TRUE`` are ``true``.
+"""
 
 import hashlib
+import io
 import re
-from collections.abc import Iterator, Mapping
+import shlex
+import stat
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import BinaryIO, cast
 
 from senticli.atomic import sha256_of
-from senticli.errors import SenticliError
-from senticli.text.files import LINES, TABLE_SUFFIXES, format_of, open_bytes, read_bytes, unreadable
-from senticli.text.records import BLANK, BOM, Layout, label_reader, mended, read_records
+from senticli.errors import SenticliError, UsageError
+from senticli.text.files import (
+    CSV,
+    JSONL,
+    LINES,
+    PARQUET,
+    TABLE_SUFFIXES,
+    format_of,
+    open_bytes,
+    read_bytes,
+    transcoded,
+    unreadable,
+)
+from senticli.text.records import (
+    BLANK,
+    BOM,
+    Layout,
+    Records,
+    find_column,
+    mended,
+    read_records,
+    text_at,
+)
+from senticli.text.sniff import reject_binary
 
+PIPE = "-"
 NO_TEXT, NO_LABEL = "no text", "no label"
+RUNS_INTO_TEXT = "the label runs into the text"
+SWALLOWED = "may hold the rows after them: is a quote not closed?"
 SPLIT_FOLDERS = {"train": "train", "valid": "valid", "dev": "valid", "test": "test"}
 """Folders that are splits, not labels, where one of them is ``train``."""
 
 _FASTTEXT = re.compile(r"((?:__label__\S+\s+)+)(.*)", re.DOTALL)
+_NUMBER = re.compile(r"[+-]?\d+\.\d+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +66,11 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A row that is no example, and why."""
+    """A row that is not an example, and why; or, if ``kept``, one to be suspicious of."""
 
     where: str
     what: str
+    kept: bool = False
 
 
 @dataclass
@@ -44,34 +82,127 @@ class Labelled:
     sha256: str = ""
 
 
-def read_labelled(
-    path: Path, text_column: str | None = None, label_column: str | None = None
-) -> Labelled:
-    """The examples of a CSV, TSV, JSONL, Parquet or fastText file, or of a folder.
+class NoExamplesError(SenticliError):
+    """A file or folder without a single example. ``problems`` say what became of its rows."""
+
+    def __init__(self, message: str, hint: str, problems: list[Problem]) -> None:
+        super().__init__(message, hint)
+        self.problems = problems
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """How labelled files are read: their format, the column of the label, their layout."""
+
+    format: str | None = None
+    label_column: str | None = None
+    layout: Layout = field(default_factory=Layout)
+
+
+def is_pipe(path: Path) -> bool:
+    """Return True for standard input, and for what else can be read only once."""
+    if str(path) == PIPE:
+        return True
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return False
+    return not stat.S_ISREG(mode) and not stat.S_ISDIR(mode)
+
+
+def read_labelled(path: Path, reading: Reading | None = None) -> Labelled:
+    """Read the examples of a CSV, TSV, JSONL, Parquet or fastText file, a pipe, or a folder.
 
     fastText's lines begin with ``__label__NAME``. A folder has a folder for each label, with a
-    text in each of its files.
+    text in each of its files. The format of a pipe is found from how it begins.
 
     Raises:
-        SenticliError: it cannot be read, is not UTF-8, or holds no examples.
+        SenticliError: it cannot be read, is not UTF-8 (or what ``reading`` says), or holds no
+            examples.
+        UsageError: ``reading`` says something that has no meaning for it.
     """
+    reading = reading or Reading()
+    hints: dict[str, str] = {}
     if path.is_dir():
-        found = _read_folder(path)
+        check_meaning(path, reading)
+        found = _read_folder(path, reading.layout.encoding)
         hint = "give it one folder for each label, with a text in each file"
-    elif format_of(path) in (None, LINES):
-        found = _read_fasttext(path)
-        hint = "begin each line with __label__NAME"
     else:
-        found = _read_table(path, text_column, label_column)
-        hint = "use a file with a header and rows"
+        with _opened(path) as (stream, name, sha256):
+            format = reading.format or format_of(path)
+            if format is None and is_pipe(path):
+                format = _format_by_content(stream)
+            if format in (None, LINES):
+                check_meaning(path, reading)
+                found = _read_fasttext(stream, name, reading.layout.encoding)
+                hint = "begin each line with __label__NAME and a blank"
+            else:
+                found, hints = _read_table(stream, name, str(format), reading)
+                hint = "use a file with a header and rows"
+            found.sha256 = sha256()
     if not found.examples:
-        why = "".join(f"; {problem.where}: {problem.what}" for problem in found.problems[:1])
-        raise SenticliError(f"{path} has no examples{why}", hint)
+        first = found.problems[:1]
+        why = "".join(f"; {problem.where}: {problem.what}" for problem in first)
+        name = "standard input" if str(path) == PIPE else str(path)
+        for problem in first:
+            hint = hints.get(problem.what, hint)
+        raise NoExamplesError(f"{name} has no examples{why}", hint, found.problems)
     return found
 
 
+def check_meaning(path: Path, reading: Reading) -> None:
+    """Raise UsageError if ``reading`` has columns or a table's layout, and ``path`` has not."""
+    layout = reading.layout
+    given = {
+        "--text-column": layout.text_column,
+        "--label-column": reading.label_column,
+        "--delimiter": layout.delimiter,
+        "--quoting": layout.quoting,
+        "--no-header": not layout.header or None,
+    }
+    for option, value in given.items():
+        if value is not None:
+            kind = "a folder" if path.is_dir() else "read as fastText's lines"
+            raise UsageError(
+                f"{option} has no meaning for {path}, which is {kind}",
+                "leave it out" + ("" if path.is_dir() else ", or name the format: --format csv"),
+            )
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[tuple[BinaryIO, str, Callable[[], str]]]:
+    """Yield a file or pipe, unpacked, its name, and a function that gives its SHA-256."""
+    if not is_pipe(path):
+        with open_bytes(path) as (stream, _):
+            yield stream, str(path), lambda: sha256_of(path)
+        return
+    name = "standard input" if str(path) == PIPE else str(path)
+    digest = hashlib.sha256()
+    with tempfile.SpooledTemporaryFile(max_size=1 << 26) as spooled:
+        try:
+            source = sys.stdin.buffer if str(path) == PIPE else path.open("rb")
+            while chunk := source.read(1 << 20):
+                digest.update(chunk)
+                spooled.write(chunk)
+        except OSError as error:
+            raise unreadable(name, error) from error
+        spooled.seek(0)
+        yield cast(BinaryIO, io.BufferedReader(cast(io.RawIOBase, spooled))), name, digest.hexdigest
+
+
+def _format_by_content(stream: BinaryIO) -> str:
+    start = stream.read(4096)
+    stream.seek(0)
+    start = start.removeprefix(BOM).lstrip()
+    if start.startswith(b"PAR1"):
+        return PARQUET
+    if start.startswith((b"{", b"[")):
+        return JSONL
+    return LINES if start.startswith(b"__label__") else CSV
+
+
 def splits_in(path: Path) -> dict[str, Path]:
-    """The splits of a file or folder, by name: ``train`` alone, unless its folders are splits."""
+    """Return the splits of a file or folder, by name: ``train``, unless its folders are splits."""
     if path.is_dir():
         folders = {folder.name: folder for folder in _visible(path) if folder.is_dir()}
         if "train" in folders and folders.keys() <= SPLIT_FOLDERS.keys():
@@ -79,48 +210,90 @@ def splits_in(path: Path) -> dict[str, Path]:
     return {"train": path}
 
 
-def _read_table(path: Path, text_column: str | None, label_column: str | None) -> Labelled:
-    found = Labelled()
-    with open_bytes(path) as (stream, _):
-        found.sha256 = sha256_of(path)
-        records = read_records(
-            stream, format_of(path) or "", str(path), Layout(text_column=text_column)
-        )
-        read_label = label_reader(label_column, str(path))
-        for record in records:
-            if record.error == BLANK:
-                continue
-            if record.replaced:
-                raise _not_utf8(path)
-            what, label = record.error, ""
-            if not what:
-                fields = record.fields
-                if not isinstance(fields, Mapping):
-                    fields = dict(zip(records.columns or (), fields, strict=True))
-                label = read_label(fields)
-                what = (NO_TEXT if not record.text.strip() else "") or ("" if label else NO_LABEL)
-            if what:
-                found.problems.append(Problem(f"{path}, line {record.number}", what))
-            else:
-                found.examples.append(Example(mended(record.text)[0], label))
-    return found
+def _read_table(
+    stream: BinaryIO, name: str, format: str, reading: Reading
+) -> tuple[Labelled, dict[str, str]]:
+    """Read a table, and give hints for some of its problems."""
+    found, hints = Labelled(), {}
+    records = read_records(stream, format, name, reading.layout)
+    for note in records.notes:
+        if note.endswith("which were replaced"):  # in the header
+            raise _not_utf8(name)
+    label_at: str | None = None
+    for record in records:
+        where = f"{name}, {'row' if format == PARQUET else 'line'} {record.number}"
+        if record.error == BLANK:
+            continue
+        if record.replaced:
+            raise _not_utf8(name)
+        what, label = record.error, ""
+        if not what:
+            fields = record.fields
+            if not isinstance(fields, Mapping):
+                fields = dict(zip(records.columns or (), fields, strict=True))
+            if label_at is None:
+                label_at = _label_column(fields, reading.label_column, records)
+            label, what = _label_in(fields, label_at)
+            if what and "list" in what:
+                hints[what] = f"name one of its items: --label-column {label_at}.0"
+            label, replaced = mended(label)
+            if replaced or "\ufffd" in label:
+                raise _not_utf8(name)
+            what = (NO_TEXT if not record.text.strip() else None) or what
+        if what:
+            found.problems.append(Problem(where, what))
+            continue
+        found.examples.append(Example(mended(record.text)[0], label))
+        if record.swallowed:
+            found.problems.append(Problem(where, SWALLOWED, kept=True))
+    return found, hints
 
 
-def _read_fasttext(path: Path) -> Labelled:
+def _label_column(fields: Mapping[str, object], asked: str | None, records: Records) -> str:
+    """Return the path of the label in rows like ``fields``. Raises SenticliError."""
+    if asked and not text_at(fields, asked)[1]:
+        return asked
+    root = (asked or "").partition(".")[0]
+    if asked and "." in asked and asked not in fields and root in fields:
+        return asked  # inside a field, which another row may have
+    return find_column(list(fields), asked, records.name, "label")
+
+
+def _label_in(fields: Mapping[str, object], path: str) -> tuple[str, str | None]:
+    """Return the label of a row, or why it has none."""
+    value, error = text_at(fields, path)
+    if not error:
+        label = plain_label(value)
+        return label, None if label else NO_LABEL
+    found = fields.get(path)
+    kind = "a list" if isinstance(found, list) else "an object" if isinstance(found, dict) else ""
+    return "", f"the label is {kind}" if kind else NO_LABEL
+
+
+def plain_label(value: str) -> str:
+    """Return a label in its one form; see the module."""
+    value = value.strip()
+    if value.lower() in ("true", "false"):
+        return value.lower()
+    if _NUMBER.fullmatch(value):
+        value = value.removeprefix("+").rstrip("0").rstrip(".")
+        return "0" if value == "-0" else value
+    return value
+
+
+def _read_fasttext(stream: BinaryIO, name: str, encoding: str | None) -> Labelled:
     found = Labelled()
-    with open_bytes(path) as (stream, _):
-        found.sha256 = sha256_of(path)
-        for number, line in enumerate(stream, 1):
+    lines = transcoded(stream, encoding) if encoding else stream
+    try:
+        for number, line in enumerate(lines, 1):
+            if number == 1 and not encoding:
+                reject_binary(line, name)
             line = line.removeprefix(BOM).strip()
             if not line:
                 continue
             if not (found.examples or found.problems or line.startswith(b"__label__")):
-                raise SenticliError(
-                    f"{path}: the kind of file is not known from its name, and its first line "
-                    "does not begin with __label__",
-                    f"use a file that ends in {', '.join(TABLE_SUFFIXES)}, or fastText's lines",
-                )
-            text = _decoded(line, path)
+                raise _not_fasttext(name, line)
+            text = _decoded(line, name)
             match = _FASTTEXT.fullmatch(text)
             labels = match[1].split() if match else []
             what = ""
@@ -128,14 +301,35 @@ def _read_fasttext(path: Path) -> Labelled:
                 what = NO_TEXT
             elif len(labels) != 1:
                 what = "more than one label" if labels else NO_LABEL
+            elif re.search(r"[,;|]", labels[0]):
+                what = RUNS_INTO_TEXT
             if what or match is None:
-                found.problems.append(Problem(f"{path}, line {number}", what))
+                found.problems.append(Problem(f"{name}, line {number}", what))
             else:
-                found.examples.append(Example(match[2], labels[0].removeprefix("__label__")))
+                label = plain_label(labels[0].removeprefix("__label__"))
+                found.examples.append(Example(match[2], label))
+    except UnicodeDecodeError as error:
+        raise _not_utf8(name, encoding) from error
+    except OSError as error:
+        raise unreadable(name, error) from error
     return found
 
 
-def _read_folder(path: Path) -> Labelled:
+def _not_fasttext(name: str, line: bytes) -> SenticliError:
+    hint = f"use a file that ends in {', '.join(TABLE_SUFFIXES)}, or fastText's lines"
+    if b"\t" in line:
+        hint = (
+            "if it is a table: --format tsv; without a header too: "
+            "--no-header --text-column 1 --label-column 2"
+        )
+    return SenticliError(
+        f"{name}: the kind of file is not known from its name, and its first line does not begin "
+        "with __label__",
+        hint,
+    )
+
+
+def _read_folder(path: Path, encoding: str | None) -> Labelled:
     found = Labelled()
     digest = hashlib.sha256()
     for folder in _visible(path):
@@ -143,9 +337,9 @@ def _read_folder(path: Path) -> Labelled:
             content = read_bytes(file)
             name = file.relative_to(path).as_posix()
             digest.update(f"{name}\0{len(content)}\0".encode() + content)
-            text = _decoded(content, file).strip()
+            text = _decoded(content, str(file), encoding).strip()
             if text:
-                found.examples.append(Example(text, folder.name))
+                found.examples.append(Example(text, plain_label(folder.name)))
             else:
                 found.problems.append(Problem(str(file), NO_TEXT))
     found.sha256 = digest.hexdigest()
@@ -159,14 +353,19 @@ def _visible(folder: Path) -> Iterator[Path]:
         raise unreadable(folder, error) from error
 
 
-def _decoded(content: bytes, path: Path) -> str:
+def _decoded(content: bytes, name: str, encoding: str | None = None) -> str:
     try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise _not_utf8(path) from None
+        return content.decode(encoding or "utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise _not_utf8(name, encoding) from error
 
 
-def _not_utf8(path: Path) -> SenticliError:
+def _not_utf8(name: str, encoding: str | None = None) -> SenticliError:
+    if encoding:
+        return SenticliError(f"{name} is not {encoding} text", "name another: --encoding NAME")
+    target = Path(name).with_suffix(f".utf-8{Path(name).suffix}").name
     return SenticliError(
-        f"{path} is not UTF-8 text", f"iconv -t UTF-8 {path} > converted{path.suffix}"
+        f"{name} is not UTF-8 text",
+        f"add --encoding cp1252, or convert it: "
+        f"iconv -f CP1252 -t UTF-8 {shlex.quote(name)} > {shlex.quote(target)}",
     )

@@ -24,7 +24,7 @@ import numpy.typing as npt
 from senticli.atomic import remove, replace_dir
 from senticli.data.addresses import is_page
 from senticli.data.archives import archive_errors, files_of, open_member, open_zip, some
-from senticli.data.assets import is_installed
+from senticli.data.assets import is_installed, not_downloaded
 from senticli.data.catalogue import ASSETS, Asset, OnProgress, Progress
 from senticli.errors import SenticliError
 from senticli.paths import vectors_dir
@@ -66,9 +66,7 @@ def cached_vectors(name_or_path: str, on_progress: OnProgress | None = None) -> 
     asset = ASSETS.get(name_or_path)
     if asset and asset.kind == "vectors":
         if not is_installed(asset):
-            raise SenticliError(
-                f"vectors {asset.name} are not here", f"senticli download {asset.name}"
-            )
+            raise not_downloaded([asset.name])
         return _load(vectors_dir(asset.name), asset.name, f"senticli download {asset.name} --force")
 
     path = Path(os.path.expanduser(name_or_path))  # noqa: PTH111

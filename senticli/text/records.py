@@ -13,7 +13,7 @@ import shutil
 import sys
 import tempfile
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain, islice
@@ -512,7 +512,7 @@ def _json(lines: Iterator[bytes], name: str, text_column: str | None) -> Iterato
             continue
         if path is None:
             path = _field_of_text(value, name, text_column)
-        text, error = _text_at(value, path) if path else ("", "no field for the text")
+        text, error = text_at(value, path) if path else ("", "no field for the text")
         yield Record(number, text, error, raw, value, replaced)
 
 
@@ -602,7 +602,7 @@ def _field_of_text(value: Mapping[str, Any], name: str, asked: str | None) -> st
     """
     if asked:
         alike = [other for other in value if _plain_name(other) == _plain_name(asked)]
-        found = _text_at(value, asked)[1] != f"no field {asked}"
+        found = text_at(value, asked)[1] != f"no field {asked}"
         return asked if found or len(alike) != 1 else alike[0]
     if not value:
         return None
@@ -622,7 +622,7 @@ def _field_of_text(value: Mapping[str, Any], name: str, asked: str | None) -> st
         raise
 
 
-def _text_at(value: Any, path: str) -> tuple[str, str | None]:
+def text_at(value: Any, path: str) -> tuple[str, str | None]:
     """The text at ``path`` (``a``, ``a.b``, ``a.0.b``), or "" and why there is none."""
     found = value.get(path, _MISSING)
     if found is _MISSING:
@@ -680,7 +680,7 @@ def _parquet(stream: BinaryIO, name: str, text_column: str | None) -> Records:
                 rows = _Batch(batch)
                 for index, value in enumerate(_values(batch.column(root))):
                     number += 1
-                    text, error = _text_at({root: value}, path)
+                    text, error = text_at({root: value}, path)
                     yield Record(number, text, error, b"", _Row(rows, index))
         except broken as error:
             raise damaged(name, error) from error
@@ -727,29 +727,3 @@ def _values(column: Any) -> list[Any]:
         return [value and value.decode(errors="replace") for value in values]
     except (ValueError, OverflowError):
         return list(column.cast(pyarrow.string()).to_pylist())
-
-
-# --- labelled tables, to learn from
-
-
-def label_reader(label_column: str | None, name: str) -> Callable[[Mapping[str, Any]], str]:
-    """A function that gives the label of a row, or "" where it has none.
-
-    Raises:
-        SenticliError: the function, if the first row has no such column.
-    """
-    column: str | None = label_column if label_column and "." in label_column else None
-
-    def read(fields: Mapping[str, Any]) -> str:
-        nonlocal column
-        if column is None:
-            column = find_column(list(fields), label_column, name, "label")
-        value, error = _text_at(fields, column)
-        return "" if error else _whole(value).strip()
-
-    return read
-
-
-def _whole(number: str) -> str:
-    """A label without the ``.0`` that a column of numbers may give it."""
-    return number.removesuffix(".0") if number.removesuffix(".0").isdecimal() else number

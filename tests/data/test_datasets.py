@@ -75,7 +75,7 @@ def test_a_dataset_with_its_own_validation_split_uses_it(home: Path) -> None:
     assert load("valid", "sst2") == [Example("bad", "negative")]
     with pytest.raises(SenticliError, match="no labelled test split") as caught:
         load("test", "sst2")
-    assert caught.value.hint == "senticli eval --split valid"
+    assert caught.value.hint == "use another split: --split valid"
 
 
 def test_several_datasets_are_joined(home: Path) -> None:

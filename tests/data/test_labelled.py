@@ -1,11 +1,24 @@
 """Labelled texts of one's own, tidy and untidy."""
 
+import hashlib
+import os
+import shutil
+import subprocess
+import threading
 from pathlib import Path
 
 import pytest
 
-from senticli.data.labelled import Example, Problem, read_labelled, splits_in
-from senticli.errors import SenticliError
+from senticli.data.labelled import (
+    Example,
+    Problem,
+    Reading,
+    plain_label,
+    read_labelled,
+    splits_in,
+)
+from senticli.errors import SenticliError, UsageError
+from senticli.text.records import Layout
 
 
 def read(path: Path, *columns: str) -> list[tuple[str, str]]:
@@ -54,26 +67,138 @@ def test_untidy_json_lines(tmp_path: Path) -> None:
 
 def test_named_columns(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("text,body,stars\nno,yes,5\n")
-    assert read(tmp_path / "t.csv", "body", "stars") == [("yes", "5")]
+    reading = Reading(layout=Layout(text_column="body"), label_column="stars")
+    assert read(tmp_path / "t.csv", reading) == [("yes", "5")]
+
+
+def test_numbers_and_booleans_have_one_form_each() -> None:
+    forms = {
+        "4": ["4", "4.0", "4.00", " 4 ", "+4.0"],
+        "-1": ["-1", "-1.0"],
+        "0": ["0", "0.0", "-0.0"],
+        "0.5": ["0.5", "0.50"],
+        "true": ["true", "True", "TRUE"],
+        "false": ["False", "false"],
+        "1.2.3": ["1.2.3"],
+        "4,0": ["4,0"],
+        "5.0 stars": ["5.0 stars"],
+    }
+    for plain, written in forms.items():
+        assert {plain_label(label) for label in written} == {plain}
+
+
+def test_booleans_and_floats_of_json_are_labels(tmp_path: Path) -> None:
+    path = tmp_path / "t.jsonl"
+    path.write_text('{"text": "a", "label": true}\n{"text": "b", "label": -1.0}\n')
+    assert read(path) == [("a", "true"), ("b", "-1")]
+
+
+def test_label_that_is_a_list_names_the_option_that_reaches_into_it(tmp_path: Path) -> None:
+    path = tmp_path / "t.jsonl"
+    path.write_text('{"text": "a", "label": ["pos"]}\n')
+    with pytest.raises(SenticliError, match="the label is a list") as caught:
+        read_labelled(path)
+    assert "--label-column label.0" in caught.value.hint
+    assert read(path, Reading(label_column="label.0")) == [("a", "pos")]
+
+
+def test_label_that_runs_into_the_text(tmp_path: Path) -> None:
+    path = tmp_path / "t.txt"
+    path.write_text("__label__pos,Great value\n__label__neg fine\n")
+    found = read_labelled(path)
+    assert found.problems == [Problem(f"{path}, line 1", "the label runs into the text")]
+
+
+@pytest.mark.parametrize("column", ["reviews.ratng", "rating", "a.b"])
+def test_label_column_that_does_not_exist_names_those_that_do(tmp_path: Path, column: str) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("id,text,reviews.rating\n1,good,5\n")
+    with pytest.raises(SenticliError, match=r"it has: id, text, reviews\.rating"):
+        read_labelled(path, Reading(label_column=column))
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("text.csv", "text,label\ncaf\xe9,pos\n"),
+        ("label.csv", "text,label\ngood,tr\xe8s bon\n"),
+        ("header.csv", "text,label,caf\xe9\ngood,pos,x\n"),
+        ("fast text.txt", "__label__tr\xe8s good\n"),
+    ],
+)
+def test_other_encodings_are_refused_with_a_command_that_works(
+    tmp_path: Path, name: str, content: str
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(content.encode("cp1252"))
+    with pytest.raises(SenticliError, match="not UTF-8") as caught:
+        read_labelled(path)
+    command = caught.value.hint.partition("convert it: ")[2]
+    assert "iconv -f CP1252 -t UTF-8" in command
+    if shutil.which("iconv"):
+        subprocess.run(["sh", "-c", command], check=True, cwd=tmp_path)
+        (converted,) = tmp_path.glob("*.utf-8.*")
+        assert read_labelled(converted).examples
+    assert read_labelled(path, Reading(layout=Layout(encoding="cp1252"))).examples
+
+
+@pytest.mark.parametrize(
+    "reading",
+    [Reading(label_column="x"), Reading(layout=Layout(text_column="x", delimiter=";"))],
+)
+def test_columns_of_what_has_none_are_refused(tmp_path: Path, reading: Reading) -> None:
+    (tmp_path / "t.txt").write_text("__label__a b\n")
+    (tmp_path / "folder" / "a").mkdir(parents=True)
+    for path in (tmp_path / "t.txt", tmp_path / "folder"):
+        with pytest.raises(UsageError, match="has no meaning"):
+            read_labelled(path, reading)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"text,label\ngood,pos\nbad,neg\n",
+        b'{"text": "good", "label": "pos"}\n{"text": "bad", "label": "neg"}\n',
+        b"__label__pos good\n__label__neg bad\n",
+        b"text;label\ngood;pos\nbad;neg\n",
+    ],
+)
+def test_pipe_is_read_once_and_known_by_its_content(tmp_path: Path, content: bytes) -> None:
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    writer = threading.Thread(target=lambda: fifo.write_bytes(content))
+    writer.start()
+    found = read_labelled(fifo)
+    writer.join()
+    assert [(e.text, e.label) for e in found.examples] == [("good", "pos"), ("bad", "neg")]
+    assert found.sha256 == hashlib.sha256(content).hexdigest()
+
+
+def test_row_that_swallows_others_is_suspicious(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text('text,label\n"open,a\nb,b\nc,c\nd,d\nclosed",e\n')
+    (problem,) = read_labelled(path).problems
+    assert problem.kept
+    assert "is a quote not closed?" in problem.what
 
 
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("t.csv", b"a,b\n1,2\n", "no column text or sentence"),
-        ("t.csv", b"text,x\n1,2\n", "no column label"),
+        ("t.csv", b"a,b\n1,2\n", "no text column"),
+        ("t.csv", b"text,x\n1,2\n", "no label column"),
         ("t.csv", b"text,label\ngood\n", "line 2: 1 field in place of 2"),
         ("t.csv", b"text,label\ngood,\n", "line 2: no label"),
         ("t.csv", b"text,label\ngood, ,\n", "line 2: 3 fields in place of 2"),
         ("t.csv", b"text,label\ngood, really,pos\n", "line 2: 3 fields in place of 2"),
-        ("t.tsv", b'text\tlabel\n"oops\tpos\n', "line 2: the quotes are wrong"),
+        ("t.tsv", b'text\tlabel\n"oops\t\n', "line 2: no label"),
         ("t.jsonl", b'{"text": ["a"], "label": "b"}\n', "line 1: text is not a text"),
         ("t.jsonl", b'{"text": "a", "label": null}\n', "line 1: no label"),
         ("t.csv", b"text,label\n\xff,1\n", "not UTF-8"),
         ("t.jsonl", b'{"text": "a", "label": null}\nnot json\n', "line 1: no label"),
-        ("t.jsonl", b"[1]\n", "JSON array"),
+        ("t.jsonl", b"[1]\n", "not a JSON object"),
         ("t.parquet", b"no parquet", "not a Parquet file"),
-        ("t.xlsx", b"PK\3\4\xff", "not known from its name"),
+        ("t.xlsx", b"PK\3\4\xff", "is a zip archive"),
     ],
 )
 def test_what_cannot_be_read_says_why(

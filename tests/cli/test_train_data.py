@@ -1,0 +1,290 @@
+"""What ``senticli train`` and ``eval`` say about data before, and after, anything is learned."""
+
+import io
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from senticli.cli.app import run
+from senticli.config import ModelConfig, Recipe, TrainConfig
+from senticli.data.checks import check
+from senticli.data.datasets import Part, Source, Split
+from senticli.data.labelled import Example
+from senticli.errors import SenticliError, UsageError
+
+SMALL = ("--vectors", "none", "--hidden", "4", "--embedding-dim", "4", "--epochs", "1")
+Call = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def senticli_(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Call:
+    """The command line in this process: exit code, stdout, stderr."""
+
+    def call(*args: str | Path, input: bytes = b"") -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(input)))
+        code = run(list(map(str, args)))
+        done = capfd.readouterr()
+        return code, done.out, done.err
+
+    return call
+
+
+def table(rows: int = 12, labels: tuple[str, ...] = ("pos", "neg")) -> str:
+    lines = [f"film number {n},{labels[n % len(labels)]}" for n in range(rows)]
+    return "text,label\n" + "\n".join(lines) + "\n"
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    path = tmp_path / "mine.csv"
+    path.write_text(table())
+    return path
+
+
+def test_rows_left_out_are_shown_before_the_error_they_explain(
+    senticli_: Call, tmp_path: Path
+) -> None:
+    path = tmp_path / "mine.csv"
+    path.write_text("text,label\ngood,pos\nbad,\nawful,\n")
+    for option in ((), ("--strict",)):
+        code, _, error = senticli_("train", "--data", path, *SMALL, *option)
+        assert code == 1
+        left_out, found = (error.index(text) for text in ("rows left out: no label: 2", "error:"))
+        assert left_out < found
+    code, out, _ = senticli_("train", "--data", path, *SMALL, "--json")
+    assert code == 1
+    assert json.loads(out)["findings"][0]["what"] == "rows left out: no label"
+    path.write_text("text,label\ngood,\n")
+    for command in (("train", *SMALL), ("eval", "--model", "bundled")):
+        _, _, error = senticli_(*command, "--data", path)
+        assert error.index("rows left out: no label: 1") < error.index("error:")
+
+
+def test_labels_that_hardly_repeat(senticli_: Call, tmp_path: Path) -> None:
+    path = tmp_path / "mine.csv"
+    path.write_text("text,label\n" + "".join(f"film {n},0.{n + 11}\n" for n in range(20)))
+    code, _, error = senticli_("train", "--data", path, *SMALL)
+    assert (code, "look like measurements" in error) == (1, True)
+    path.write_text("text,label\n" + "".join(f"film {n},user{n}\n" for n in range(20)))
+    code, _, error = senticli_("train", "--data", path, *SMALL)
+    assert (code, "nearly every row has its own" in error) == (1, True)
+    assert "--label-column" in error
+    assert "more rows" not in error
+
+
+@pytest.mark.parametrize("split", ["--valid", "--test"])
+def test_label_that_training_lacks_is_refused_before_training(
+    senticli_: Call, data: Path, split: str
+) -> None:
+    other = data.with_name("other.csv")
+    other.write_text("text,label\nfine,neutral\n")
+    code, _, error = senticli_("train", "--data", data, split, other, *SMALL)
+    assert code == 1
+    assert f"{other} has the label 'neutral'" in error
+    assert "epoch" not in error
+
+
+def test_all_that_is_missing_is_named_at_once(senticli_: Call) -> None:
+    code, _, error = senticli_("train")
+    assert code == 1
+    assert "not downloaded: imdb, glove.6B.100d" in error
+    assert "hint: senticli download imdb glove.6B.100d" in error
+    code, _, error = senticli_("eval", "--model", "bundled")
+    assert (code, "hint: senticli download imdb sst2" in error) == (1, True)
+
+
+def test_hints_of_train_never_name_predict(senticli_: Call, tmp_path: Path, data: Path) -> None:
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "config.json").write_text("{}")
+    for model in (tmp_path / "broken", tmp_path, "nosuch"):
+        code, _, error = senticli_("train", "--init", model, "--data", data)
+        assert code == 1
+        assert "predict" not in error
+
+
+def test_columns_of_a_named_data_set_are_refused(senticli_: Call) -> None:
+    for command in (("train", *SMALL), ("eval", "--model", "bundled")):
+        code, _, error = senticli_(*command, "--data", "sample", "--text-column", "nosuch")
+        assert (code, "--text-column is for files" in error) == (2, True)
+
+
+@pytest.mark.parametrize("args", [["--name", ""], ["--tune", "0m"], ["--tune", "0h0s"]])
+def test_names_and_times_that_are_none_are_refused(
+    senticli_: Call, data: Path, args: list[str]
+) -> None:
+    code, _, error = senticli_("train", "--data", data, *SMALL, *args)
+    assert code == 2
+    assert args[0] in error
+
+
+def test_bounds_are_printed_exactly() -> None:
+    with pytest.raises(UsageError, match="10000001 is out of range") as caught:
+        TrainConfig(vocab_size=10_000_001)
+    assert "from 1 to 10000000" in caught.value.hint
+    with pytest.raises(UsageError, match="4294967296"):
+        TrainConfig(seed=2**32)
+
+
+def test_layout_of_a_table_is_part_of_the_recipe(senticli_: Call, tmp_path: Path) -> None:
+    path = tmp_path / "mine.csv"
+    path.write_bytes(table().replace("text,label\n", "").replace(",", ";").encode("utf-16"))
+    layout = ("--encoding", "utf-16", "--no-header", "--text-column", "1", "--label-column", "2")
+    code, _, error = senticli_("train", "--data", path, *SMALL, *layout, "--name", "a")
+    assert code == 0, error
+    assert "separated by semicolons" not in error  # of training data nothing is written
+    code, out, _ = senticli_("models", "reproduce", "a")
+    assert "--no-header" in out
+    assert "--encoding utf-16" in out
+    code, out, error = senticli_("eval", "--split", "valid", "--json")
+    assert code == 0, error
+    code, out, error = senticli_("eval", "--data", path, *layout, "--json")
+    assert json.loads(out)["examples"] == 12, error
+
+
+def test_eval_reads_the_splits_of_a_folder(senticli_: Call, tmp_path: Path) -> None:
+    for split, count in (("train", 3), ("test", 2)):
+        for label in ("negative", "positive"):
+            folder = tmp_path / "d" / split / label
+            folder.mkdir(parents=True)
+            for number in range(count):
+                (folder / f"{number}.txt").write_text("good film")
+    for option, count in (((), 4), (("--split", "train"), 6)):
+        code, out, error = senticli_(
+            "eval", "--model", "bundled", "--data", tmp_path / "d", *option, "--json"
+        )
+        assert code == 0, error
+        assert json.loads(out)["examples"] == count
+    code, _, error = senticli_("eval", "-m", "bundled", "--data", tmp_path / "d/train/negative/..")
+    assert code in (0, 1)
+    code, _, error = senticli_("eval", "-m", "bundled", "--data", "sample", "--split", "train")
+    assert code == 0, error
+
+
+def test_training_and_evaluation_from_a_pipe(senticli_: Call) -> None:
+    content = table(30, ("positive", "negative")).encode()
+    code, _, error = senticli_("train", "--data", "-", *SMALL, "--name", "a", input=content)
+    assert code == 0, error
+    code, _, error = senticli_("eval")
+    assert code == 1
+    assert "was trained from a pipe" in error
+    code, out, error = senticli_("eval", "--data", "-", "--json", input=content)
+    assert code == 0, error
+    result = json.loads(out)
+    assert (result["examples"], result["data"]) == (30, "standard input")
+
+
+def test_label_that_is_never_predicted_is_reported(senticli_: Call, tmp_path: Path) -> None:
+    path = tmp_path / "mine.csv"
+    path.write_text(table(60, ("pos",) * 14 + ("neg",)))
+    code, _, error = senticli_("train", "--data", path, *SMALL)
+    assert code == 0
+    assert "never predicted on validation: neg: try --class-weights balanced" in error
+
+
+def test_vectors_that_know_few_words_are_warned_of(
+    senticli_: Call, data: Path, tmp_path: Path
+) -> None:
+    vectors = tmp_path / "v.txt"
+    vectors.write_text("film 0.1 0.2\n" + "".join(f"wort{n} 0.1 0.3\n" for n in range(9)))
+    code, _, error = senticli_("train", "--data", data, "--vectors", vectors, "--epochs", "1")
+    assert code == 0, error
+    assert f"few words are found in {vectors}" in error
+
+
+# --- checks of the data
+
+
+def findings(**sources: list[str]) -> list[str]:
+    parts = []
+    for name, labels in sources.items():
+        examples = [Example(f"{name} {number}", label) for number, label in enumerate(labels)]
+        parts.append(Part(Source(name, examples, ""), range(len(examples))))
+    split = Split(parts, list(sources))
+    return [f"{found.what}: {found.example}" for found in check({"train": split}).findings]
+
+
+def test_labels_that_differ_in_case_or_blanks_are_reported() -> None:
+    (found,) = findings(a=["Pos", "pos", "very good", "Very  Good", "neg"])
+    assert found == "labels that differ only in case or blanks: 'Pos', 'pos'"
+
+
+def test_sources_without_a_common_label_are_reported() -> None:
+    (found,) = findings(a=["pos", "neg"], b=["0", "1"])
+    assert found == "sources with no label in common: a: neg, pos; b: 0, 1"
+    assert findings(a=["pos", "neg"], b=["pos", "neutral"]) == []
+
+
+# --- surroundings of a training
+
+
+def test_package_that_cannot_be_loaded_is_not_called_missing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from senticli.cli import train_run
+
+    def fail(error: Exception) -> Callable[[str], object]:
+        def import_module(_: str) -> object:
+            raise error
+
+        return import_module
+
+    broken = ImportError("libcudart.so.12: cannot open shared object file")
+    for error, message in (
+        (broken, "cannot be loaded: libcudart.so.12"),
+        (OSError("libtorch.so: invalid ELF header"), "cannot be loaded: libtorch.so"),
+        (ModuleNotFoundError("no", name="torch.cuda"), "package torch, which is not installed"),
+    ):
+        monkeypatch.setattr(train_run.importlib, "import_module", fail(error))
+        with pytest.raises(SenticliError, match=message) as caught:
+            train_run.part("session")
+        assert caught.value.__cause__ is error
+        assert "senticli[" not in caught.value.hint
+    own = ModuleNotFoundError("no", name="senticli.training.nosuch")
+    monkeypatch.setattr(train_run.importlib, "import_module", fail(own))
+    with pytest.raises(ModuleNotFoundError):
+        train_run.part("session")
+
+
+def test_rank_without_other_processes_silences_nothing(
+    senticli_: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RANK", "1")
+    monkeypatch.delenv("WORLD_SIZE", raising=False)
+    code, _, error = senticli_("train", "--data", "nosuch.csv", *SMALL)
+    assert code == 1
+    assert "error: " in error
+
+
+def test_setting_of_zero_stays_zero_in_a_search() -> None:
+    pytest.importorskip("optuna")
+    from senticli.training.tune import _value
+
+    recipe = Recipe(model=ModelConfig(word_dropout=0.0), train=TrainConfig(embedding_lr=0.0))
+    assert _value(recipe, "word_dropout") == 0
+    assert _value(recipe, "embedding_lr") == 0
+    with pytest.raises(AttributeError):
+        _value(recipe, "nosuch")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.parametrize("option", ["", "--json"])
+@pytest.mark.parametrize("stdout", ["> /dev/full", "| true", ">&-"])
+def test_model_is_saved_whatever_becomes_of_stdout(
+    data: Path, home: Path, option: str, stdout: str
+) -> None:
+    words = f"{sys.executable} -m senticli train --data {data} {' '.join(SMALL)} --name a {option}"
+    script = f"set -o pipefail; {words} {stdout}"
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True)
+    assert (home / "models" / "a" / "config.json").exists(), done.stderr
+    assert (home / "last-model").read_text() == f"{home / 'models' / 'a'}\n"
+    if "full" in stdout:
+        assert done.returncode == 1
+        assert f"the model is saved in {home / 'models' / 'a'}" in done.stderr
+        assert "error: " in done.stderr.splitlines()[-2]
+    else:
+        assert done.returncode == 0, done.stderr
+        assert "error" not in done.stderr
