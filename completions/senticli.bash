@@ -81,8 +81,12 @@ _senticli() {
         "train --data" | "train -d") _senticli_words sample imdb sst2; _senticli_stored datasets; _senticli_paths .csv .tsv .jsonl .parquet .txt ;;
         "train --valid") _senticli_paths '' ;;
         "train --test") _senticli_paths '' ;;
+        "train --format" | "train -f") _senticli_words lines csv tsv jsonl parquet ;;
         "train --text-column") ;;
         "train --label-column") ;;
+        "train --delimiter") ;;
+        "train --quoting") _senticli_words csv backslash none ;;
+        "train --encoding") ;;
         "train --vectors") _senticli_words none glove.6B.50d glove.6B.100d glove.6B.200d glove.6B.300d glove.840B.300d glove.twitter.27B.25d glove.twitter.27B.50d glove.twitter.27B.100d glove.twitter.27B.200d; _senticli_paths '' ;;
         "train --vocab-size") ;;
         "train --valid-fraction") ;;
@@ -120,8 +124,12 @@ _senticli() {
         "eval --model" | "eval -m") _senticli_words bundled; _senticli_stored models; _senticli_paths ;;
         "eval --data" | "eval -d") _senticli_words sample imdb sst2; _senticli_stored datasets; _senticli_paths .csv .tsv .jsonl .parquet .txt ;;
         "eval --split") _senticli_words train valid test ;;
+        "eval --format" | "eval -f") _senticli_words lines csv tsv jsonl parquet ;;
         "eval --text-column") ;;
         "eval --label-column") ;;
+        "eval --delimiter") ;;
+        "eval --quoting") _senticli_words csv backslash none ;;
+        "eval --encoding") ;;
         "eval --threads") ;;
         "predict --input" | "predict -i") _senticli_paths '' ;;
         "predict --format" | "predict -f") _senticli_words lines csv tsv jsonl parquet ;;
@@ -145,10 +153,10 @@ _senticli() {
                     _senticli_words train eval predict download info models
                     ;;
                 train)
-                    options=(--data -d --valid --test --strict --text-column --label-column --vectors --vocab-size --uncased --cased --valid-fraction --max-length --init --rnn --layers --hidden --bidirectional --unidirectional --pooling --embedding-dim --word-dropout --embedding-dropout --layer-dropout --output-dropout --preset --epochs --patience --batch-size --optimizer --lr --embedding-lr --schedule --weight-decay --class-weights --clip --r-drop --device --precision --seed --quantize --name --output -o --force --resume --tune --plot --dry-run --json --help -h)
+                    options=(--data -d --valid --test --strict --format -f --text-column --label-column --delimiter --quoting --header --no-header --encoding --vectors --vocab-size --uncased --cased --valid-fraction --max-length --init --rnn --layers --hidden --bidirectional --unidirectional --pooling --embedding-dim --word-dropout --embedding-dropout --layer-dropout --output-dropout --preset --epochs --patience --batch-size --optimizer --lr --embedding-lr --schedule --weight-decay --class-weights --clip --r-drop --device --precision --seed --quantize --name --output -o --force --resume --tune --plot --dry-run --json --help -h)
                     ;;
                 eval)
-                    options=(--model -m --data -d --split --text-column --label-column --json --threads --help -h)
+                    options=(--model -m --data -d --split --format -f --text-column --label-column --delimiter --quoting --no-header --encoding --json --threads --help -h)
                     ;;
                 predict)
                     options=(--input -i --format -f --text-column --delimiter --quoting --no-header --encoding --output -o --output-format --json --resume --force --prefix --unbuffered -u --scores --top-k --threshold --explain --strict --quiet -q --model -m --threads --help -h)

@@ -142,3 +142,14 @@ def test_leftovers_of_a_killed_process_go(tmp_path: Path) -> None:
     atomic.write_text(tmp_path / "name", "whole")
     assert not old.exists()
     assert new.exists()  # another process may be at it
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs a umask")
+@pytest.mark.parametrize(("mask", "mode"), [(0o077, 0o600), (0o022, 0o644), (0o002, 0o664)])
+def test_new_files_follow_the_umask(tmp_path: Path, mask: int, mode: int) -> None:
+    before = os.umask(mask)
+    try:
+        atomic.write_text(tmp_path / "file", "text")
+    finally:
+        os.umask(before)
+    assert (tmp_path / "file").stat().st_mode & 0o777 == mode

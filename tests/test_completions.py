@@ -1,7 +1,6 @@
 """The completion scripts: as generated, and in the real shells."""
 
 import os
-import pty
 import select
 import shutil
 import subprocess
@@ -186,6 +185,8 @@ class Shells:
         result = self.folder / "line"
         result.unlink(missing_ok=True)
         start = {"bash": self._start_bash, "zsh": self._start_zsh}[shell](result)
+        import pty
+
         child, terminal = pty.fork()
         if child == 0:
             os.chdir(self.films)

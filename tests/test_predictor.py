@@ -160,3 +160,15 @@ def test_any_text_gets_an_answer(predictor: Predictor, texts: list[str]) -> None
     assert [result.text for result in results] == texts
     for result in results:
         assert result.error or sum(result.scores) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("threshold", [2, -0.1, float("nan")])
+def test_threshold_is_a_probability(predictor: Predictor, threshold: float) -> None:
+    with pytest.raises(ValueError, match="threshold"):
+        predictor.predict(["good"], threshold=threshold)
+
+
+@pytest.mark.parametrize("options", [{"window": 0}, {"skip": -1}])
+def test_stream_is_refused_before_it_is_read(predictor: Predictor, options: dict[str, int]) -> None:
+    with pytest.raises(ValueError, match="at least"):
+        predictor.stream(["good"], **options)

@@ -76,3 +76,16 @@ def test_the_bundled_model_knows_english_reviews_and_no_german() -> None:
     assert sample_message(predictor, texts) is None
     german = "Der Film war wirklich grossartig und ich habe gelacht, nur das Ende war langweilig"
     assert "unknown" in (sample_message(predictor, [german]) or "")
+
+
+def test_digits_are_of_no_script() -> None:
+    monitor = Monitor(Usual(unknown=0.02, threshold=1.0, script="CYRILLIC"))
+    for _ in range(50):
+        monitor.add("123 456", 2, 0)
+    assert monitor.message() is None
+
+
+def test_model_of_no_script_says_nothing_of_scripts() -> None:
+    monitor = Monitor(Usual(unknown=0.02, threshold=1.0, script=""))
+    monitor.add("great film", 2, 0)
+    assert monitor.message() is None

@@ -2,7 +2,6 @@
 
 import json
 import os
-import pty
 import subprocess
 import sys
 from collections.abc import Callable
@@ -129,6 +128,8 @@ def test_a_full_disk_is_an_error(tiny_model: Path) -> None:
 
 def on_terminal(*args: str, stdin: bool = False) -> tuple[int, str, str]:
     """Run with stdout, and stdin if asked, on a terminal: exit code, what it showed, stderr."""
+    import pty
+
     master, slave = pty.openpty()
     env = {**os.environ, "COLUMNS": "60"}
     env.pop("NO_COLOR")
