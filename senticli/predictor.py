@@ -227,24 +227,22 @@ class Predictor:
         self, texts: Iterable[str], window: int = WINDOW, skip: int = 0
     ) -> Iterator[tuple[str, Words, NDArray[np.float64]]]:
         """Yield each text but for the first ``skip``, its words, and its scores [L], in order."""
-        pending: deque[list[tuple[str, Words]]] = deque()
-        skipped = 0
+        pending: deque[tuple[int, list[tuple[str, Words]]]] = deque()
 
         def encoded() -> Iterator[list[Words]]:
-            nonlocal skipped
+            end = 0  # of the window, counted from the first text
             for texts_of_window in _windows(texts, window):
-                if skipped + len(texts_of_window) <= skip:
-                    skipped += len(texts_of_window)
+                start, end = end, end + len(texts_of_window)
+                if end <= skip:
                     continue
-                pending.append([(text, self._encode(_clip(text))) for text in texts_of_window])
-                yield [words for _, words in pending[-1]]
+                pairs = [(text, self._encode(_clip(text))) for text in texts_of_window]
+                pending.append((max(0, skip - start), pairs))
+                yield [words for _, words in pairs]
 
         for logits in self._network.stream(encoded()):
             scores = softmax(logits, self._temperature)
-            for (text, words), row in zip(pending.popleft(), scores, strict=True):
-                if skipped < skip:
-                    skipped += 1
-                    continue
+            first, pairs = pending.popleft()
+            for (text, words), row in zip(pairs[first:], scores[first:], strict=True):
                 yield text, words, row
 
     def words(self, text: str) -> tuple[Words, list[tuple[int, int]]]:

@@ -172,3 +172,11 @@ def test_threshold_is_a_probability(predictor: Predictor, threshold: float) -> N
 def test_stream_is_refused_before_it_is_read(predictor: Predictor, options: dict[str, int]) -> None:
     with pytest.raises(ValueError, match="at least"):
         predictor.stream(["good"], **options)
+
+
+def test_short_last_window_is_not_skipped_with_the_one_before(tiny_model: Path) -> None:
+    texts = [f"good film {'bad ' * (number % 7)}" for number in range(32 + 64 + 128 + 5)]
+    predictor = Predictor(Bundle.open(tiny_model), threads=2)
+    whole = predictor.predict(texts)
+    for skip in (100, 200, 223, 224, 226):
+        assert list(predictor.stream(texts, skip=skip)) == whole[skip:]

@@ -319,7 +319,7 @@ class OutputFile:
     def _unwritable(self, error: OSError) -> SenticliError:
         what = (error.strerror or str(error)).lower()
         hint = "check the folder's name and permissions"
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             hint = "make room, then continue with --resume: what was written is kept"
         return SenticliError(f"cannot write {self._partial}: {what}", hint)
 

@@ -13,16 +13,16 @@ MAGIC = (
     (b"\xd0\xcf\x11\xe0", "an old Office document", "save it as CSV, and use that file"),
     (b"\x1f\x8b", "compressed with gzip", "decompress it: gzip -dc {file} > decompressed"),
     (b"\x28\xb5\x2f\xfd", "compressed with zstd", "decompress it: zstd -dc {file} > decompressed"),
-    (b"BZh", "compressed with bzip2", "decompress it: bzip2 -dc {file} > decompressed"),
+    (b"BZh91AY&SY", "compressed with bzip2", "decompress it: bzip2 -dc {file} > decompressed"),
     (b"\xfd7zXZ", "compressed with xz", "decompress it: xz -dc {file} > decompressed"),
     (b"7z\xbc\xaf", "a 7-Zip archive", "unpack it, and use the file in it"),
-    (b"Rar!", "a RAR archive", "unpack it, and use the file in it"),
-    (b"PAR1", "a Parquet file", "name the format: --format parquet"),
+    (b"Rar!\x1a\x07", "a RAR archive", "unpack it, and use the file in it"),
+    (b"PAR1\x15", "a Parquet file", "name the format: --format parquet"),
     (b"SQLite format 3\0", "an SQLite database", "export the table as CSV, and use that file"),
     (b"%PDF-", "a PDF document", "extract its text: pdftotext {file}"),
     (b"\x89PNG", "a picture", "use a file of text"),
     (b"\xff\xd8\xff", "a picture", "use a file of text"),
-    (b"GIF8", "a picture", "use a file of text"),
+    (b"GIF89a", "a picture", "use a file of text"),
 )
 _CONTROL = re.compile(rb"[\0-\x07\x0e-\x1a\x1c-\x1f]")
 _WORDS_OF_DATA = 5  # a column's name is seldom longer
@@ -48,7 +48,7 @@ def reject_binary(start: bytes, name: str) -> None:
             f"iconv -f {short} -t UTF-8 {file} > converted",
         )
     start = start[:_LOOKED_AT]
-    if len(_CONTROL.findall(start)) * 10 > len(start):
+    if len(_CONTROL.findall(start)) * 10 > 3 * len(start):
         raise SenticliError(f"{name} is not text", "use a file of text, CSV, TSV, JSONL or Parquet")
 
 

@@ -142,7 +142,7 @@ def test_training_without_its_packages_names_the_command(tmp_path: Path) -> None
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 1
-    assert 'hint: pip install "senticli[train]"' in done.stderr
+    assert 'pip install ".[train]"' in done.stderr
 
 
 def test_a_kill_while_saving_leaves_the_old_model(senticli: Run, home: Path) -> None:
