@@ -1,1 +1,1 @@
-"""The command line: one file a command, over the core that never prints."""
+"""The command line: each command reads its options, does its work and shows what came of it."""

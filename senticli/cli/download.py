@@ -80,6 +80,10 @@ def download(
     from senticli.data.addresses import is_url
     from senticli.data.assets import is_installed, origin, partly_fetched
 
+    if list_all and (source or force or dry_run):
+        raise UsageError(
+            "--from, --force and --dry-run have no meaning with --list", "leave them out"
+        )
     if list_all:
         view.show_list(assets, as_json=as_json)
         return

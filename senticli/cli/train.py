@@ -438,6 +438,11 @@ def train(
             "--r-drop compares two passes with dropout, and there is no dropout",
             "use some, such as --output-dropout 0.3; or --r-drop 0",
         )
+    if valid and valid_fraction is not None:
+        raise UsageError(
+            "--valid-fraction has no meaning with --valid, which is validated on",
+            "leave one of them out",
+        )
     if name is not None and output:
         raise UsageError("--name and --output both say where the model goes", "use one of the two")
     if dry_run and plot:

@@ -288,3 +288,10 @@ def test_model_is_saved_whatever_becomes_of_stdout(
     else:
         assert done.returncode == 0, done.stderr
         assert "error" not in done.stderr
+
+
+def test_options_that_would_be_ignored_are_refused(senticli_: Call, data: Path) -> None:
+    code, _, error = senticli_("train", "-d", data, "--valid", data, "--valid-fraction", "0.2")
+    assert (code, "--valid-fraction has no meaning" in error) == (2, True)
+    code, _, error = senticli_("download", "--list", "--force")
+    assert (code, "have no meaning with --list" in error) == (2, True)
