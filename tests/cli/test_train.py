@@ -105,7 +105,7 @@ NO_DROPOUT = tuple(
         (["--lr", "0"], 2, "--lr", "0.001"),
         (["--r-drop", "1", *NO_DROPOUT], 2, "--r-drop", "--output-dropout 0.3"),
         (["--data", "imbd"], 2, "neither a data set nor a file", "imdb"),
-        (["--data", "imdb"], 1, "imdb is not here", "senticli download imdb"),
+        (["--data", "imdb"], 1, "not downloaded: imdb, glove", "senticli download imdb glove"),
         (["--data", "sample"], 1, "glove.6B.100d", "senticli download glove.6B.100d"),
         (["--data", "sample", "--vectors", "no.txt"], 1, "no.txt", "glove.6B.50d"),
         (["--name", "a/b"], 2, "--name", "plain word"),
