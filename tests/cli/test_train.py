@@ -258,7 +258,7 @@ def test_eval_tells_what_it_leaves_out(senticli: Run, reviews: Path, tiny_model:
     path.write_text("text,label\ngreat,positive\n,positive\nbad,negative\n")
     done = senticli("eval", "--data", path, "--model", tiny_model, "--json")
     assert json.loads(done.stdout)["examples"] == 2
-    assert f"warning: 1 rows left out, the first for no text: {path}, line 3" in done.stderr
+    assert f"warning: rows left out: no text: 1; the first: {path}, line 3" in done.stderr
 
 
 def test_a_model_to_start_from(senticli: Run, home: Path, tiny_model: Path) -> None:
