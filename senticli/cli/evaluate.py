@@ -19,7 +19,6 @@ from senticli.cli.options import (
     Quoting,
     TextColumn,
     Threads,
-    check_reading,
     with_default,
 )
 from senticli.config import TrainConfig
@@ -112,7 +111,7 @@ def _examples(
     """
     from senticli.data import assets
     from senticli.data.checks import rows_of
-    from senticli.data.datasets import Sources, existing_file, load_split, splits_of
+    from senticli.data.datasets import Sources, check_reading, existing_file, load_split, splits_of
     from senticli.data.labelled import PIPE, is_pipe
     from senticli.text.files import LINES, format_of
 

@@ -8,8 +8,6 @@ from typing import Annotated, Any, Literal
 import typer
 
 from senticli.config import ModelConfig, TrainConfig
-from senticli.data.catalogue import DATASETS
-from senticli.errors import UsageError
 
 MODEL_PANEL, TRAINING_PANEL, DATA_PANEL, OUTPUT_PANEL = "Model", "Training", "Data", "Output"
 
@@ -132,27 +130,6 @@ LabelColumn = Annotated[
         rich_help_panel=DATA_PANEL,
     ),
 ]
-
-
-def check_reading(config: TrainConfig) -> None:
-    """Raise UsageError if columns or a layout are given for data that are only named data sets."""
-    given = {
-        "--format": config.format,
-        "--text-column": config.text_column,
-        "--label-column": config.label_column,
-        "--delimiter": config.delimiter,
-        "--quoting": config.quoting,
-        "--no-header": not config.header or None,
-        "--encoding": config.encoding,
-    }
-    names = (*config.data, *config.valid, *config.test)
-    if all(name in DATASETS for name in names):
-        for option, value in given.items():
-            if value is not None:
-                raise UsageError(
-                    f"{option} is for files, and {', '.join(names)} is a data set with a name",
-                    "leave it out",
-                )
 
 
 def setting(

@@ -169,7 +169,7 @@ def predict(
     # Heavy imports stay inside: --help and completion do without numpy and onnxruntime.
     from senticli import store
     from senticli.cli.predict_run import Request, run
-    from senticli.text.records import SAMPLE, Layout
+    from senticli.text.layout import SAMPLE, Layout
 
     if not quiet:
         for text in arguments or ():

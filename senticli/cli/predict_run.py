@@ -33,7 +33,8 @@ from senticli.text.files import (
     import_zstandard,
     open_bytes,
 )
-from senticli.text.records import Dialect, Layout, Record, Records, read_records
+from senticli.text.layout import Dialect, Layout
+from senticli.text.records import Record, Records, read_records
 from senticli.text.writers import (
     AnswerWriter,
     JsonWriter,

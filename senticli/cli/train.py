@@ -17,7 +17,6 @@ from senticli.cli.options import (
     LabelColumn,
     Quoting,
     TextColumn,
-    check_reading,
     setting,
     with_default,
 )
@@ -428,7 +427,6 @@ def train(
     if init:
         recipe = _from_model(recipe, init, given)
     recipe = recipe.with_options(given)
-    check_reading(recipe.train)
     if embedding_dim is not None and recipe.train.vectors != "none":
         raise UsageError(
             "--embedding-dim is that of the vectors", "leave it out, or train with --vectors none"
@@ -457,7 +455,9 @@ def train(
     from senticli.cli.plot import check_plot
     from senticli.cli.train_view import JsonView, LiveView, PlainView
     from senticli.cli.tune_view import JsonSearchView, LiveSearchView, PlainSearchView
+    from senticli.data.datasets import check_reading
 
+    check_reading(recipe.train)
     named = output or (train_run.named(name, recipe) if name is not None else None)
     if tune:
         seconds = tune_run.seconds_of(tune)

@@ -22,7 +22,7 @@ from senticli.config import Recipe, command_line
 from senticli.data import assets
 from senticli.data.catalogue import DATASETS
 from senticli.data.checks import Checks, check, rows_of
-from senticli.data.datasets import Sources, existing_file, load_training_data
+from senticli.data.datasets import Sources, load_training_data, require_file
 from senticli.data.vectors import cached_vectors
 from senticli.errors import SenticliError, UsageError
 
@@ -254,7 +254,7 @@ def read(
     view.step("reading the data")  # before torch, so that what is missing is said at once
     for name in (*recipe.train.data, *recipe.train.valid, *recipe.train.test):
         if name not in DATASETS:
-            existing_file(name)
+            require_file(name)
     assets.require([*recipe.train.data, recipe.train.vectors])
     sources = Sources()
     try:

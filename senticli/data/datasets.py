@@ -26,8 +26,8 @@ from senticli.data.labelled import (
     splits_in,
 )
 from senticli.errors import SenticliError, UsageError
-from senticli.text.files import LINES, TABLE_SUFFIXES, format_of
-from senticli.text.records import Layout
+from senticli.text.files import LINES, TABLE_SUFFIXES, format_of, unreadable
+from senticli.text.layout import Layout
 
 SPLITS = ("train", "valid", "test")
 
@@ -275,6 +275,16 @@ def existing_file(name: str) -> Path:
     return path
 
 
+def require_file(name: str) -> None:
+    """Raise SenticliError unless there is such a file, folder or pipe of one's own."""
+    path = existing_file(name)
+    if name != PIPE:
+        try:
+            path.stat()
+        except OSError as error:
+            raise unreadable(path, error) from error
+
+
 def splits_of(name: str) -> set[str]:
     """The splits that a data set has; of a file, ``train`` alone; of a folder, see splits_in.
 
@@ -291,8 +301,8 @@ def splits_of(name: str) -> set[str]:
     return set(assets.provenance(ASSETS[name])["counts"])
 
 
-def reading_of(config: TrainConfig, path: Path) -> Reading:
-    """Return how ``config`` reads ``path``: columns and layout are for tables alone."""
+def reading_of(config: TrainConfig) -> Reading:
+    """Return how ``config`` reads files."""
     layout = Layout(
         text_column=config.text_column,
         delimiter=config.delimiter,
@@ -300,10 +310,26 @@ def reading_of(config: TrainConfig, path: Path) -> Reading:
         header=config.header,
         encoding=config.encoding,
     )
-    reading = Reading(format=config.format, label_column=config.label_column, layout=layout)
+    return Reading(format=config.format, label_column=config.label_column, layout=layout)
+
+
+def check_reading(config: TrainConfig) -> None:
+    """Raise UsageError if ``config`` says how files are read, and only names data sets."""
+    names = (*config.data, *config.valid, *config.test)
+    given = reading_of(config).given
+    if given and all(name in DATASETS for name in names):
+        raise UsageError(
+            f"{next(iter(given))} is for files, and {', '.join(names)} is a data set with a name",
+            "leave it out",
+        )
+
+
+def _reading_for(config: TrainConfig, path: Path) -> Reading:
+    """Return how ``config`` reads ``path``: one of several may have no columns, unlike others."""
+    reading = reading_of(config)
     is_table = (config.format or format_of(path)) not in (None, LINES) or is_pipe(path)
     several = len({*config.data, *config.valid, *config.test}) > 1
-    if several and (path.is_dir() or not is_table):  # they may be meant for the others
+    if several and (path.is_dir() or not is_table):
         return Reading(format=config.format, layout=Layout(encoding=config.encoding))
     return reading
 
@@ -312,7 +338,7 @@ def _read_source(name: str, split: str, config: TrainConfig) -> Source:
     # The files of a data set are our own: read with their groups, and without guessing.
     if name not in DATASETS:
         path = splits_in(existing_file(name))[split]
-        found = read_labelled(path, reading_of(config, path))
+        found = read_labelled(path, _reading_for(config, path))
         return Source(str(path), found.examples, found.sha256, problems=found.problems)
     folder = paths.dataset_dir(name)
     if name == "sample":

@@ -32,10 +32,9 @@ from senticli.text.files import (
     transcoded,
     unreadable,
 )
+from senticli.text.layout import Layout
+from senticli.text.objects import BLANK, BOM
 from senticli.text.records import (
-    BLANK,
-    BOM,
-    Layout,
     Records,
     find_column,
     mended,
@@ -98,6 +97,12 @@ class Reading:
     label_column: str | None = None
     layout: Layout = field(default_factory=Layout)
 
+    @property
+    def given(self) -> dict[str, object]:
+        """What is not left to be found out, by the option that says it."""
+        own = {"--format": self.format, "--label-column": self.label_column}
+        return {k: v for k, v in own.items() if v is not None} | self.layout.given
+
 
 def is_pipe(path: Path) -> bool:
     """Return True for standard input, and for what else can be read only once."""
@@ -152,16 +157,8 @@ def read_labelled(path: Path, reading: Reading | None = None) -> Labelled:
 
 def check_meaning(path: Path, reading: Reading) -> None:
     """Raise UsageError if ``reading`` has columns or a table's layout, and ``path`` has not."""
-    layout = reading.layout
-    given = {
-        "--text-column": layout.text_column,
-        "--label-column": reading.label_column,
-        "--delimiter": layout.delimiter,
-        "--quoting": layout.quoting,
-        "--no-header": not layout.header or None,
-    }
-    for option, value in given.items():
-        if value is not None:
+    for option in reading.given:
+        if option not in ("--format", "--encoding"):
             kind = "a folder" if path.is_dir() else "read as fastText's lines"
             raise UsageError(
                 f"{option} has no meaning for {path}, which is {kind}",

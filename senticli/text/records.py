@@ -19,7 +19,7 @@ from functools import cached_property
 from itertools import chain, islice
 from typing import Any, BinaryIO, cast
 
-from senticli.errors import SenticliError, UsageError
+from senticli.errors import SenticliError
 from senticli.text.files import (
     CSV,
     DAMAGED,
@@ -27,13 +27,13 @@ from senticli.text.files import (
     JSONL,
     LINES,
     PARQUET,
-    TSV,
-    check_encoding,
     damaged,
     import_pyarrow,
     transcoded,
     unreadable,
 )
+from senticli.text.layout import Dialect, Layout
+from senticli.text.objects import BLANK, BOM, decode, parse_object, read_objects
 from senticli.text.sniff import SEPARATORS, find_delimiter, looks_like_data, reject_binary
 
 TEXT_COLUMNS = (
@@ -45,95 +45,10 @@ LABEL_COLUMNS = (
     *("label", "sentiment", "class", "category", "polarity", "rating", "stars", "target"),
 )
 """Usual names, the likeliest first. Capitals and surrounding blanks do not matter."""
-QUOTINGS = ("csv", "backslash", "none")
 LONGEST_FIELD = 16 * 2**20  # characters; a quote that is never closed must not swallow a file
 FIRST_LINE = 1 << 20  # bytes; a file without an end of line so far may have old Mac ones
-SAMPLE = 20  # lines that decide about the delimiter
-BLANK = "a blank line"
-BOM = b"\xef\xbb\xbf"
 _SEP = re.compile(rb'"?sep=(.)"?\r?\n?', re.IGNORECASE)  # a first line that Excel understands
 _MARKS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Layout:
-    """How an input is written, where that is known; what is None is found out.
-
-    Args:
-        text_column: the text's column or field: its name; ``a.b`` for a field inside another; or
-            its number, from 1. None: the only column, or one of the usual names.
-        delimiter: one character between the fields of a table. None: a tab in TSV; in CSV, the
-            one that its first rows agree on.
-        quoting: ``csv`` (a field in double quotes, a quote in it doubled), ``backslash`` (the
-            same, a quote in it after a backslash) or ``none`` (a quote is a character). None:
-            ``csv`` for CSV and ``none`` for TSV, as its registration with IANA has it.
-        header: False if the first row is data; columns are then called 1, 2, 3 ….
-        encoding: of the text, by Python's name. None: UTF-8.
-        sample: lines after the first that may be read ahead to find the delimiter.
-
-    Raises:
-        UsageError: a value that makes no sense.
-    """
-
-    text_column: str | None = None
-    delimiter: str | None = None
-    quoting: str | None = None
-    header: bool = True
-    encoding: str | None = None
-    sample: int = SAMPLE
-
-    def __post_init__(self) -> None:
-        if self.delimiter is not None and (
-            len(self.delimiter) != 1 or self.delimiter in '"\r\n\0\\'
-        ):
-            raise UsageError(
-                f"--delimiter {self.delimiter!r} is not one character between fields",
-                "use one such as ';' or '|', or tab",
-            )
-        if self.quoting is not None and self.quoting not in QUOTINGS:
-            raise UsageError(
-                f"--quoting {self.quoting!r} is not a choice", f"use one of: {', '.join(QUOTINGS)}"
-            )
-        if self.encoding is not None:
-            check_encoding(self.encoding)
-
-    def check(self, format: str, name: str) -> None:
-        """Raise UsageError if it says something that has no meaning for ``format``."""
-        is_table = format in DELIMITERS
-        meaningless = {
-            "--text-column": self.text_column is not None and format == LINES,
-            "--delimiter": self.delimiter is not None and not is_table,
-            "--quoting": self.quoting is not None and not is_table,
-            "--no-header": not self.header and not is_table,
-            "--encoding": self.encoding is not None and format == PARQUET,
-        }
-        for option, wrong in meaningless.items():
-            if wrong:
-                kind = {LINES: "plain lines", JSONL: "JSON Lines", PARQUET: "Parquet"}[format]
-                raise UsageError(
-                    f"{option} has no meaning for {kind}, which {name} is read as",
-                    "name the format: --format csv, tsv, jsonl or parquet; or leave it out",
-                )
-
-
-@dataclass(frozen=True)
-class Dialect:
-    """How the rows of a table are cut into fields."""
-
-    delimiter: str
-    quoting: str = "csv"
-
-    @classmethod
-    def of(cls, format: str, delimiter: str | None = None, quoting: str | None = None) -> "Dialect":
-        """Return the dialect of ``format``, with what is given in place of the usual."""
-        usual = "none" if format == TSV else "csv"
-        return cls(delimiter or DELIMITERS[format], quoting or usual)
-
-    @property
-    def options(self) -> dict[str, Any]:
-        """The options of the csv module."""
-        escape = {"escapechar": "\\", "doublequote": False} if self.quoting == "backslash" else {}
-        return {"delimiter": self.delimiter, **escape}
 
 
 @dataclass(slots=True)
@@ -250,7 +165,7 @@ def _plain(lines: Iterator[bytes], name: str) -> Records:
     def read() -> Iterator[Record]:
         for number, raw in enumerate(lines, start=1):
             content = raw.removeprefix(BOM) if number == 1 else raw
-            text, replaced = _decode(_without_end(content))
+            text, replaced = decode(_without_end(content))
             if number == 1 and (shown := format_of_line(text)):
                 records.notes.append(f"{name} is read as plain lines, and looks like {shown}")
             yield Record(number, text, None, raw, (text,), replaced)
@@ -262,7 +177,7 @@ def _plain(lines: Iterator[bytes], name: str) -> Records:
 def format_of_line(line: str) -> str | None:
     """Return the format that the first of some plain lines shows, and its options; or None."""
     line = line.strip()
-    if line.startswith("{") and _object(line)[0]:
+    if line.startswith("{") and parse_object(line)[0]:
         return "JSON Lines: --format jsonl"
     usual = {*TEXT_COLUMNS, *LABEL_COLUMNS}
     for delimiter in SEPARATORS:
@@ -276,13 +191,6 @@ def _without_end(raw: bytes) -> bytes:
     if raw.endswith(b"\n"):
         return raw[:-2] if raw.endswith(b"\r\n") else raw[:-1]
     return raw
-
-
-def _decode(raw: bytes) -> tuple[str, bool]:
-    try:
-        return raw.decode(), False
-    except UnicodeDecodeError:
-        return raw.decode(errors="replace"), True
 
 
 # --- CSV and TSV
@@ -378,7 +286,7 @@ def _table(lines: Iterator[bytes], format: str, name: str, layout: Layout) -> Re
             f"{name} has no header: {error or 'its first line is blank'}",
             "add one; if the first row is data: --no-header",
         )
-    columns = tuple(_decode(column.encode(errors="surrogateescape"))[0] for column in header)
+    columns = tuple(decode(column.encode(errors="surrogateescape"))[0] for column in header)
     is_data = looks_like_data(columns)
     if not layout.header:
         columns = tuple(map(str, range(1, len(header) + 1)))
@@ -506,7 +414,7 @@ def _no_column(
 
 def _json(lines: Iterator[bytes], name: str, text_column: str | None) -> Iterator[Record]:
     path: str | None = None
-    for number, raw, value, error, replaced in _values_of(lines, name):
+    for number, raw, value, error, replaced in read_objects(lines, name):
         if value is None:
             yield Record(number, "", error, raw, (), replaced)
             continue
@@ -514,84 +422,6 @@ def _json(lines: Iterator[bytes], name: str, text_column: str | None) -> Iterato
             path = _field_of_text(value, name, text_column)
         text, error = text_at(value, path) if path else ("", "no field for the text")
         yield Record(number, text, error, raw, value, replaced)
-
-
-Value = tuple[int, bytes, dict[str, Any] | None, str | None, bool]
-"""A line's number, its bytes, the object in it or an error, and whether bytes were replaced."""
-
-
-def _values_of(lines: Iterator[bytes], name: str) -> Iterator[Value]:
-    """Yield what each line holds; of JSON that is not one object a line, what each object is."""
-    ahead: deque[bytes] = deque()
-    number, started = 0, False
-    while raw := ahead.popleft() if ahead else next(lines, b""):
-        number += 1
-        line, replaced = _decode(raw.removeprefix(BOM) if number == 1 else raw)
-        value, error = _object(line)
-        start = line.lstrip()[:1]
-        if not started and value is None and start in ("{", "["):
-            for other in lines:
-                ahead.append(other)
-                if other.strip():
-                    break
-            # After a torn line another object begins; after the first line of a long one none.
-            if start == "[" or not (ahead and ahead[-1].lstrip().startswith(b"{")):
-                yield from _document(line, chain(ahead, lines), number, name)
-                return
-        started = started or bool(start)
-        yield number, raw, value, error, replaced
-
-
-def _document(start: str, lines: Iterator[bytes], number: int, name: str) -> Iterator[Value]:
-    """Yield the objects of an array, or of a sequence of objects, that span lines as they like.
-
-    Each comes on one line, with the number of the line that it began on.
-    """
-    decoder = json.JSONDecoder()
-    text, position, in_array = start, 0, False
-    while True:
-        while position < len(text) and (text[position].isspace() or text[position] in ",[]"):
-            if text[position] in "[]":
-                in_array = text[position] == "["
-            number += text[position] == "\n"
-            position += 1
-        text, position = text[position:], 0
-        if not text:
-            text = b"".join(islice(lines, SAMPLE)).decode(errors="replace")
-            if not text:
-                break
-            continue
-        try:
-            value, position = decoder.raw_decode(text)
-        except (ValueError, RecursionError) as error:
-            # What is cut off: twice as much, so that a long object does not take forever.
-            more = b"".join(islice(lines, max(SAMPLE, text.count("\n")))).decode(errors="replace")
-            if more and isinstance(error, ValueError):
-                text += more
-                continue
-            raise SenticliError(
-                f"{name} is not JSON: line {number}: {error}", "use JSON, or one object a line"
-            ) from error
-        if isinstance(value, dict):
-            raw = json.dumps(value, ensure_ascii=False).encode(errors="replace") + b"\n"
-            yield number, raw, value, None, b"\xef\xbf\xbd" in raw
-        else:
-            raw = text[:position].replace("\n", " ").encode(errors="replace") + b"\n"
-            yield number, raw, None, "not a JSON object", False
-        number += text.count("\n", 0, position)
-    if in_array:
-        raise damaged(name, ValueError("its array has no end"))
-
-
-def _object(line: str) -> tuple[dict[str, Any] | None, str | None]:
-    """Return the object that a line is, or what is wrong with it."""
-    if not line.strip():
-        return None, BLANK
-    try:
-        value = json.loads(line)
-    except (ValueError, RecursionError) as problem:
-        return None, f"not JSON: {problem}"
-    return (value, None) if isinstance(value, dict) else (None, "not a JSON object")
 
 
 def _field_of_text(value: Mapping[str, Any], name: str, asked: str | None) -> str | None:

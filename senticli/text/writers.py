@@ -17,9 +17,9 @@ from typing import Any, BinaryIO
 
 from senticli.errors import UsageError
 from senticli.text.files import DELIMITERS, JSONL, import_pyarrow
+from senticli.text.layout import Dialect
+from senticli.text.objects import BOM
 from senticli.text.records import (
-    BOM,
-    Dialect,
     Record,
     Records,
     Rows,

@@ -231,7 +231,9 @@ class Trainer:
             if totals.loss != totals.loss:
                 raise self._not_a_number(f"in epoch {epoch}, batch {running.batches + 1}")
             if clip:
-                nn.utils.clip_grad_norm_(parameters, clip)
+                # Of the gradient a unit of weight: else clipping would take from a batch with a
+                # rare label, the more the smaller batches are, what its weight has given.
+                nn.utils.clip_grad_norm_(parameters, clip * totals.weight / totals.texts)
             self._optimizer.step()
             running.lr = float(self._schedule.get_last_lr()[0])
             self._schedule.step()

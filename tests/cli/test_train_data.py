@@ -2,6 +2,8 @@
 
 import io
 import json
+import math
+import random
 import subprocess
 import sys
 from collections.abc import Callable
@@ -295,3 +297,23 @@ def test_options_that_would_be_ignored_are_refused(senticli_: Call, data: Path) 
     assert (code, "--valid-fraction has no meaning" in error) == (2, True)
     code, _, error = senticli_("download", "--list", "--force")
     assert (code, "have no meaning with --list" in error) == (2, True)
+
+
+@pytest.mark.parametrize("size", [4, 64])
+def test_balanced_loss_of_what_cannot_be_learned_is_that_of_a_coin(
+    senticli_: Call, tmp_path: Path, size: int
+) -> None:
+    chosen = random.Random(1)
+    words = ["app", "plain", "room", "green", "round", "new", "lamp", "book", "hard", "soft"]
+    rows = (
+        f"{' '.join(chosen.choices(words, k=8))},{'neg' if n % 20 else 'pos'}" for n in range(600)
+    )
+    path = tmp_path / "mine.csv"
+    path.write_text("text,label\n" + "\n".join(rows) + "\n")
+    options = ("--vectors", "none", "--hidden", "8", "--epochs", "2", "--batch-size", str(size))
+    code, out, error = senticli_(
+        "train", "--data", path, *options, "--class-weights", "balanced", "--json"
+    )
+    assert code == 0, error
+    losses = [json.loads(line)["valid_loss"] for line in out.splitlines() if '"epoch"' in line]
+    assert losses == [pytest.approx(math.log(2), abs=0.03)] * 2

@@ -202,7 +202,7 @@ def test_interrupted_parse_leaves_nothing(tmp_path: Path, home: Path) -> None:
 def test_names(home: Path, tmp_path: Path) -> None:
     with pytest.raises(SenticliError) as caught:
         cached_vectors("glove.6B.100d")
-    assert caught.value.message == "vectors glove.6B.100d are not here"
+    assert caught.value.message == "not downloaded: glove.6B.100d"
     assert caught.value.hint == "senticli download glove.6B.100d"
     for name in ("glove.6B.10d", "imdb", str(tmp_path)):
         with pytest.raises(SenticliError) as caught:

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from senticli.errors import SenticliError
-from senticli.text.records import Layout, Record, read_records, without_nul
+from senticli.text.layout import Layout
+from senticli.text.records import Record, read_records, without_nul
 
 
 def read(content: bytes, format: str, text_column: str | None = None) -> list[Record]:
