@@ -305,7 +305,7 @@ def _read_fasttext(stream: BinaryIO, name: str, encoding: str | None) -> Labelle
             else:
                 label = plain_label(labels[0].removeprefix("__label__"))
                 found.examples.append(Example(match[2], label))
-    except UnicodeDecodeError as error:
+    except UnicodeError as error:
         raise _not_utf8(name, encoding) from error
     except OSError as error:
         raise unreadable(name, error) from error

@@ -31,8 +31,8 @@ def read_objects(lines: Iterator[bytes], name: str) -> Iterator[Value]:
                 ahead.append(other)
                 if other.strip():
                     break
-            # After a torn line another object begins; after the first line of a long one none.
-            if start == "[" or not (ahead and ahead[-1].lstrip().startswith(b"{")):
+            following = decode(ahead[-1])[0] if ahead else ""
+            if _goes_on(line, following):
                 yield from _document(line, chain(ahead, lines), number, name)
                 return
         started = started or bool(start)
@@ -45,39 +45,57 @@ def _document(start: str, lines: Iterator[bytes], number: int, name: str) -> Ite
     Each comes on one line, with the number of the line that it began on.
     """
     decoder = json.JSONDecoder()
-    text, position, in_array = start, 0, False
+    text, position = start.lstrip(), 0
+    in_array = text.startswith("[")
+    position += in_array
     while True:
-        while position < len(text) and (text[position].isspace() or text[position] in ",[]"):
-            if text[position] in "[]":
-                in_array = text[position] == "["
+        while position < len(text) and (text[position].isspace() or text[position] == ","):
             number += text[position] == "\n"
             position += 1
-        text, position = text[position:], 0
-        if not text:
-            text = b"".join(islice(lines, SAMPLE)).decode(errors="replace")
+        if position == len(text):
+            text, position = b"".join(islice(lines, SAMPLE)).decode(errors="replace"), 0
             if not text:
                 break
             continue
+        if in_array and text[position] == "]":
+            in_array, position = False, position + 1
+            continue
         try:
-            value, position = decoder.raw_decode(text)
+            value, end = decoder.raw_decode(text, position)
         except (ValueError, RecursionError) as error:
             # What is cut off: twice as much, so that a long object does not take forever.
             more = b"".join(islice(lines, max(SAMPLE, text.count("\n")))).decode(errors="replace")
             if more and isinstance(error, ValueError):
-                text += more
+                text, position = text[position:] + more, 0
                 continue
+            what = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
             raise SenticliError(
-                f"{name} is not JSON: line {number}: {error}", "use JSON, or one object a line"
+                f"{name} is not JSON: from line {number}: {what}", "use JSON, or one object a line"
             ) from error
         if isinstance(value, dict):
-            raw = json.dumps(value, ensure_ascii=False).encode(errors="replace") + b"\n"
-            yield number, raw, value, None, b"\xef\xbf\xbd" in raw
+            replaced = "\ufffd" in text[position:end]
+            yield number, json.dumps(value).encode() + b"\n", value, None, replaced
         else:
-            raw = text[:position].replace("\n", " ").encode(errors="replace") + b"\n"
+            raw = " ".join(text[position:end].splitlines()).encode(errors="replace") + b"\n"
             yield number, raw, None, "not a JSON object", False
-        number += text.count("\n", 0, position)
+        number += text.count("\n", position, end)
+        position = end
     if in_array:
         raise damaged(name, ValueError("its array has no end"))
+
+
+def _goes_on(line: str, following: str) -> bool:
+    """Return True if JSON that begins with ``line`` goes on after it, and the line is not torn."""
+    content = line.strip()
+    if parse_object(following)[0] and content != "[":
+        return content.startswith("[{") and content.endswith(",")
+    try:
+        json.loads(content)
+    except json.JSONDecodeError as error:
+        return error.pos >= len(content) - 1
+    except (ValueError, RecursionError):
+        return False
+    return content.startswith("[")  # an array on one line
 
 
 def parse_object(line: str) -> tuple[dict[str, Any] | None, str | None]:

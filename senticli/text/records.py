@@ -47,7 +47,9 @@ LABEL_COLUMNS = (
 """Usual names, the likeliest first. Capitals and surrounding blanks do not matter."""
 LONGEST_FIELD = 16 * 2**20  # characters; a quote that is never closed must not swallow a file
 FIRST_LINE = 1 << 20  # bytes; a file without an end of line so far may have old Mac ones
-_SEP = re.compile(rb'"?sep=(.)"?\r?\n?', re.IGNORECASE)  # a first line that Excel understands
+_SEP = re.compile(
+    rb'"?sep=([^"\\\r\n\x80-\xff])"?\r?\n?', re.IGNORECASE
+)  # a first line that Excel understands
 _MARKS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 
 
@@ -132,9 +134,10 @@ def _lines(stream: BinaryIO, name: str, encoding: str | None) -> Iterator[bytes]
             yield from stream
         else:
             yield from _old_mac_lines(first, stream)
-    except UnicodeDecodeError as error:
+    except UnicodeError as error:  # of which a missing mark of UTF-16 is another kind
         raise SenticliError(
-            f"{name} is not {encoding} text: {error.reason}", "name its encoding: --encoding NAME"
+            f"{name} is not {encoding} text: {getattr(error, 'reason', error)}",
+            "name its encoding, such as utf-16-le or cp1252: --encoding NAME",
         ) from error
     except DAMAGED as error:
         raise damaged(name, error) from error
@@ -270,7 +273,7 @@ def _table(lines: Iterator[bytes], format: str, name: str, layout: Layout) -> Re
         if any(mark.encode() in ahead[0] for mark in SEPARATORS[1:]):
             ahead += islice(lines, layout.sample)  # more than a header of commas needs
         text = [line.removeprefix(BOM).decode(errors="replace") for line in ahead]
-        delimiter = find_delimiter(text)
+        delimiter = find_delimiter(text, {*TEXT_COLUMNS, *LABEL_COLUMNS})
     dialect = Dialect.of(format, delimiter, layout.quoting)
     notes = []
     if dialect.delimiter != DELIMITERS[format] and not (layout.delimiter or preamble):

@@ -3,7 +3,7 @@
 import csv
 import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from senticli.errors import SenticliError
 
@@ -75,17 +75,26 @@ def utf16_or_32(start: bytes) -> str | None:
     return None
 
 
-def find_delimiter(lines: Sequence[str]) -> str:
+def find_delimiter(lines: Sequence[str], usual: Collection[str] = ()) -> str:
     """Return the delimiter of the CSV that begins with ``lines``: a comma unless another fits.
 
     Another fits if it cuts the first row into several fields and at least nine of ten rows into
-    as many, where the comma does neither.
+    as many, where the comma does neither; or, whatever the rows, if the comma leaves the header
+    whole and the other cuts a column with one of the ``usual`` names out of it.
     """
     scores = {delimiter: _agreement(lines, delimiter) for delimiter in SEPARATORS}
     if scores[","] == 1:
         return ","
     best = max(SEPARATORS, key=lambda delimiter: scores[delimiter])
-    return best if scores[best] >= 0.9 else ","
+    if scores[best] >= 0.9:
+        return best
+    header = lines[0].strip() if lines else ""
+    if "," not in header:
+        for delimiter in SEPARATORS[1:]:
+            names = [field.strip().strip('"').casefold() for field in header.split(delimiter)]
+            if len(names) > 1 and set(names) & set(usual):
+                return delimiter
+    return ","
 
 
 def _agreement(lines: Sequence[str], delimiter: str) -> float:

@@ -390,3 +390,60 @@ def test_argument_that_is_a_file_is_noted(predict: Predict, tmp_path: Path) -> N
     assert (done.code, "--input" in done.err) == (0, True)
     assert "--input" not in predict("good\0film").err
     assert os.fspath(path) in done.err
+
+
+@pytest.mark.parametrize("header", ["id;text;x", "id;text;", "id|Review|x", "id\ttweet\tx"])
+def test_ragged_table_of_another_delimiter_is_not_one_column(predict: Predict, header: str) -> None:
+    mark = header[2]
+    body = "1;good;1\n2;bad\n3;fine;2;3\n4;good;3\n".replace(";", mark)
+    done = predict("-f", "csv", input=f"{header}\n{body}".encode())
+    found = done.out.splitlines()
+    assert found[1].startswith(f"1{mark}good{mark}1{mark}positive")
+    assert "2 of 4 texts could not be classified" in done.err
+    assert "separated by" in done.err
+
+
+def test_utf16_without_the_mark_that_was_promised_is_one_error(predict: Predict) -> None:
+    done = predict(
+        "-f", "csv", "--encoding", "utf-16", input="id,text\n1,good\n".encode("utf-16-le")
+    )
+    assert (done.code, done.out) == (1, "")
+    assert "is not utf-16 text" in done.err
+    assert "utf-16-le" in done.err
+
+
+@pytest.mark.parametrize("line", [b"sep=\xa7\n", b"sep=\r\n", b'sep="\n'])
+def test_sep_line_of_no_delimiter_is_no_traceback(predict: Predict, line: bytes) -> None:
+    assert "unexpected" not in predict("-f", "csv", input=line + b"id,text\n1,good\n").err
+
+
+@pytest.mark.parametrize(
+    "first",
+    [b'{"text":"good\nfilm"}', b'[1,2],"text":"x"}', b"[INFO] start", b'{"text":"go'],
+)
+def test_odd_first_line_of_objects_spoils_no_other(predict: Predict, first: bytes) -> None:
+    lines = first.count(b"\n") + 1
+    done = predict("-f", "jsonl", input=first + b'\n{"text":"bad"}\n{"text":"good"}\n')
+    found = [json.loads(line) for line in done.out.splitlines()]
+    assert [bool(row["label"]) for row in found] == [False] * lines + [True, True], done.err
+
+
+def test_arrays_within_an_array_are_records_without_an_answer(predict: Predict) -> None:
+    done = predict("-f", "jsonl", input=b'[{"text":"good"},[],[{"text":"x"}],\n{"text":"bad"}]')
+    labels = [json.loads(line)["label"] for line in done.out.splitlines()]
+    assert [bool(label) for label in labels] == [True, False, False, True]
+    done = predict("-f", "jsonl", input=b'[{"text":"good"},[],\n{"text":"bad"}')
+    assert (done.code, len(done.out.splitlines())) == (1, 3)
+    assert "its array has no end" in done.err
+
+
+def test_object_of_two_lines_is_one(predict: Predict) -> None:
+    done = predict(
+        "-f", "jsonl", "--text-column", "data.text", input=b'{"data":\n{"text":"good"}}\n'
+    )
+    assert (done.code, len(done.out.splitlines())) == (0, 1)
+
+
+def test_lone_surrogates_of_an_array_come_back(predict: Predict) -> None:
+    done = predict("-f", "jsonl", input=b'[{"text":"good \\ud83d"}]')
+    assert json.loads(done.out)["text"] == "good \ud83d"

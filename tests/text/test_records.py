@@ -118,7 +118,7 @@ def test_a_field_whose_name_has_a_dot_comes_before_a_field_in_a_field() -> None:
         (b"a,b\n1,2\n", "csv", "c", "no column c"),
         (b"\n1,2\n", "csv", None, "no header"),
         ("text\nä\n".encode("utf-16"), "csv", None, "UTF-16"),
-        (b'[{"text": "a"', "jsonl", None, "not JSON"),
+        (b'[{"body": "a"', "jsonl", None, "not JSON"),
         (b'{"x": "a"}\n', "jsonl", None, "no text column"),
         (b"text\n", "lines", "text", "plain lines"),
     ],
