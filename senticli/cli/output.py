@@ -184,7 +184,9 @@ class OutputFile:
         return Existing.COMPLETE if self.path.exists() else Existing.NOTHING
 
     def _begin(self) -> None:
-        self._marker.unlink(missing_ok=True)
+        # First, so that a kill in between leaves no old answers beside new options.
+        for old in (self._marker, self._partial, self._inputs_file):
+            old.unlink(missing_ok=True)
         atomic.write_text(self._source_file, json.dumps({"source": self._source}))
         self._inputs = self._inputs_file.open("wb")
         self._file = self._partial.open("w+b")
