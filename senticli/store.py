@@ -169,8 +169,9 @@ def _without_folders(provenance: dict[str, Any]) -> dict[str, Any]:
         if train.get(name):
             train[name] = _base_name(train[name])
     hashes: dict[str, str] = {}
+    known = {f"{name}/{split}" for name in DATASETS for split in ("train", "valid", "test")}
     for path, digest in provenance["sha256"]["data"].items():
-        name = path if path in _known_sources() else _base_name(path)
+        name = path if path in known else _base_name(path)
         while name in hashes:  # of files with the same name
             name += "'"
         hashes[name] = digest
@@ -180,11 +181,6 @@ def _without_folders(provenance: dict[str, Any]) -> dict[str, Any]:
         "command": shlex.join(map(_base_name, shlex.split(provenance.get("command", "")))),
         "sha256": {**provenance["sha256"], "data": hashes},
     }
-
-
-def _known_sources() -> set[str]:
-    """Return the names that the splits of data sets have in provenance."""
-    return {f"{name}/{split}" for name in DATASETS for split in ("train", "valid", "test")}
 
 
 def _base_name(path: str) -> str:

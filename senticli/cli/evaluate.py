@@ -111,7 +111,7 @@ def _examples(
     """
     from senticli.data import assets
     from senticli.data.checks import rows_of
-    from senticli.data.datasets import Sources, check_reading, existing_file, load_split, splits_of
+    from senticli.data.datasets import Sources, check_reading, load_split, splits_of
     from senticli.data.labelled import PIPE, is_pipe
     from senticli.text.files import LINES, format_of
 
@@ -142,15 +142,13 @@ def _examples(
             raise UsageError(
                 f"--split {split} is for data with splits, and {data} has none", "leave it out"
             )
-        part = "train" if whole else split or "test"
-        if part not in splits and part != "valid":
+        part = split or "test"
+        if whole:  # all of it, with nothing held out
+            config, part = replace(config, valid=(data,)), "valid"
+        elif part not in splits and part != "valid":
             raise SenticliError(
                 f"{data} has no {part} split", f"it has: --split {' or '.join(sorted(splits))}"
             )
-        if whole:  # all of it, with nothing held out
-            existing_file(data)
-            config = replace(config, valid=(data,))
-            part = "valid"
     check_reading(replace(config, valid=()) if data else config)
     assets.require(config.data)
     sources = Sources()

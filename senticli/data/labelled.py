@@ -129,7 +129,7 @@ def read_labelled(path: Path, reading: Reading | None = None) -> Labelled:
     reading = reading or Reading()
     hints: dict[str, str] = {}
     if path.is_dir():
-        check_meaning(path, reading)
+        _check_meaning(path, reading)
         found = _read_folder(path, reading.layout.encoding)
         hint = "give it one folder for each label, with a text in each file"
     else:
@@ -138,7 +138,7 @@ def read_labelled(path: Path, reading: Reading | None = None) -> Labelled:
             if format is None and is_pipe(path):
                 format = _format_by_content(stream)
             if format in (None, LINES):
-                check_meaning(path, reading)
+                _check_meaning(path, reading)
                 found = _read_fasttext(stream, name, reading.layout.encoding)
                 hint = "begin each line with __label__NAME and a blank"
             else:
@@ -155,7 +155,7 @@ def read_labelled(path: Path, reading: Reading | None = None) -> Labelled:
     return found
 
 
-def check_meaning(path: Path, reading: Reading) -> None:
+def _check_meaning(path: Path, reading: Reading) -> None:
     """Raise UsageError if ``reading`` has columns or a table's layout, and ``path`` has not."""
     for option in reading.given:
         if option not in ("--format", "--encoding"):

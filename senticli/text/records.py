@@ -47,9 +47,8 @@ LABEL_COLUMNS = (
 """Usual names, the likeliest first. Capitals and surrounding blanks do not matter."""
 LONGEST_FIELD = 16 * 2**20  # characters; a quote that is never closed must not swallow a file
 FIRST_LINE = 1 << 20  # bytes; a file without an end of line so far may have old Mac ones
-_SEP = re.compile(
-    rb'"?sep=([^"\\\r\n\x80-\xff])"?\r?\n?', re.IGNORECASE
-)  # a first line that Excel understands
+# A first line that Excel understands.
+_SEP = re.compile(rb'"?sep=([^"\\\r\n\x80-\xff])"?\r?\n?', re.IGNORECASE)
 _MARKS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 
 
