@@ -113,7 +113,7 @@ def _examples(
     from senticli.data.checks import rows_of
     from senticli.data.datasets import Sources, check_reading, load_split, splits_of
     from senticli.data.labelled import PIPE, is_pipe
-    from senticli.text.files import LINES, format_of
+    from senticli.text.files import LINES, STANDARD_INPUT, format_of
 
     trained = opened.training
     if data is None:
@@ -159,7 +159,7 @@ def _examples(
             say(f"warning: {finding.what}: {finding.count:,}; the first: {finding.example}")
     _compare_with_training(opened, found.names, found.hashes)
     if data is not None and part == "valid" and config.valid:
-        return found.examples, "standard input" if data == PIPE else data
+        return found.examples, STANDARD_INPUT if data == PIPE else data
     return found.examples, f"{', '.join(found.names)} {part}"
 
 

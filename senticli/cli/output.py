@@ -212,6 +212,11 @@ class OutputFile:
         Raises:
             UsageError: it was made with something else.
         """
+        if file == self._marker and not file.exists():
+            raise UsageError(
+                f"{self.path} cannot be resumed: nothing beside it says that senticli wrote it",
+                "name another file, or replace this one: --force",
+            )
         try:
             before = json.loads(file.read_bytes())["source"]
             other = next(

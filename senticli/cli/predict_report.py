@@ -68,8 +68,8 @@ class Report:
             self._count("{were} too long and read by head and tail alone", record)
         if record.replaced:
             self._count("had bytes that are not UTF-8, which were replaced", record)
-        if record.swallowed:
-            self._count("may hold the lines after it: is a quote not closed?", record)
+        if record.doubt:
+            self._count(record.doubt, record)
         if self._monitor:
             self._monitor.add(record.text, prediction.words, prediction.unknown)
             if self._records == SHIFT_AFTER:

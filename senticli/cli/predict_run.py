@@ -1,5 +1,6 @@
 """One run of ``senticli predict``: from records to answers, and what is said about them."""
 
+import codecs
 import dataclasses
 import hashlib
 import os
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from senticli.bundle import Bundle
 from senticli.cli.console import progress, say, status, stderr_is_terminal
@@ -26,6 +27,7 @@ from senticli.text.files import (
     JSONL,
     LINES,
     PARQUET,
+    STANDARD_INPUT,
     compress,
     compression_of,
     format_of,
@@ -98,7 +100,8 @@ def run(request: Request, bundle: Bundle, threads: int | None) -> None:
             nested=target in (JSONL, TERMINAL),
         )
         writer, convert, records = _writer(request, records, target, answers)
-        sink = _sink(request, bundle, writer, convert, stack)
+        source = _source(request, bundle, records, target, answers, writer)
+        sink = _sink(request, source, writer, convert, stack)
         if isinstance(sink, OutputFile) and sink.is_complete:
             sink.check_complete(records)
             say(f"{request.output} is complete: there is nothing to resume")
@@ -173,8 +176,8 @@ def _predictions(
     if failures:
         raise failures[0]
     if read < skip:
-        raise SenticliError(
-            f"the input has {read:,} records, and {skip:,} were answered before",
+        raise UsageError(
+            f"the input has {read:,} record{'s' * (read != 1)}, and {skip:,} were answered before",
             "give the same input again, or start again: --force",
         )
 
@@ -192,7 +195,7 @@ def _open(request: Request, stack: ExitStack) -> tuple[Records, Callable[[], int
         return Records(LINES, records, ("text",), name="text"), None
     if request.input is None:
         stream, format = sys.stdin.buffer, request.format or LINES
-        return read_records(stream, format, "standard input", request.layout), None
+        return read_records(stream, format, STANDARD_INPUT, request.layout), None
     stream, position = stack.enter_context(open_bytes(request.input))
     format = request.format or format_of(request.input) or LINES
     return read_records(stream, format, str(request.input), request.layout), position
@@ -222,7 +225,8 @@ def _writer(
     if target in DELIMITERS and columns is None:
         columns, records = _fields_of(request, records)
     if columns is not None and target not in (LINES, TERMINAL):
-        reject_clash(columns, [*answers.columns, *answers.names], records.name)
+        added = [*answers.columns, *answers.names]
+        reject_clash(columns, added, request.prefix, records.name)
         twice = next((name for name in columns if columns.count(name) > 1), None)
         if twice is not None and target != records.format:
             raise UsageError(
@@ -231,7 +235,8 @@ def _writer(
             )
     elif target in (JSONL, PARQUET):
         first, records = _peek(records, 1)
-        reject_clash(first, answers.names, f"the first record of {records.name}")
+        where = f"the first record of {records.name}"
+        reject_clash(first, answers.names, request.prefix, where)
     compression = compression_of(request.output) if request.output else None
     if compression == ".zst":
         import_zstandard()
@@ -307,9 +312,36 @@ def _peek(records: Records, count: int) -> tuple[tuple[str, ...], Records]:
     return tuple(names) or ("line",), dataclasses.replace(records, records=all_records())
 
 
-def _sink(
+def _source(
     request: Request,
     bundle: Bundle,
+    records: Records,
+    target: str,
+    answers: Answers,
+    writer: Writer,
+) -> Mapping[str, Any]:
+    """Return what the output depends on; what options come to, not how they are given.
+
+    So a pipe can continue what a file began.
+    """
+    tables = [table and dataclasses.asdict(table) for table in (records.dialect, writer.dialect)]
+    return {
+        "another model": bundle.config.files["model.onnx"],
+        "other options": {
+            "formats": [records.format, target, tables],
+            "header": request.layout.header,
+            "encoding": codecs.lookup(request.layout.encoding or "utf-8").name,
+            "text": records.text_column,
+            "answers": list(answers.columns),
+            "threshold": request.threshold,
+        },
+        "another input": hashlib.sha256(writer.header()).hexdigest(),
+    }
+
+
+def _sink(
+    request: Request,
+    source: Mapping[str, Any],
     writer: Writer,
     convert: Callable[[BinaryIO, BinaryIO], None] | None,
     stack: ExitStack,
@@ -322,14 +354,6 @@ def _sink(
         return Stream(sys.stdout.buffer, "standard output", unbuffered, on_terminal=raw)
     if is_special(path):
         return Stream(stack.enter_context(path.open("wb")), str(path), request.unbuffered)
-    options = dataclasses.asdict(request)
-    for name in ("texts", "input", "output", "resume", "force", "strict", "quiet"):
-        del options[name]
-    source = {
-        "another model": bundle.config.files["model.onnx"],
-        "other options": options,
-        "another input": hashlib.sha256(writer.header()).hexdigest(),
-    }
     return OutputFile.open(
         path,
         writer,

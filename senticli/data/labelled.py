@@ -8,7 +8,6 @@ booleans have one form each: ``4.0`` and ``4.00`` are ``4``, ``-1.0`` is ``-1``,
 import hashlib
 import io
 import re
-import shlex
 import stat
 import sys
 import tempfile
@@ -25,15 +24,16 @@ from senticli.text.files import (
     JSONL,
     LINES,
     PARQUET,
+    STANDARD_INPUT,
     TABLE_SUFFIXES,
     format_of,
     open_bytes,
     read_bytes,
-    transcoded,
     unreadable,
 )
 from senticli.text.layout import Layout
-from senticli.text.objects import BLANK, BOM
+from senticli.text.lines import BOM, read_lines
+from senticli.text.objects import BLANK
 from senticli.text.records import (
     Records,
     find_column,
@@ -41,12 +41,11 @@ from senticli.text.records import (
     read_records,
     text_at,
 )
-from senticli.text.sniff import reject_binary
+from senticli.text.sniff import LOOKED_AT, in_shell, reject_binary
 
 PIPE = "-"
 NO_TEXT, NO_LABEL = "no text", "no label"
 RUNS_INTO_TEXT = "the label runs into the text"
-SWALLOWED = "may hold the rows after them: is a quote not closed?"
 SPLIT_FOLDERS = {"train": "train", "valid": "valid", "dev": "valid", "test": "test"}
 """Folders that are splits, not labels, where one of them is ``train``."""
 
@@ -148,7 +147,7 @@ def read_labelled(path: Path, reading: Reading | None = None) -> Labelled:
     if not found.examples:
         first = found.problems[:1]
         why = "".join(f"; {problem.where}: {problem.what}" for problem in first)
-        name = "standard input" if str(path) == PIPE else str(path)
+        name = STANDARD_INPUT if str(path) == PIPE else str(path)
         for problem in first:
             hint = hints.get(problem.what, hint)
         raise NoExamplesError(f"{name} has no examples{why}", hint, found.problems)
@@ -173,7 +172,7 @@ def _opened(path: Path) -> Iterator[tuple[BinaryIO, str, Callable[[], str]]]:
         with open_bytes(path) as (stream, _):
             yield stream, str(path), lambda: sha256_of(path)
         return
-    name = "standard input" if str(path) == PIPE else str(path)
+    name = STANDARD_INPUT if str(path) == PIPE else str(path)
     digest = hashlib.sha256()
     with tempfile.SpooledTemporaryFile(max_size=1 << 26) as spooled:
         try:
@@ -213,9 +212,8 @@ def _read_table(
     """Read a table, and give hints for some of its problems."""
     found, hints = Labelled(), {}
     records = read_records(stream, format, name, reading.layout)
-    for note in records.notes:
-        if note.endswith("which were replaced"):  # in the header
-            raise _not_utf8(name)
+    if records.header_replaced:
+        raise _not_utf8(name)
     label_at: str | None = None
     for record in records:
         where = f"{name}, {'row' if format == PARQUET else 'line'} {record.number}"
@@ -241,8 +239,8 @@ def _read_table(
             found.problems.append(Problem(where, what))
             continue
         found.examples.append(Example(mended(record.text)[0], label))
-        if record.swallowed:
-            found.problems.append(Problem(where, SWALLOWED, kept=True))
+        if record.doubt:
+            found.problems.append(Problem(where, record.doubt, kept=True))
     return found, hints
 
 
@@ -280,35 +278,27 @@ def plain_label(value: str) -> str:
 
 def _read_fasttext(stream: BinaryIO, name: str, encoding: str | None) -> Labelled:
     found = Labelled()
-    lines = transcoded(stream, encoding) if encoding else stream
-    try:
-        for number, line in enumerate(lines, 1):
-            if number == 1 and not encoding:
-                reject_binary(line, name)
-            line = line.removeprefix(BOM).strip()
-            if not line:
-                continue
-            if not (found.examples or found.problems or line.startswith(b"__label__")):
-                raise _not_fasttext(name, line)
-            text = _decoded(line, name)
-            match = _FASTTEXT.fullmatch(text)
-            labels = match[1].split() if match else []
-            what = ""
-            if text.startswith("__label__") and not match:
-                what = NO_TEXT
-            elif len(labels) != 1:
-                what = "more than one label" if labels else NO_LABEL
-            elif re.search(r"[,;|]", labels[0]):
-                what = RUNS_INTO_TEXT
-            if what or match is None:
-                found.problems.append(Problem(f"{name}, line {number}", what))
-            else:
-                label = plain_label(labels[0].removeprefix("__label__"))
-                found.examples.append(Example(match[2], label))
-    except UnicodeError as error:
-        raise _not_utf8(name, encoding) from error
-    except OSError as error:
-        raise unreadable(name, error) from error
+    for number, line in enumerate(read_lines(stream, name, encoding), 1):
+        line = line.removeprefix(BOM).strip()
+        if not line:
+            continue
+        if not (found.examples or found.problems or line.startswith(b"__label__")):
+            raise _not_fasttext(name, line)
+        text = _decoded(line, name)
+        match = _FASTTEXT.fullmatch(text)
+        labels = match[1].split() if match else []
+        what = ""
+        if text.startswith("__label__") and not match:
+            what = NO_TEXT
+        elif len(labels) != 1:
+            what = "more than one label" if labels else NO_LABEL
+        elif re.search(r"[,;|]", labels[0]):
+            what = RUNS_INTO_TEXT
+        if what or match is None:
+            found.problems.append(Problem(f"{name}, line {number}", what))
+        else:
+            label = plain_label(labels[0].removeprefix("__label__"))
+            found.examples.append(Example(match[2], label))
     return found
 
 
@@ -332,6 +322,7 @@ def _read_folder(path: Path, encoding: str | None) -> Labelled:
     for folder in _visible(path):
         for file in _visible(folder) if folder.is_dir() else ():
             content = read_bytes(file)
+            reject_binary(content[:LOOKED_AT], str(file), encoding)
             name = file.relative_to(path).as_posix()
             digest.update(f"{name}\0{len(content)}\0".encode() + content)
             text = _decoded(content, str(file), encoding).strip()
@@ -360,9 +351,8 @@ def _decoded(content: bytes, name: str, encoding: str | None = None) -> str:
 def _not_utf8(name: str, encoding: str | None = None) -> SenticliError:
     if encoding:
         return SenticliError(f"{name} is not {encoding} text", "name another: --encoding NAME")
-    target = Path(name).with_suffix(f".utf-8{Path(name).suffix}").name
     return SenticliError(
         f"{name} is not UTF-8 text",
-        f"add --encoding cp1252, or convert it: "
-        f"iconv -f CP1252 -t UTF-8 {shlex.quote(name)} > {shlex.quote(target)}",
+        "add --encoding cp1252, or convert it"
+        + in_shell("iconv -f CP1252 -t UTF-8", name, "utf-8"),
     )

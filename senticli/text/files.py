@@ -1,6 +1,5 @@
 """Files of text: their formats and compression by name, and how they are opened."""
 
-import codecs
 import gzip
 import io
 import shutil
@@ -10,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-from senticli.errors import SenticliError, UsageError
+from senticli.errors import SenticliError
 
 LINES, CSV, TSV, JSONL, PARQUET = FORMATS = ("lines", "csv", "tsv", "jsonl", "parquet")
 SUFFIXES = {
@@ -24,6 +23,7 @@ SUFFIXES = {
 }
 TABLE_SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet")
 COMPRESSED = (".gz", ".zst")
+STANDARD_INPUT = "standard input"  # the name of the input that has none
 DAMAGED = (EOFError, zlib.error, gzip.BadGzipFile)  # of what is packed
 DELIMITERS = {CSV: ",", TSV: "\t"}
 
@@ -101,44 +101,6 @@ class _ZstdReader(io.RawIOBase):
         size = min(len(buffer), len(self._unpacked))
         buffer[:size], self._unpacked = self._unpacked[:size], self._unpacked[size:]
         return size
-
-
-class _Transcoder(io.RawIOBase):
-    """Reads text of any encoding as UTF-8. Raises UnicodeDecodeError for what is not in it."""
-
-    def __init__(self, file: BinaryIO, encoding: str) -> None:
-        self._file, self._decoder = file, codecs.getincrementaldecoder(encoding)()
-        self._ready = b""
-        self._ended = False
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        while not self._ready and not self._ended:
-            chunk = self._file.read1(1 << 16)  # type: ignore[attr-defined]  # all ours have it
-            self._ended = not chunk
-            self._ready = self._decoder.decode(chunk, self._ended).encode(errors="replace")
-        size = min(len(buffer), len(self._ready))
-        buffer[:size], self._ready = self._ready[:size], self._ready[size:]
-        return size
-
-
-def transcoded(file: BinaryIO, encoding: str) -> BinaryIO:
-    """Return a file that gives the text of ``file``, which is in ``encoding``, as UTF-8."""
-    return io.BufferedReader(_Transcoder(file, encoding), 1 << 17)
-
-
-def check_encoding(encoding: str) -> str:
-    """Return ``encoding`` if Python can read text in it. Raises UsageError."""
-    try:
-        if codecs.lookup(encoding)._is_text_encoding:
-            return encoding
-    except (LookupError, ValueError):
-        pass
-    raise UsageError(
-        f"{encoding!r} is not a text encoding", "use one such as cp1252, latin-1, utf-16 or gbk"
-    )
 
 
 def compress(source: BinaryIO, target: BinaryIO, compression: str) -> None:

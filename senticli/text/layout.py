@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from senticli.errors import UsageError
-from senticli.text.files import DELIMITERS, JSONL, LINES, PARQUET, TSV, check_encoding
+from senticli.text.files import DELIMITERS, JSONL, LINES, PARQUET, TSV
+from senticli.text.lines import check_encoding
 
 QUOTINGS = ("csv", "backslash", "none")
 SAMPLE = 20  # lines that decide about the delimiter

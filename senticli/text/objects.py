@@ -1,6 +1,7 @@
 """The objects of JSON Lines, and of JSON that is written in another way."""
 
 import json
+import re
 from collections import deque
 from collections.abc import Iterator
 from itertools import chain, islice
@@ -8,10 +9,20 @@ from typing import Any
 
 from senticli.errors import SenticliError
 from senticli.text.files import damaged
+from senticli.text.lines import BOM, LONGEST_FIELD
 
 BLANK = "a blank line"
-BOM = b"\xef\xbb\xbf"
 SAMPLE = 20  # lines that are read at once of an object that spans several
+_BETWEEN = re.compile(r"[\s,]*")
+_TOKENS = re.compile(
+    r"""
+    "[^"\\]*(?:\\.[^"\\]*)*"                # a string
+    | (?P<open>"[^"\\]*(?:\\.[^"\\]*)*\\?\Z)  # one that is cut off
+    | [{}\[\]]
+    | [^\s,:"{}\[\]]+                        # a number, true, false, null
+    """,
+    re.VERBOSE | re.DOTALL,
+)
 
 Value = tuple[int, bytes, dict[str, Any] | None, str | None, bool]
 """A line's number, its bytes, the object in it or an error, and whether bytes were replaced."""
@@ -36,52 +47,92 @@ def read_objects(lines: Iterator[bytes], name: str) -> Iterator[Value]:
                 yield from _document(line, chain(ahead, lines), number, name)
                 return
         started = started or bool(start)
-        yield number, raw, value, error, replaced
+        several = _objects_of(line) if value is None and start == "{" else []
+        for part in several:
+            yield number, part.encode() + b"\n", parse_object(part)[0], None, replaced
+        if not several:
+            yield number, raw, value, error, replaced
 
 
 def _document(start: str, lines: Iterator[bytes], number: int, name: str) -> Iterator[Value]:
-    """Yield the objects of an array, or of a sequence of objects, that span lines as they like.
+    """Yield the elements of an array, or of a sequence of values, that span lines as they like.
 
-    Each comes on one line, with the number of the line that it began on.
+    Each comes on one line, as it was written but for the ends of its lines, with the number of
+    the line that it began on.
+
+    Raises:
+        SenticliError: what is between the elements, or what is missing, leaves no doubt that it
+            is not JSON.
     """
-    decoder = json.JSONDecoder()
-    text, position = start.lstrip(), 0
-    in_array = text.startswith("[")
-    position += in_array
+    text, position, in_array = start, 0, False
+    replaced = False
     while True:
-        while position < len(text) and (text[position].isspace() or text[position] == ","):
-            number += text[position] == "\n"
-            position += 1
-        if position == len(text):
-            text, position = b"".join(islice(lines, SAMPLE)).decode(errors="replace"), 0
-            if not text:
-                break
-            continue
-        if in_array and text[position] == "]":
+        gap = _BETWEEN.match(text, position)
+        assert gap  # it matches the empty text
+        number += gap[0].count("\n")
+        position = gap.end()
+        begins = text[position : position + 1]
+        if begins == "[" and not in_array:
+            in_array, position = True, position + 1
+        elif begins == "]" and in_array:
             in_array, position = False, position + 1
-            continue
-        try:
-            value, end = decoder.raw_decode(text, position)
-        except (ValueError, RecursionError) as error:
-            # What is cut off: twice as much, so that a long object does not take forever.
-            more = b"".join(islice(lines, max(SAMPLE, text.count("\n")))).decode(errors="replace")
-            if more and isinstance(error, ValueError):
-                text, position = text[position:] + more, 0
-                continue
-            what = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
-            raise SenticliError(
-                f"{name} is not JSON: from line {number}: {what}", "use JSON, or one object a line"
-            ) from error
-        if isinstance(value, dict):
-            replaced = "\ufffd" in text[position:end]
-            yield number, json.dumps(value).encode() + b"\n", value, None, replaced
-        else:
-            raw = " ".join(text[position:end].splitlines()).encode(errors="replace") + b"\n"
-            yield number, raw, None, "not a JSON object", False
-        number += text.count("\n", position, end)
-        position = end
+        elif begins in ("]", "}", ":"):
+            raise _not_json(name, number, f"unexpected {begins!r}")
+        elif begins and (end := _end_of(text, position)):
+            raw, position = text[position:end], end
+            line = " ".join(raw.splitlines() if "\n" in raw else (raw,))
+            value, error = parse_object(line)
+            yield (
+                number,
+                line.encode(errors="replace") + b"\n",
+                value,
+                error,
+                (replaced and "\ufffd" in line),
+            )
+            number += raw.count("\n")
+        else:  # twice as much of what is cut off, so that a long element does not take forever
+            more = b"".join(islice(lines, max(SAMPLE, text.count("\n", position))))
+            if not more and not text.endswith("\n"):
+                more = b"\n"  # after which a number is whole
+            if not more:
+                break
+            if len(text) - position > LONGEST_FIELD:
+                raise _not_json(name, number, "an element without an end")
+            decoded, bad = decode(more)
+            text, position, replaced = text[position:] + decoded, 0, replaced or bad
+    if begins:
+        raise _not_json(name, number, "an element without an end")
     if in_array:
         raise damaged(name, ValueError("its array has no end"))
+
+
+def _end_of(text: str, position: int) -> int | None:
+    """Return where the value that begins at ``position`` ends; None if that is not in ``text``."""
+    depth = 0
+    for token in _TOKENS.finditer(text, position):
+        mark = token[0][0]
+        if token["open"]:
+            return None
+        depth += (mark in "{[") - (mark in "}]")
+        if depth <= 0:
+            is_cut = token.end() == len(text) and mark not in '"}]'
+            return None if is_cut else token.end()
+    return None
+
+
+def _objects_of(line: str) -> list[str]:
+    """Return the objects of a line that holds several, and nothing else; or nothing."""
+    found, rest = [], line.strip()
+    while rest.startswith("{") and (end := _end_of(rest, 0)):
+        found.append(rest[:end])
+        rest = rest[end:].lstrip()
+    return [] if rest or not all(parse_object(part)[0] for part in found) else found
+
+
+def _not_json(name: str, number: int, what: str) -> SenticliError:
+    return SenticliError(
+        f"{name} is not JSON: from line {number}: {what}", "use JSON, or one object a line"
+    )
 
 
 def _goes_on(line: str, following: str) -> bool:
@@ -94,7 +145,7 @@ def _goes_on(line: str, following: str) -> bool:
     except json.JSONDecodeError as error:
         return error.pos >= len(content) - 1
     except (ValueError, RecursionError):
-        return False
+        return content.startswith("[")
     return content.startswith("[")  # an array on one line
 
 

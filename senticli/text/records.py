@@ -27,14 +27,14 @@ from senticli.text.files import (
     JSONL,
     LINES,
     PARQUET,
+    STANDARD_INPUT,
     damaged,
     import_pyarrow,
-    transcoded,
-    unreadable,
 )
 from senticli.text.layout import Dialect, Layout
-from senticli.text.objects import BLANK, BOM, decode, parse_object, read_objects
-from senticli.text.sniff import SEPARATORS, find_delimiter, looks_like_data, reject_binary
+from senticli.text.lines import BOM, LONGEST_FIELD, read_lines
+from senticli.text.objects import BLANK, decode, read_objects
+from senticli.text.sniff import SEPARATORS, find_delimiter, in_shell, looks_like_data
 
 TEXT_COLUMNS = (
     *("text", "sentence", "review", "content", "body", "tweet", "comment", "message"),
@@ -45,10 +45,13 @@ LABEL_COLUMNS = (
     *("label", "sentiment", "class", "category", "polarity", "rating", "stars", "target"),
 )
 """Usual names, the likeliest first. Capitals and surrounding blanks do not matter."""
-LONGEST_FIELD = 16 * 2**20  # characters; a quote that is never closed must not swallow a file
-FIRST_LINE = 1 << 20  # bytes; a file without an end of line so far may have old Mac ones
+QUOTED = "looks quoted as in CSV: --quoting csv"
+SWALLOWED = "may hold the lines after it: is a quote not closed?"
+RECENT = 50  # rows whose values tell what a row of the same table looks like
 # A first line that Excel understands.
 _SEP = re.compile(rb'"?sep=([^"\\\r\n\x80-\xff])"?\r?\n?', re.IGNORECASE)
+_NUMBER = re.compile(r"[-+]?\d+([.,]\d+)?")
+_IN_QUOTES = re.compile(r'"(?=.*"").*"', re.DOTALL)  # with quotes doubled in it, as CSV does
 _MARKS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 
 
@@ -59,8 +62,8 @@ class Record:
     ``number`` is that of its (first) line, or of its row, from 1. ``text`` is empty where
     ``error`` says why there is none. ``raw`` is what it was read from, its end of line included;
     ``fields`` its values in the order of the columns, or by name, none where it could not be taken
-    apart. ``replaced`` is True if bytes that are not UTF-8 were replaced in the text;
-    ``swallowed`` if it spans lines that look like rows of their own.
+    apart. ``replaced`` is True if bytes that are not UTF-8 were replaced in the text. ``doubt``
+    says why it may not be what was meant.
     """
 
     number: int
@@ -69,25 +72,28 @@ class Record:
     raw: bytes = b""
     fields: Sequence[Any] | Mapping[str, Any] = ()
     replaced: bool = False
-    swallowed: bool = False
+    doubt: str = ""
 
 
 @dataclass
 class Records:
     """The records of an input, to be read once.
 
-    ``columns`` are the names of the fields, None where each record names its own (JSON Lines).
-    ``preamble`` and ``header`` are what stands before the first record of a table, as it was.
+    ``columns`` are the names of the fields, None where each record names its own (JSON Lines);
+    ``text_column`` is that of the text, None where the first record tells it. ``preamble`` and
+    ``header`` are what stands before the first record of a table, as it was.
     ``notes`` say what was found out about the input that its reader may not expect.
     """
 
     format: str
     records: Iterator[Record]
     columns: tuple[str, ...] | None
+    text_column: str | None = None
     header: bytes = b""
-    name: str = "standard input"
+    name: str = STANDARD_INPUT
     stream: BinaryIO | None = None  # of Parquet, to read it again
     preamble: bytes = b""
+    header_replaced: bool = False  # bytes that are not UTF-8
     dialect: Dialect | None = None  # of a table
     notes: list[str] = field(default_factory=list)
 
@@ -105,57 +111,14 @@ def read_records(stream: BinaryIO, format: str, name: str, layout: Layout | None
     layout.check(format, name)
     if format == PARQUET:
         return _parquet(stream, name, layout.text_column)
-    lines = _lines(stream, name, layout.encoding)
+    lines = read_lines(stream, name, layout.encoding)
     if format == LINES:
         return _plain(lines, name)
     if format == JSONL:
-        return Records(JSONL, _json(lines, name, layout.text_column), None, name=name)
+        return Records(
+            JSONL, _json(lines, name, layout.text_column), None, layout.text_column, name=name
+        )
     return _table(lines, format, name, layout)
-
-
-def _lines(stream: BinaryIO, name: str, encoding: str | None) -> Iterator[bytes]:
-    """Yield the lines with their ends, in UTF-8; errors of reading name the input.
-
-    Raises:
-        SenticliError: it cannot be read, or is not text.
-    """
-    if encoding:
-        stream = transcoded(stream, encoding)
-    try:
-        first = stream.readline(FIRST_LINE)
-        if not encoding:
-            reject_binary(first, name)
-        if first.endswith(b"\n") or b"\r" not in first[:-1]:
-            if not first.endswith(b"\n"):
-                first += stream.readline()
-            if first:
-                yield first
-            yield from stream
-        else:
-            yield from _old_mac_lines(first, stream)
-    except UnicodeError as error:  # of which a missing mark of UTF-16 is another kind
-        raise SenticliError(
-            f"{name} is not {encoding} text: {getattr(error, 'reason', error)}",
-            "name its encoding, such as utf-16-le or cp1252: --encoding NAME",
-        ) from error
-    except DAMAGED as error:
-        raise damaged(name, error) from error
-    except OSError as error:
-        raise unreadable(name, error) from error
-
-
-def _old_mac_lines(start: bytes, stream: BinaryIO) -> Iterator[bytes]:
-    """Yield the lines of a file that ends them with CR alone, each with LF in its place."""
-    rest = start
-    while True:
-        *lines, rest = rest.split(b"\r")
-        yield from (line + b"\n" for line in lines)
-        chunk = stream.read(FIRST_LINE)
-        if not chunk:
-            break
-        rest += chunk
-    if rest:
-        yield rest
 
 
 # --- plain lines
@@ -179,8 +142,8 @@ def _plain(lines: Iterator[bytes], name: str) -> Records:
 def format_of_line(line: str) -> str | None:
     """Return the format that the first of some plain lines shows, and its options; or None."""
     line = line.strip()
-    if line.startswith("{") and parse_object(line)[0]:
-        return "JSON Lines: --format jsonl"
+    if line in ("{", "[") or re.match(r'\[?\s*\{\s*"', line):
+        return "JSON: --format jsonl"
     usual = {*TEXT_COLUMNS, *LABEL_COLUMNS}
     for delimiter in SEPARATORS:
         fields = [_plain_name(part.strip().strip('"')) for part in line.split(delimiter)]
@@ -237,7 +200,10 @@ class Rows:
             return None
         except csv.Error as problem:
             # What follows the dash is Python's advice to its own programmers.
-            row, error = None, f"the quotes are wrong: {str(problem).partition(' - ')[0]}"
+            what = str(problem).partition(" - ")[0]
+            row, error = None, f"the quotes are wrong: {what}"
+            if what.startswith("new-line character"):
+                error = "a carriage return within a field that is not quoted"
             first, *others = self._taken
             self._again.extendleft(reversed(others))
             self._taken, self._read = [first], number
@@ -251,15 +217,50 @@ class Rows:
         line = next(self).rstrip("\r\n")
         return line.split(self._dialect.delimiter) if line else []
 
-    def has_swallowed(self, width: int) -> bool:
-        """Return True if the row read last may hold others, its quote being closed by chance.
+    def leaves_open(self, fields: Sequence[str]) -> bool:
+        """Return True if, were quotes those of CSV, one would be open after the row."""
+        return self._dialect.quoting == "none" and any(
+            field.startswith('"') and field.count('"') % 2 for field in fields
+        )
 
-        That is so where at least half of the lines within it are cut into ``width`` fields.
+    def doubt(self, fields: Sequence[str], recent: Sequence[Sequence[str]]) -> str:
+        """Return why the row read last, after ``recent`` ones, may not be one row, if so."""
+        if self._dialect.quoting == "none":
+            return QUOTED if any(map(_IN_QUOTES.fullmatch, fields)) else ""
+        if len(self._taken) > 1 and len(fields) > 1 and self._has_swallowed(fields, recent):
+            return SWALLOWED
+        return ""
+
+    def _has_swallowed(self, fields: Sequence[str], recent: Sequence[Sequence[str]]) -> bool:
+        """Return True if lines of the row read last look like rows, its quote closed by chance.
+
+        That is so where at least half of the lines between its first and last are cut into as
+        many fields as it has; or where one line is, with values as in the same columns of other
+        rows, those aside in which the quote may lie.
         """
-        within = self._taken[1:-1]
-        delimiter = self._dialect.delimiter.encode()
-        rows = sum(line.count(delimiter) == width - 1 for line in within if line.strip())
-        return rows >= 2 and 2 * rows >= len(within)
+        spans = [i for i, field in enumerate(fields) if "\n" in field or "\r" in field]
+        if not spans:
+            return False
+        width, delimiter = len(fields), self._dialect.delimiter
+        lines = [line.decode(errors="replace").split(delimiter) for line in self._taken]
+        rows = sum(len(parts) == width for parts in lines[1:-1])
+        blank = sum(parts in (["\n"], ["\r\n"]) for parts in lines[1:-1])
+        if rows >= 2 and 2 * rows >= len(lines) - 2 - blank:
+            return True
+        columns: list[Sequence[int]] = [range(spans[0] + 1, width)]
+        columns += [[i for i in range(width) if i not in spans]] * (len(lines) - 2)
+        columns += [range(spans[-1])]
+        return any(
+            len(parts) == width and bool(at) and all(_is_alike(parts[i], i, recent) for i in at)
+            for parts, at in zip(lines, columns, strict=True)
+        )
+
+
+def _is_alike(value: str, column: int, rows: Sequence[Sequence[str]]) -> bool:
+    """Return True if a column of ``rows`` has the value, or is of numbers as it is one."""
+    values = [row[column].strip() for row in rows]
+    value = value.strip().strip('"')
+    return value in values or all(map(_NUMBER.fullmatch, [*values, value]))
 
 
 def _table(lines: Iterator[bytes], format: str, name: str, layout: Layout) -> Records:
@@ -279,23 +280,32 @@ def _table(lines: Iterator[bytes], format: str, name: str, layout: Layout) -> Re
         notes.append(f"{name}: the fields are separated by {_MARKS[dialect.delimiter]}")
     rows = Rows(chain(ahead, lines), dialect)
     skipped = preamble.count(b"\n")
-    first = rows.next()
-    if first is None:
+    begun: list[Row] = []
+    while (found := rows.next()) is not None:
+        begun.append(found)
+        if layout.header or found[1]:
+            break
+    if not begun:
         return Records(format, iter(()), (), name=name, preamble=preamble, dialect=dialect)
-    _, header, raw, error = first
-    if not header:
+    _, fields, raw, error = begun[-1]
+    if not fields and layout.header:
         raise SenticliError(
             f"{name} has no header: {error or 'its first line is blank'}",
             "add one; if the first row is data: --no-header",
         )
+    header = fields or [""]
     columns = tuple(decode(column.encode(errors="surrogateescape"))[0] for column in header)
     is_data = looks_like_data(columns)
+    # R and pandas quote the names too.
+    quoted = dialect.quoting == "none" and all(re.fullmatch('".*"', name) for name in columns)
     if not layout.header:
         columns = tuple(map(str, range(1, len(header) + 1)))
     try:
         column = find_column(columns, layout.text_column, name)
     except SenticliError as problem:
-        if layout.header and is_data:
+        if quoted and layout.header:
+            problem.hint = "if the names are in quotes as in CSV: --quoting csv"
+        elif layout.header and is_data:
             problem.hint = "if the first row is data: --no-header --text-column NUMBER"
         elif not layout.header:
             problem.hint = "name the column by its number, such as --text-column 1"
@@ -306,16 +316,22 @@ def _table(lines: Iterator[bytes], format: str, name: str, layout: Layout) -> Re
             f"the first row of {name} is taken as its header; if it is data "
             f"({shown!r}): --no-header"
         )
-    if layout.header and any(b"\xef\xbf\xbd" in name.encode() for name in columns):
+    if quoted and layout.quoting is None:
+        notes.append(f"the header of {name} {QUOTED}")
+    header_replaced = layout.header and decode(raw)[1]
+    if header_replaced:
         notes.append(f"the header of {name} has bytes that are not UTF-8, which were replaced")
+    following = chain([] if layout.header else begun, iter(rows.next, None))
     records = _table_records(
-        rows, columns, columns.index(column), skipped, None if layout.header else first
+        cast(Iterator[Row], following), rows, columns, columns.index(column), skipped
     )
     return Records(
         format,
         records,
         columns,
+        column,
         header=raw if layout.header else b"",
+        header_replaced=header_replaced,
         name=name,
         preamble=preamble,
         dialect=dialect,
@@ -327,26 +343,28 @@ Row = tuple[int, list[str] | None, bytes, str | None]
 
 
 def _table_records(
-    rows: Rows, columns: tuple[str, ...], position: int, skipped: int, first: Row | None
+    found: Iterator[Row], rows: Rows, columns: tuple[str, ...], position: int, skipped: int
 ) -> Iterator[Record]:
-    """Yield the records of ``rows``, of which ``first`` was read already, if it is one."""
+    """Yield a record for each row that is ``found`` in ``rows``."""
     width = len(columns)
-    found = first or rows.next()
-    while found is not None:
-        number, fields, raw, error = found
+    recent: deque[list[str]] = deque(maxlen=RECENT)
+    is_open = False
+    for number, fields, raw, error in found:
         number += skipped
         if fields is None:
             yield Record(number, "", error, raw)
-        elif len(fields) == width:
-            text, replaced = mended(fields[position])
-            swallowed = raw.count(b"\n") > 3 and rows.has_swallowed(width)
-            yield Record(number, text, None, raw, fields, replaced, swallowed)
         elif not fields:
             yield Record(number, "", BLANK, raw, fields)
+        elif len(fields) == width:
+            text, replaced = mended(fields[position])
+            recent.append(fields)
+            yield Record(number, text, None, raw, fields, replaced, rows.doubt(fields, recent))
         else:
             error = f"{len(fields)} field{'s' * (len(fields) != 1)} in place of {width}"
+            if is_open:
+                error += " (cells of several lines: --quoting csv)"
             yield Record(number, "", error, raw, fields)
-        found = rows.next()
+        is_open = rows.leaves_open(fields or ())
 
 
 def mended(field: str) -> tuple[str, bool]:
@@ -447,10 +465,8 @@ def _field_of_text(value: Mapping[str, Any], name: str, asked: str | None) -> st
         for key, inner in value.items():
             if isinstance(inner, list) and inner and isinstance(inner[0], dict):
                 error.message = f"{name} is an object with a list in its field {key!r}"
-                error.hint = (
-                    f"take the list out: jq -c {shlex.quote(f'.[{json.dumps(key)}][]')} "
-                    f"{shlex.quote(name)} > records.jsonl"
-                )
+                command = f"jq -c {shlex.quote(f'.[{json.dumps(key)}][]')}"
+                error.hint = f"take the list out{in_shell(command, name, 'records')}"
         raise
 
 
@@ -517,7 +533,7 @@ def _parquet(stream: BinaryIO, name: str, text_column: str | None) -> Records:
         except broken as error:
             raise damaged(name, error) from error
 
-    return Records(PARQUET, records(), columns, name=name, stream=stream)
+    return Records(PARQUET, records(), columns, path, name=name, stream=stream)
 
 
 class _Batch:

@@ -12,13 +12,13 @@ import re
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
-from itertools import islice
+from itertools import chain, count, islice
 from typing import Any, BinaryIO
 
 from senticli.errors import UsageError
 from senticli.text.files import DELIMITERS, JSONL, import_pyarrow
 from senticli.text.layout import Dialect
-from senticli.text.objects import BOM
+from senticli.text.lines import BOM
 from senticli.text.records import (
     Record,
     Records,
@@ -131,7 +131,7 @@ class TableWriter(Writer):
         """Return a row as it is, then more cells."""
         body = raw.rstrip(b"\r\n")
         end = raw[len(body) :]
-        if end not in (b"\n", b"\r\n"):  # the last row has none, or half of one
+        if not end.endswith(b"\n"):  # the last row has none, or half of one
             end = self._end
         added = self._row(cells).removesuffix(self._end)
         return body + self.dialect.delimiter.encode() + added + end
@@ -198,13 +198,22 @@ def _free(name: str, fields: Container[str], taken: Container[str]) -> str:
     return name
 
 
-def reject_clash(names: Container[str], added: Iterable[str], where: str) -> None:
-    """Raise UsageError where a column to be added is there already."""
+def reject_clash(names: Container[str], added: Iterable[str], prefix: str, where: str) -> None:
+    """Raise UsageError where a column to be added, with ``prefix``, is there already."""
+    added = list(added)
     clash = next((name for name in added if name in names), None)
-    if clash is not None:
-        raise UsageError(
-            f"{where} has a column {clash!r} already", "name the new ones apart: --prefix senti_"
-        )
+    if clash is None:
+        return
+    plain = [name.removeprefix(prefix) for name in added]
+    free = (f"senti{number}_" for number in count(2))
+    other = next(
+        other
+        for other in chain(["senti_"], free)
+        if not any(f"{other}{name}" in names for name in plain)
+    )
+    raise UsageError(
+        f"{where} has a column {clash!r} already", f"name the new ones apart: --prefix {other}"
+    )
 
 
 def _line(record: Record, errors: str) -> str:

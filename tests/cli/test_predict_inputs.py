@@ -5,6 +5,7 @@ import gzip
 import io
 import json
 import os
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -408,8 +409,8 @@ def test_utf16_without_the_mark_that_was_promised_is_one_error(predict: Predict)
         "-f", "csv", "--encoding", "utf-16", input="id,text\n1,good\n".encode("utf-16-le")
     )
     assert (done.code, done.out) == (1, "")
-    assert "is not utf-16 text" in done.err
-    assert "utf-16-le" in done.err
+    assert "is UTF-16LE without a byte order mark, not utf-16" in done.err
+    assert "--encoding utf-16-le" in done.err
 
 
 @pytest.mark.parametrize("line", [b"sep=\xa7\n", b"sep=\r\n", b'sep="\n'])
@@ -447,3 +448,232 @@ def test_object_of_two_lines_is_one(predict: Predict) -> None:
 def test_lone_surrogates_of_an_array_come_back(predict: Predict) -> None:
     done = predict("-f", "jsonl", input=b'[{"text":"good \\ud83d"}]')
     assert json.loads(done.out)["text"] == "good \ud83d"
+
+
+# --- hints that can be followed
+
+
+def test_hints_for_a_pipe_are_filters(predict: Predict) -> None:
+    done = predict(input=gzip.compress(b"good\n"))
+    assert "… | gzip -dc | senticli …" in done.err
+    done = predict(input="good film\n".encode("utf-16"))
+    assert "… | iconv -f UTF-16 -t UTF-8 | senticli …" in done.err
+    done = predict("-f", "jsonl", input=b'{"reviews": [{"text": "good"}]}')
+    assert "| jq -c '.[\"reviews\"][]' | senticli …" in done.err
+
+
+def test_hints_for_a_file_can_be_pasted(
+    predict: Predict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("-my reviews.csv").write_bytes(gzip.compress(b"text\ngood\n"))
+    done = predict("--input=-my reviews.csv")
+    command = done.err.splitlines()[1].split(": ")[-1]
+    assert command == "gzip -dc './-my reviews.csv' > 'my reviews.decompressed.csv'"
+    subprocess.run(command, shell=True, check=True)
+    assert predict("--input", "my reviews.decompressed.csv").code == 0
+    Path("reviews.csv.gz").write_bytes(gzip.compress("text\n".encode("utf-16")))
+    done = predict("--input", "reviews.csv.gz")  # one command could not convert it
+    assert done.err.splitlines()[1] == "hint: use --encoding utf-16, or convert it"
+
+
+@pytest.mark.parametrize(
+    "first", [b'{"text": "good"}', b"{", b"[", b'[{"text": "good"},', b'{"text": "good",']
+)
+def test_json_read_as_lines_is_noted(predict: Predict, first: bytes) -> None:
+    assert "--format jsonl" in predict(input=first + b"\n").err
+
+
+# --- TSV that is quoted as CSV is
+
+
+@pytest.mark.parametrize(
+    ("table", "code"),
+    [
+        (b'"id"\t"text"\n"1"\t"good"\n', 1),  # R
+        (b'"text"\n"good"\n', 0),
+        (b'id\ttext\n1\t"He said ""good"""\n', 0),  # pandas
+        (b'id\ttext\n1\t"good\nfilm"\n2\tbad\n', 0),
+    ],
+)
+def test_quoted_tsv_is_pointed_to_the_option(predict: Predict, table: bytes, code: int) -> None:
+    done = predict("-f", "tsv", input=table)
+    assert (done.code, "--quoting csv" in done.err) == (code, True)
+    done = predict("-f", "tsv", "--quoting", "csv", input=table)
+    assert (done.code, done.err) == (0, "")
+
+
+@pytest.mark.parametrize("text", ['"all of it"', '"all" of "it"', '"open', 'a "" b'])
+def test_quotes_of_tsv_are_no_reason_for_a_hint(predict: Predict, text: str) -> None:
+    done = predict("-f", "tsv", input=f"id\ttext\n1\t{text}\n2\tbad\n".encode())
+    assert (done.code, done.err) == (0, "")
+
+
+# --- tables without a header, or with nothing
+
+
+@pytest.mark.parametrize("blank", [b"\n", b"\r\n\r\n", b"\xef\xbb\xbf\n"])
+def test_table_without_header_may_begin_with_blank_lines(predict: Predict, blank: bytes) -> None:
+    done = predict(
+        *("-f", "csv", "--no-header", "--text-column", "2", "--json"),
+        input=blank + b"1,good\n2,bad\n",
+    )
+    found = [json.loads(line) for line in done.out.splitlines()]
+    assert [bool(row["label"]) for row in found] == [False] * blank.count(b"\n") + [True, True]
+
+
+@pytest.mark.parametrize("format", ["lines", "csv", "tsv", "jsonl"])
+def test_byte_order_mark_alone_is_an_empty_input(predict: Predict, format: str) -> None:
+    mark = predict("-f", format, input=b"\xef\xbb\xbf")
+    assert mark == predict("-f", format, input=b"")
+    assert (mark.code, mark.err) == (0, "")
+    assert predict("-f", "csv", "--no-header", input=b"\n").code == 1
+
+
+# --- line ends
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"text,n\rgood,1\rbad,2\rfine,3\n",  # one LF, by an editor
+        b'text,n\r"good\nfilm",1\rbad,2\rfine,3\r',  # a cell of two lines
+        b"text,n\rgood " + b"film " * 300_000 + b",1\rbad,2\rfine,3\r",
+        b"text,n\r" + b"x" * (2**20 - 8) + b",1\r\nbad,2\rfine,3\r",
+    ],
+)
+def test_old_mac_line_ends_among_others(predict: Predict, content: bytes) -> None:
+    done = predict("-f", "csv", input=content)
+    assert [row["n"] for row in rows(done.out)] == ["1", "2", "3"], done.err
+
+
+def test_stray_carriage_return_ends_no_line(predict: Predict) -> None:
+    done = predict(input=b"good\rfilm\nbad\nfine\n")
+    assert len(done.out.splitlines()) == 3
+    long = b"good " * 250_000 + b"\rfilm\nbad\n"
+    assert len(predict(input=long).out.splitlines()) == 2
+    done = predict("-f", "csv", input=b"text,n\ngood\rfilm,1\nbad,2\n")
+    found = rows(done.out)
+    assert [bool(row["label"]) for row in found] == [False, True]
+    assert "a carriage return within a field" in found[0]["error"]
+
+
+def test_any_line_ends_come_back(predict: Predict) -> None:
+    done = predict("-f", "csv", input=b"text\r\ngood\r\n")
+    assert done.out.count("\r\n") == 2
+    done = predict("-f", "tsv", input=b"id\ttext\n1\tgood\r\r\n")
+    assert done.out.endswith("\r\r\n")
+
+
+# --- rows that may be several
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        b'id,text\n1,good\n2,"never closed\n3,ended here"\n4,bad\n',
+        b'kind,text\npos,good\nneg,bad\npos,"never closed\nneg,ended here"\npos,fine\n',
+        b'text,stars\n"good",1\n"never closed,2\nended here",3\nbad,4\n',
+        b'text,kind\ngood,pos\n"never closed,pos\nended here",pos\nbad,neg\n',
+    ],
+)
+def test_row_that_swallows_one_other_is_reported(predict: Predict, table: bytes) -> None:
+    assert "1 of" in (err := predict("-f", "csv", input=table).err)
+    assert "may hold the lines after it" in err
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        b'text\n"one\ntwo\nthree\nfour\nfive"\nbad\n',
+        b'id,text\n1,"Good film,\nreally, watch it"\n2,bad\n',
+        b'id,text\n1,"Good film,\nwatch it"\n2,"Nice,\nand short."\n',
+        b'kind,text\npos,"Good,\nfunny, and short.\n"\nneg,bad\n',
+        b'text,kind\n"Good,\nfunny.",pos\n"Slow, dull\nand loud",neg\n',
+    ],
+)
+def test_texts_of_several_lines_are_not_reported(predict: Predict, table: bytes) -> None:
+    assert predict("-f", "csv", input=table).err == ""
+
+
+# --- elements of arrays
+
+
+@pytest.mark.parametrize(
+    "bad", [b"[" * 100_000 + b"]" * 100_000, b'{"text": ' + b"9" * 5000 + b"}", b'{"text": bad}']
+)
+def test_bad_element_of_an_array_spoils_no_other(predict: Predict, bad: bytes) -> None:
+    done = predict("-f", "jsonl", input=b'[{"text":"good"},\n' + bad + b',\n{"text":"fine"}]')
+    found = [json.loads(line) for line in done.out.splitlines()]
+    assert [bool(row["label"]) for row in found] == [True, False, True]
+
+
+def test_elements_of_an_array_come_back_as_they_were(predict: Predict) -> None:
+    done = predict("-f", "jsonl", input=b'[{"text":"good",\n "n":1.10, "n": 1e2}\n, 5\n]')
+    first, second = done.out.splitlines()
+    assert first.startswith('{"text":"good",  "n":1.10, "n": 1e2, "label": "p')
+    assert json.loads(second)["line"] == "5"
+
+
+def test_array_may_be_read_in_any_pieces(predict: Predict) -> None:
+    values = [{"text": f'good "film" \\ {n} [{{', "n": n} for n in range(60)]
+    for indent in (None, 1):
+        for ends in ("\n", "\r\n"):
+            content = json.dumps(values, indent=indent).replace("\n", ends)
+            done = predict("-f", "jsonl", input=content.encode())
+            found = [json.loads(line) for line in done.out.splitlines()]
+            assert [{"text": row["text"], "n": row["n"]} for row in found] == values
+            assert "\r" not in done.out
+
+
+def test_objects_on_one_line_are_records(predict: Predict) -> None:
+    done = predict("-f", "jsonl", input=b'{"text":"a"}\n{"text":"good"} {"text":"bad"}\n{"a":1}x\n')
+    found = [json.loads(line) for line in done.out.splitlines()]
+    assert [bool(row["label"]) for row in found] == [True, True, True, False]
+
+
+@pytest.mark.parametrize("content", [b'[\n{"text":"a"}}', b'[\n{"text":"a"}, {"text": "b}, "x": ['])
+def test_what_is_no_array_is_one_error_after_its_answers(predict: Predict, content: bytes) -> None:
+    done = predict("-f", "jsonl", input=content + b"\n" * 3)
+    assert (done.code, len(done.out.splitlines())) == (1, 1)
+    assert "is not JSON: from line 2" in done.err
+
+
+# --- encodings that are named and wrong
+
+
+@pytest.mark.parametrize(
+    ("encoding", "content", "message"),
+    [
+        ("utf-16-be", "good film\n".encode("utf-16-le"), "--encoding utf-16-le"),
+        ("utf-16-be", "good film\n".encode("utf-16"), "--encoding utf-16"),
+        ("cp1252", "good film\n".encode("utf-16-le"), "--encoding utf-16-le"),
+        ("utf-16-le", b"good film, and short\n", "looks like UTF-8"),
+        ("latin-1", gzip.compress(b"good\n"), "compressed with gzip"),
+        ("latin-1", b"PAR1\x15\x04", "a Parquet file"),
+    ],
+)
+def test_wrong_encoding_is_refused(
+    predict: Predict, encoding: str, content: bytes, message: str
+) -> None:
+    done = predict("--encoding", encoding, input=content)
+    assert (done.code, done.out, message in done.err) == (1, "", True)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-32-be"])
+def test_encoding_with_its_own_mark_is_read(predict: Predict, encoding: str) -> None:
+    content = "\ufefftext\ngood\n".encode(encoding)
+    done = predict("-f", "csv", "--encoding", encoding, input=content)
+    assert (done.code, done.out.splitlines()[1][:5]) == (0, "good,")
+
+
+# --- names
+
+
+def test_prefix_of_the_hint_is_free(predict: Predict) -> None:
+    table, prefix = b"text,label,senti_score\ngood,1,2\n", "senti_"
+    done = predict("-f", "csv", input=table)
+    assert "--prefix senti2_" in done.err
+    done = predict("-f", "csv", "--prefix", prefix, input=table)
+    assert "--prefix senti2_" in done.err
+    assert predict("-f", "csv", "--prefix", "senti2_", input=table).code == 0

@@ -107,7 +107,7 @@ def test_resume_of_a_finished_file_that_changed_or_is_foreign_is_refused(
     assert (code, "was changed" in error) == (2, True)
     (tmp_path / "foreign.txt").write_text("mine\n")
     code, error = predict("--resume", input=b"good\n", name="foreign.txt")
-    assert (code, "something unknown" in error) == (2, True)
+    assert (code, "nothing beside it says that senticli wrote it" in error) == (2, True)
     assert (tmp_path / "foreign.txt").read_text() == "mine\n"
 
 
@@ -118,6 +118,21 @@ def test_changed_header_is_another_input(predict: Predict) -> None:
     code, error = predict("-f", "csv", "--resume", input=other, name="out.csv")
     assert (code, "another input" in error) == (2, True)
     assert predict("-f", "csv", "--resume", input=table, name="out.csv")[0] == 0
+
+
+def test_options_count_by_what_they_come_to(predict: Predict, tmp_path: Path) -> None:
+    file = tmp_path / "in.csv"
+    file.write_bytes(b"id;text\n1;good\n2;bad\n3;\n")
+    assert predict("-i", file, "--strict", name="out.csv")[0] == 1
+    given = ["-f", "csv", "--delimiter", ";", "--text-column", "text", "--output-format", "csv"]
+    code, error = predict(*given, "--resume", "-u", input=file.read_bytes(), name="out.csv")
+    assert code == 0, error
+    assert len((tmp_path / "out.csv").read_text().splitlines()) == 4
+
+
+def test_shorter_input_is_another_input(predict: Predict, stopped: bytes) -> None:
+    code, error = predict("--resume", input=b"good\n")
+    assert (code, "1 record, and 2 were answered before" in error) == (2, True)
 
 
 def test_tables_of_any_layout_resume(predict: Predict, tmp_path: Path) -> None:
