@@ -12,7 +12,7 @@ Importing it costs nothing: numpy and ONNX Runtime are imported by the first :fu
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from senticli.predictor import Prediction, Predictor
+    from senticli.model import Prediction, Predictor
 
 __version__ = "0.1.0"
 __all__ = ["Prediction", "Predictor", "load"]
@@ -29,15 +29,15 @@ def load(model: str | None = None, *, threads: int | None = None) -> "Predictor"
     Raises:
         senticli.errors.SenticliError: there is no such model, or it is broken.
     """
-    from senticli import store
-    from senticli.predictor import Predictor
+    from senticli import registry
+    from senticli.model import Predictor
 
-    return Predictor(store.find(model), threads)
+    return Predictor(registry.find(model), threads)
 
 
 def __getattr__(name: str) -> object:
     if name in ("Prediction", "Predictor"):
-        from senticli import predictor
+        from senticli import model
 
-        return getattr(predictor, name)
+        return getattr(model, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -21,10 +21,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from senticli import atomic, paths
+from senticli import paths
 from senticli.config import ModelConfig, Recipe, TrainConfig
-from senticli.disk import size_of
 from senticli.errors import SenticliError
+from senticli.io import atomic
+from senticli.io.disk import size_of
 from senticli.text.tokenizer import load_rules
 from senticli.text.vocab import Vocab
 

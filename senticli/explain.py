@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from senticli.predictor import Predictor
+from senticli.model import Predictor
 from senticli.text.vocab import UNK_INDEX
 
 MOST_OCCLUSIONS = 1000  # a longer text is occluded by runs of words, which share a weight

@@ -20,10 +20,10 @@ from typing import Any
 
 import pytest
 
-from senticli.data import remote
-from senticli.data.assets import folder
 from senticli.data.catalogue import ASSETS, Asset
-from senticli.data.fetch import install_many
+from senticli.download import remote
+from senticli.download.install import install_many
+from senticli.download.installed import folder
 
 
 @pytest.fixture(autouse=True)

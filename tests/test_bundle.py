@@ -10,7 +10,7 @@ import pytest
 from senticli import bundle, paths
 from senticli.bundle import FILES, Bundle
 from senticli.errors import SenticliError
-from senticli.predictor import Predictor
+from senticli.model import Predictor
 
 
 @pytest.fixture
@@ -136,7 +136,7 @@ def test_a_failed_write_keeps_the_old_model(copy: Path) -> None:
 
 
 def test_names_and_shapes_of_the_weights_are_checked(copy: Path) -> None:
-    from senticli.training.export import load_model
+    from senticli.training.export.float32 import load_model
 
     assert load_model(Bundle.open(copy)).config.hidden == 16
     edit(copy, lambda config: config["model"].update(hidden=17))

@@ -14,7 +14,7 @@ from typing import Annotated, NoReturn, TextIO, cast
 import typer
 
 from senticli import __version__
-from senticli.cli import download, evaluate, info, models, predict, train
+from senticli.cli import download, eval, info, models, predict, train
 from senticli.cli.console import print_error, say
 from senticli.cli.options import command, paragraphs, show_examples
 from senticli.errors import SenticliError
@@ -29,7 +29,7 @@ app = typer.Typer(
 
 
 command(app, "train", *train.EXAMPLES)(train.train)
-command(app, "eval", *evaluate.EXAMPLES)(evaluate.evaluate)
+command(app, "eval", *eval.EXAMPLES)(eval.evaluate)
 command(app, "predict", *predict.EXAMPLES)(predict.predict)
 command(app, "download", *download.EXAMPLES)(download.download)
 app.add_typer(

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress
     from rich.table import Table
 
-    from senticli.metrics import Evaluation
+    from senticli.evaluation import Evaluation
 
 T = TypeVar("T")
 

@@ -76,9 +76,9 @@ def download(
     assets = [_asset(name) for name in dict.fromkeys(names or ASSETS if list_all else names or ())]
     if not assets:
         raise UsageError("say what to download", "senticli download --list")
-    from senticli.cli import download_view as view
-    from senticli.data.addresses import is_url
-    from senticli.data.assets import is_installed, origin, partly_fetched
+    from senticli.cli.views import download as view
+    from senticli.download.installed import is_installed, origin, partly_fetched
+    from senticli.download.urls import is_url
 
     if list_all and (source or force or dry_run):
         raise UsageError(
@@ -98,7 +98,7 @@ def download(
     if dry_run:
         view.show_plan(assets, origins, as_json=as_json)
         return
-    from senticli.data.fetch import install_many
+    from senticli.download.install import install_many
 
     here = {asset.name for asset in assets if not force and is_installed(asset)}
     done: set[str] = set()

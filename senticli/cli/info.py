@@ -45,7 +45,7 @@ def info(as_json: Json = False) -> None:
 def _gather() -> dict[str, Any]:
     import senticli
     from senticli import machine, paths
-    from senticli.disk import free_space, size_of
+    from senticli.io.disk import free_space, size_of
 
     try:
         home: Path | None = paths.home()
@@ -75,7 +75,7 @@ def _gather() -> dict[str, Any]:
 
 
 def _without_secrets(name: str, value: str) -> str:
-    from senticli.data.addresses import is_url, proxy_without_password, without_password
+    from senticli.download.urls import is_url, proxy_without_password, without_password
 
     if name.upper().endswith("_PROXY"):
         return proxy_without_password(value)
@@ -83,16 +83,16 @@ def _without_secrets(name: str, value: str) -> str:
 
 
 def _default_model() -> str:
-    from senticli import store
+    from senticli import registry
 
     try:
-        return str(store.default_path())
+        return str(registry.default_path())
     except SenticliError as error:  # a bug report is wanted most where things are broken
         return error.message
 
 
 def _lines(found: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    from senticli.disk import size_text
+    from senticli.io.disk import size_text
 
     def size(value: int | None) -> str:
         return "unknown" if value is None else size_text(value)

@@ -34,9 +34,9 @@ def models(context: typer.Context, as_json: Json = False) -> None:
     labels, bytes, created, and error for a model that is broken.
     """
     if context.invoked_subcommand is None:
-        from senticli.cli import models_view
+        from senticli.cli.views import models as views
 
-        models_view.show_list(as_json=as_json)
+        views.show_list(as_json=as_json)
     elif as_json:
         raise UsageError(
             "--json has no meaning before the subcommand",
@@ -60,10 +60,10 @@ def show(
 
     JSON: all of config.json, with name, path, bytes, default and history (its epochs).
     """
-    from senticli import store
-    from senticli.cli import models_view
+    from senticli import registry
+    from senticli.cli.views import models as views
 
-    models_view.show_one(store.find(model), as_json=as_json)
+    views.show_one(registry.find(model), as_json=as_json)
 
 
 @command(app, "verify", "senticli models verify", "senticli models verify bundled")
@@ -83,14 +83,14 @@ def verify(
     JSON fields: name, path, ok, damaged (what is wrong, by file). The exit code is 1 if one is
     damaged.
     """
-    from senticli import store
+    from senticli import registry
     from senticli.bundle import BUNDLED
-    from senticli.cli import models_view
+    from senticli.cli.views import models as views
 
     broken = [
         name
-        for name in models or [BUNDLED, *store.trained()]
-        if not models_view.show_verified(name, as_json=as_json)
+        for name in models or [BUNDLED, *registry.trained()]
+        if not views.show_verified(name, as_json=as_json)
     ]
     if broken:
         raise SenticliError(
@@ -111,13 +111,13 @@ def reproduce(
     On the same machine, with the same versions and data, its weights are the same; versions that
     differ are told. JSON fields: name, command, differs (by package: then and now).
     """
-    from senticli import store
-    from senticli.cli import models_view
+    from senticli import registry
+    from senticli.cli.views import models as views
 
-    opened = store.find(model)
+    opened = registry.find(model)
     processes = opened.config.provenance.get("processes", 1)
     command = opened.recipe.command(f"{opened.path.name}-again", processes)
-    models_view.show_command(opened, command, as_json=as_json)
+    views.show_command(opened, command, as_json=as_json)
 
 
 @command(
@@ -144,13 +144,13 @@ def export(
     The folder is all that `predict --model DIR` needs, on any machine. Its path is printed. JSON
     fields: name, path.
     """
-    from senticli import store
+    from senticli import registry
 
-    opened = store.find(model)
-    target = store.check_target(output, force=force)
+    opened = registry.find(model)
+    target = registry.check_target(output, force=force)
     if target == opened.path.resolve():
         raise UsageError("a model cannot be copied onto itself", "choose another place")
-    store.export(opened, target)
+    registry.export(opened, target)
     say(f"use it: senticli predict --model {shlex.quote(str(output))}")
     if as_json:
         print_json({"name": opened.name, "path": str(target)})
@@ -171,13 +171,13 @@ def remove(
 
     JSON fields: name, removed.
     """
-    from senticli import store
+    from senticli import registry
     from senticli.bundle import BUNDLED
-    from senticli.disk import size_of, size_text
+    from senticli.io.disk import size_of, size_text
     from senticli.paths import models_dir
 
     stored = list(dict.fromkeys(stored))
-    trained = store.trained()
+    trained = registry.trained()
     for name in stored:
         if name == BUNDLED:
             raise UsageError("the bundled model is part of senticli", "name another model")
@@ -195,7 +195,7 @@ def remove(
         if not typer.confirm("Remove for good?", err=True):
             raise typer.Exit(1)
     for name in stored:
-        store.remove(name)
+        registry.remove(name)
         say(f"removed {name}")
         if as_json:
             print_json({"name": name, "removed": True})

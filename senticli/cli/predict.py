@@ -167,9 +167,9 @@ def predict(
         )
 
     # Heavy imports stay inside: --help and completion do without numpy and onnxruntime.
-    from senticli import store
-    from senticli.cli.predict_run import Request, run
-    from senticli.text.layout import SAMPLE, Layout
+    from senticli import registry
+    from senticli.io.layout import SAMPLE, Layout
+    from senticli.io.scoring import Request, run
 
     if not quiet:
         for text in arguments or ():
@@ -200,4 +200,4 @@ def predict(
         strict=strict,
         quiet=quiet,
     )
-    run(request, store.find(model), threads)
+    run(request, registry.find(model), threads)

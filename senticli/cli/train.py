@@ -452,10 +452,10 @@ def train(
     if tune and (dry_run or plot):
         raise UsageError("--tune is a search of its own", "leave out --dry-run and --plot")
     from senticli.cli import train_run, tune_run
-    from senticli.cli.plot import check_plot
-    from senticli.cli.train_view import JsonView, LiveView, PlainView
-    from senticli.cli.tune_view import JsonSearchView, LiveSearchView, PlainSearchView
-    from senticli.data.datasets import check_reading
+    from senticli.cli.views.plot import check_plot
+    from senticli.cli.views.train import JsonView, LiveView, PlainView
+    from senticli.cli.views.tune import JsonSearchView, LiveSearchView, PlainSearchView
+    from senticli.data.splits import check_reading
 
     check_reading(recipe.train)
     named = output or (train_run.named(name, recipe) if name is not None else None)
@@ -493,9 +493,9 @@ def train(
 
 def _from_model(recipe: Recipe, init: str, given: dict[str, Any]) -> Recipe:
     """``recipe`` with the network of the model ``init``, which ``given`` must not contradict."""
-    from senticli import store
+    from senticli import registry
 
-    bundle = store.find(init)
+    bundle = registry.find(init)
     given["init"] = bundle.name
     network = bundle.config.model
     own = {"lowercase": bundle.config.lowercase} | {

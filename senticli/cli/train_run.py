@@ -13,18 +13,19 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
 
-from senticli import atomic, paths, store
+from senticli import paths, registry
 from senticli.bundle import BUNDLED
 from senticli.cli.console import say, stderr_is_terminal
-from senticli.cli.plot import draw
-from senticli.cli.train_view import PlainView
+from senticli.cli.views.plot import draw
+from senticli.cli.views.train import PlainView
 from senticli.config import Recipe, command_line
-from senticli.data import assets
 from senticli.data.catalogue import DATASETS
 from senticli.data.checks import Checks, check, rows_of
-from senticli.data.datasets import Sources, load_training_data, require_file
+from senticli.data.splits import Sources, load_training_data, require_file
 from senticli.data.vectors import cached_vectors
+from senticli.download import installed
 from senticli.errors import SenticliError, UsageError
+from senticli.io import atomic
 
 if TYPE_CHECKING:
     from senticli.training.checkpoint import Checkpoint, Run
@@ -133,8 +134,8 @@ def run(
 
 def free_target(recipe: Recipe, target: Path, *, force: bool) -> Path:
     """Where the bundle ``target`` goes, in full; see :func:`store.check_target`."""
-    target = store.check_target(target, force=force)
-    if recipe.train.init and store.find(recipe.train.init).path.resolve() == target:
+    target = registry.check_target(target, force=force)
+    if recipe.train.init and registry.find(recipe.train.init).path.resolve() == target:
         raise UsageError(
             f"{target.name} is the model to start from", "give the new one another --name"
         )
@@ -223,7 +224,7 @@ def write(session: "Session", trainer: "Trainer", target: Path, command: str) ->
 def remember(target: Path) -> None:
     """Make the bundle ``target`` the default of the other commands."""
     try:
-        store.remember(target)
+        registry.remember(target)
     except OSError as error:
         say(f"warning: this model is not the default of predict and eval: {error}")
 
@@ -255,7 +256,7 @@ def read(
     for name in (*recipe.train.data, *recipe.train.valid, *recipe.train.test):
         if name not in DATASETS:
             require_file(name)
-    assets.require([*recipe.train.data, recipe.train.vectors])
+    installed.require([*recipe.train.data, recipe.train.vectors])
     sources = Sources()
     try:
         data = load_training_data(recipe.train, sources)
@@ -269,7 +270,7 @@ def read(
     if strict and checks.findings:
         kinds = ", ".join(finding.what for finding in checks.findings)
         raise SenticliError(f"--strict: {kinds}", "fix the data, or leave out --strict")
-    init = store.find(recipe.train.init) if recipe.train.init else None
+    init = registry.find(recipe.train.init) if recipe.train.init else None
     vectors = recipe.train.vectors
     cache = None if vectors == "none" else cached_vectors(vectors)
     view.step("loading torch")

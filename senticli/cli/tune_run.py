@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from senticli import atomic
 from senticli.bundle import Bundle
 from senticli.cli.train_run import (
     free_target,
@@ -25,10 +24,11 @@ from senticli.cli.train_run import (
 )
 from senticli.config import Recipe
 from senticli.errors import SenticliError, UsageError
+from senticli.io import atomic
 
 if TYPE_CHECKING:
-    from senticli.cli.tune_view import PlainSearchView
-    from senticli.training.tune import Trial
+    from senticli.cli.views.tune import PlainSearchView
+    from senticli.training.search import Trial
 
 UNITS = {"h": 3600, "m": 60, "s": 1}
 SUFFIX = ".tune.jsonl"
@@ -54,7 +54,7 @@ def journal_of(target: Path) -> Path:
 def last_target() -> Path:
     """The model of the search that was run last. Raises SenticliError if there was none."""
     journal = part("checkpoint").newest(SUFFIX)
-    target: Path | None = part("tune", "tune").target_of(journal) if journal else None
+    target: Path | None = part("search", "tune").target_of(journal) if journal else None
     if target is None:
         raise SenticliError("there is no search to go on with", "start one: senticli train --tune")
     return target
@@ -91,7 +91,7 @@ def tune(
             )
         atomic.remove(journal)
     with ExitStack() as stack:
-        module = part("tune", "tune")
+        module = part("search", "tune")
         texts, processes = read(recipe, view, stack, strict=strict)
         fixed = {*given, *(module.NETWORK if texts.init else ())}
         if not texts.init and texts.vectors_found is None:

@@ -5,8 +5,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import combinations
 
-from senticli.data.datasets import Source, Split
 from senticli.data.labelled import Example, Problem
+from senticli.data.splits import Source, Split
 
 
 @dataclass(frozen=True)

@@ -17,9 +17,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from senticli.atomic import sha256_of
 from senticli.errors import SenticliError, UsageError
-from senticli.text.files import (
+from senticli.io.atomic import sha256_of
+from senticli.io.formats import (
     CSV,
     JSONL,
     LINES,
@@ -31,17 +31,17 @@ from senticli.text.files import (
     read_bytes,
     unreadable,
 )
-from senticli.text.layout import Layout
-from senticli.text.lines import BOM, read_lines
-from senticli.text.objects import BLANK
-from senticli.text.records import (
+from senticli.io.layout import Layout
+from senticli.io.lines import BOM, read_lines
+from senticli.io.objects import BLANK
+from senticli.io.readers import (
     Records,
     find_column,
     mended,
     read_records,
     text_at,
 )
-from senticli.text.sniff import LOOKED_AT, in_shell, reject_binary
+from senticli.io.sniff import LOOKED_AT, in_shell, reject_binary
 
 PIPE = "-"
 NO_TEXT, NO_LABEL = "no text", "no label"

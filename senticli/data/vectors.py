@@ -21,14 +21,14 @@ from typing import Any, BinaryIO, NoReturn, Protocol, cast
 import numpy as np
 import numpy.typing as npt
 
-from senticli.atomic import remove, replace_dir
-from senticli.data.addresses import is_page
-from senticli.data.archives import archive_errors, files_of, open_member, open_zip, some
-from senticli.data.assets import is_installed, not_downloaded
 from senticli.data.catalogue import ASSETS, Asset, OnProgress, Progress
+from senticli.download.archives import archive_errors, files_of, open_member, open_zip, some
+from senticli.download.installed import is_installed, not_downloaded
+from senticli.download.urls import is_page
 from senticli.errors import SenticliError
+from senticli.io.atomic import remove, replace_dir
+from senticli.io.formats import unreadable
 from senticli.paths import vectors_dir
-from senticli.text.files import unreadable
 
 Matrix = npt.NDArray[np.float32]
 

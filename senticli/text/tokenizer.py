@@ -1,4 +1,4 @@
-"""spaCy's English tokenizer in plain Python, over rules compiled by ``senticli.training.rules``.
+"""spaCy's English tokenizer in plain Python, over compiled rules (``training.tokenizer_rules``).
 
 The steps, and most names, are those of ``spacy/tokenizer.pyx``: a text is cut at white space, each
 chunk is stripped of prefixes and suffixes and cut at infixes, and then some exceptions are looked

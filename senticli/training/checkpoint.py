@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING, Any
 
 import safetensors
 
-from senticli import atomic, paths
+from senticli import paths
 from senticli.config import Recipe
 from senticli.errors import SenticliError
+from senticli.io import atomic
 
 if TYPE_CHECKING:
     from senticli.training.trainer import Trainer

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from senticli.atomic import replace_file
 from senticli.data.columns import DAMAGED
-from senticli.data.datasets import Source
+from senticli.data.splits import Source
+from senticli.io.atomic import replace_file
 from senticli.text.encoder import Encoder
 
 Words = NDArray[np.int32]

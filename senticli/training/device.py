@@ -5,7 +5,7 @@ import os
 import torch
 
 from senticli.errors import SenticliError
-from senticli.training.cells import CELLS, run_layer
+from senticli.training.network.cells import CELLS, run_layer
 
 
 def choose_device(name: str) -> torch.device:

@@ -20,7 +20,7 @@ from torch.nn import functional as F
 from torch.nn.parallel import DistributedDataParallel
 
 from senticli.training.batches import Batch
-from senticli.training.dropout import Masks
+from senticli.training.network.dropout import Masks
 from senticli.training.processes import Processes
 
 TEXTS_A_CORE = 8  # fewer in a part of a batch would not make it faster

@@ -16,25 +16,25 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from senticli import bundle, metrics, shift
+from senticli import bundle, drift, evaluation
 from senticli.bundle import Bundle, BundleConfig
 from senticli.config import Recipe
-from senticli.data.datasets import TrainingData
+from senticli.data.splits import TrainingData
 from senticli.data.vectors import VectorCache
 from senticli.errors import SenticliError
-from senticli.predictor import Network, fit_length
+from senticli.model import Network, fit_length
 from senticli.text.tokenizer import Tokenizer, dump_rules
 from senticli.text.vocab import PAD_INDEX, Vocab
-from senticli.training import export
 from senticli.training.batches import Batches
 from senticli.training.corpus import Words, corpus_of
 from senticli.training.device import choose_dtype, name_of
 from senticli.training.embeddings import CachedVectors, extended_embedding, initial_embedding
-from senticli.training.export import load_model
-from senticli.training.model import BiRNN
+from senticli.training.export import float32
+from senticli.training.export.float32 import load_model
+from senticli.training.export.int8 import to_int8
+from senticli.training.network.birnn import BiRNN
 from senticli.training.processes import ALONE, Processes
-from senticli.training.quantize import to_int8
-from senticli.training.rules import spacy_rules
+from senticli.training.tokenizer_rules import spacy_rules
 from senticli.training.trainer import BatchResult, EpochResult, Trainer, balanced_weights
 from senticli.training.vocabulary import build_vocab, extended, runtime_vocab
 
@@ -184,7 +184,7 @@ def prepare(recipe: Recipe, texts: Texts, processes: Processes = ALONE) -> Sessi
     config = recipe.train
     torch.manual_seed(config.seed)
     model_config = dataclasses.replace(recipe.model, embedding_dim=texts.embedding.shape[1])
-    outputs = export.output_size(len(texts.labels))
+    outputs = float32.output_size(len(texts.labels))
     model = BiRNN(model_config, len(texts.vocab), outputs, PAD_INDEX)
     if texts.init:
         same = texts.init.config.labels == texts.labels
@@ -247,7 +247,7 @@ class Saved:
     """A bundle that was written, and how well its ``model.onnx`` does on validation."""
 
     bundle: Bundle
-    valid: metrics.Evaluation
+    valid: evaluation.Evaluation
 
 
 def save(
@@ -264,9 +264,9 @@ def save(
     """
     session.model.cpu()
     graph, precision, logits = _choose_graph(session)
-    temperature = metrics.fit_temperature(logits, session.texts.valid_labels)
-    scores = metrics.softmax(logits, temperature)
-    valid = metrics.evaluate(scores, session.texts.valid_labels, session.texts.labels)
+    temperature = evaluation.fit_temperature(logits, session.texts.valid_labels)
+    scores = evaluation.softmax(logits, temperature)
+    valid = evaluation.evaluate(scores, session.texts.valid_labels, session.texts.labels)
     config = BundleConfig(
         labels=session.texts.labels,
         model=session.recipe.model,
@@ -275,7 +275,7 @@ def save(
         tokenizer=session.texts.fingerprint,
         temperature=temperature,
         onnx=precision,
-        usual=shift.fit(session.texts.valid_source, session.texts.valid),
+        usual=drift.fit(session.texts.valid_source, session.texts.valid),
         created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
         provenance={
             "command": command,
@@ -304,7 +304,7 @@ def save(
         contents = {
             "vocab.txt": session.texts.vocab.to_text().encode(),
             "tokenizer.json": dump_rules(session.texts.rules).encode(),
-            "model.safetensors": export.weights_to_bytes(session.model),
+            "model.safetensors": float32.weights_to_bytes(session.model),
             "model.onnx": graph,
             "history.jsonl": "".join(
                 json.dumps(dataclasses.asdict(result)) + "\n" for result in history
@@ -318,7 +318,7 @@ def save(
 
 def _choose_graph(session: Session) -> tuple[bytes, str, NDArray[np.float32]]:
     """The graph to keep, its precision, and its logits on validation."""
-    exact = export.to_onnx(session.model)
+    exact = float32.to_onnx(session.model)
     content, asked = exact.SerializeToString(), session.recipe.train.quantize
     logits = Network(content).logits(session.texts.valid)
     if asked == "none":
@@ -332,5 +332,5 @@ def _choose_graph(session: Session) -> tuple[bytes, str, NDArray[np.float32]]:
 
 
 def _accuracy(session: Session, logits: NDArray[np.float32]) -> float:
-    chosen = metrics.softmax(logits).argmax(axis=1)
+    chosen = evaluation.softmax(logits).argmax(axis=1)
     return float((chosen == session.texts.valid_labels).mean())

@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from senticli.config import TrainConfig
 from senticli.errors import SenticliError
 from senticli.training.batches import Batch, Batches, prefetched
-from senticli.training.dropout import Masks, draw_masks
-from senticli.training.model import BiRNN
+from senticli.training.network.birnn import BiRNN
+from senticli.training.network.dropout import Masks, draw_masks
 from senticli.training.parallel import Parallel, Totals, one_thread
 from senticli.training.processes import ALONE, Processes
 

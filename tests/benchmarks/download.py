@@ -42,7 +42,7 @@ print(time.perf_counter() - start)
 TRAIN = """
 import sys
 from senticli.cli import train_run
-from senticli.cli.train_view import PlainView
+from senticli.cli.views.train import PlainView
 from senticli.config import PRESETS
 class Begin(PlainView):
     def start(self, session):

@@ -264,7 +264,7 @@ def rate_data(args: argparse.Namespace) -> Path:
 def prepared(key: str, data: str, args: argparse.Namespace) -> Any:
     """A session of senticli."""
     from senticli.config import PRESETS
-    from senticli.data.datasets import load_training_data
+    from senticli.data.splits import load_training_data
     from senticli.data.vectors import cached_vectors
     from senticli.training import session
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from senticli import store
+from senticli import registry
 from senticli.bundle import FILES
 from senticli.cli.app import run
 
@@ -25,7 +25,7 @@ def stored(tiny_model: Path, home: Path) -> Path:
     """The models folder with ``first`` and ``second``, the default."""
     for name in ("first", "second"):
         shutil.copytree(tiny_model, home / "models" / name)
-    store.remember(home / "models" / "second")
+    registry.remember(home / "models" / "second")
     return home / "models"
 
 
@@ -140,7 +140,7 @@ def test_exported_model_names_no_folders(
     }
     config["provenance"]["train"] |= {"data": [own], "vectors": "/a/g.txt", "init": "/b/model"}
     config_file.write_text(json.dumps(config))
-    store.export(store.find("first"), tmp_path / "mine")
+    registry.export(registry.find("first"), tmp_path / "mine")
     origin = json.loads((tmp_path / "mine" / "config.json").read_text())["provenance"]
     assert origin["command"] == (
         "senticli train --data reviews.csv --valid=v.csv --vectors g.txt --lr 0.1"
@@ -148,7 +148,7 @@ def test_exported_model_names_no_folders(
     assert origin["sha256"]["data"] == {"reviews.csv": "1", "reviews.csv'": "2", "imdb/train": "3"}
     train = origin["train"]
     assert (train["data"], train["vectors"], train["init"]) == (["reviews.csv"], "g.txt", "model")
-    assert store.find(str(tmp_path / "mine")).recipe.train.data == ("reviews.csv",)
+    assert registry.find(str(tmp_path / "mine")).recipe.train.data == ("reviews.csv",)
     assert own in config_file.read_text()
 
 
@@ -227,7 +227,7 @@ def test_remove(stored: Path, home: Path, capsys) -> None:
     assert out(capsys)[0] == ['{"name": "second", "removed": true}']
     assert list(stored.iterdir()) == []
     # The default is gone: the bundled model takes its place.
-    assert store.find(None).name == "bundled"
+    assert registry.find(None).name == "bundled"
 
 
 @pytest.mark.skipif(os.name == "nt", reason="needs a pseudo-terminal")

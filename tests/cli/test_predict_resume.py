@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from senticli import atomic
 from senticli.cli.app import run
+from senticli.io import atomic
 
 Predict = Callable[..., tuple[int, str]]
 

@@ -66,10 +66,10 @@ def test_what_needs_a_home_says_so(no_home: None, capfd: Captured, args: list[st
 def test_path_of_a_model_is_no_name(
     home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: Captured, model: str
 ) -> None:
-    from senticli import store
+    from senticli import registry
 
-    store.export(store.find("bundled"), tmp_path / "work" / "sub")
-    store.export(store.find("bundled"), tmp_path / "work2")
+    registry.export(registry.find("bundled"), tmp_path / "work" / "sub")
+    registry.export(registry.find("bundled"), tmp_path / "work2")
     (home / "models" / "sub").mkdir(parents=True)  # no model, and not meant
     here = {".": "work/sub", "./": "work/sub", "..": "work2/in"}.get(model, "work")
     (tmp_path / here).mkdir(exist_ok=True)
@@ -95,12 +95,12 @@ def test_debug_shows_the_whole_chain_of_causes(
 def test_unexpected_error_is_one_line_and_a_hint(
     monkeypatch: pytest.MonkeyPatch, capfd: Captured
 ) -> None:
-    from senticli import store
+    from senticli import registry
 
     def fail(_: object) -> None:
         raise ZeroDivisionError("by zero")
 
-    monkeypatch.setattr(store, "find", fail)
+    monkeypatch.setattr(registry, "find", fail)
     monkeypatch.setattr("senticli.cli.app._discard_stdout", lambda: None)
     assert run(["predict", "great film"]) == 1
     error = capfd.readouterr().err.splitlines()
@@ -179,10 +179,10 @@ def test_terminal_is_sent_no_escape_from_texts_and_labels(
     import pty
     import subprocess
 
-    from senticli import store
+    from senticli import registry
 
     model = tmp_path / "model"
-    store.export(store.find("bundled"), model)
+    registry.export(registry.find("bundled"), model)
     config = json.loads((model / "config.json").read_text())
     config["labels"] = ["neg\x1b[2J", "pos\x1b[2J"]
     (model / "config.json").write_text(json.dumps(config))

@@ -14,8 +14,8 @@ import pytest
 from senticli.cli.app import run
 from senticli.config import ModelConfig, Recipe, TrainConfig
 from senticli.data.checks import check
-from senticli.data.datasets import Part, Source, Split
 from senticli.data.labelled import Example
+from senticli.data.splits import Part, Source, Split
 from senticli.errors import SenticliError, UsageError
 
 SMALL = ("--vectors", "none", "--hidden", "4", "--embedding-dim", "4", "--epochs", "1")
@@ -263,7 +263,7 @@ def test_rank_without_other_processes_silences_nothing(
 
 def test_setting_of_zero_stays_zero_in_a_search() -> None:
     pytest.importorskip("optuna")
-    from senticli.training.tune import _value
+    from senticli.training.search import _value
 
     recipe = Recipe(model=ModelConfig(word_dropout=0.0), train=TrainConfig(embedding_lr=0.0))
     assert _value(recipe, "word_dropout") == 0

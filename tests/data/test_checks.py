@@ -1,8 +1,8 @@
 """What is odd about data."""
 
 from senticli.data.checks import Checks, Finding, check
-from senticli.data.datasets import Part, Source, Split
 from senticli.data.labelled import Example, Problem
+from senticli.data.splits import Part, Source, Split
 
 
 def split(*pairs: tuple[str, str], problems: tuple[Problem, ...] = (), name: str = "x") -> Split:

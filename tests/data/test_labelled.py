@@ -18,7 +18,7 @@ from senticli.data.labelled import (
     splits_in,
 )
 from senticli.errors import SenticliError, UsageError
-from senticli.text.layout import Layout
+from senticli.io.layout import Layout
 
 
 def read(path: Path, *columns: str) -> list[tuple[str, str]]:

@@ -18,7 +18,7 @@ from senticli.text.tokenizer import Tokenizer, dump_rules, load_rules
 
 spacy = pytest.importorskip("spacy")
 
-from senticli.training.rules import compile_rules  # noqa: E402
+from senticli.training.tokenizer_rules import compile_rules  # noqa: E402
 
 RULES = compile_rules()
 SPACY = spacy.blank("en").tokenizer

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from senticli.data.datasets import Example, Source
+from senticli.data.splits import Example, Source
 from senticli.text.tokenizer import Tokenizer
 from senticli.training import corpus as module
 from senticli.training.corpus import Corpus, corpus_of
-from senticli.training.rules import compile_rules, spacy_rules
+from senticli.training.tokenizer_rules import compile_rules, spacy_rules
 
 TEXTS = ["It isn't good;) the film", "", "The film the film!", "  \u2028 été"]
 

@@ -8,8 +8,8 @@ from torch.nn import functional as F
 from senticli.config import ModelConfig
 from senticli.training import parallel
 from senticli.training.batches import Batch
-from senticli.training.dropout import draw_masks
-from senticli.training.model import BiRNN
+from senticli.training.network.birnn import BiRNN
+from senticli.training.network.dropout import draw_masks
 from senticli.training.parallel import (
     Parallel,
     Totals,

@@ -7,10 +7,10 @@ import torch
 
 from senticli.bundle import Bundle
 from senticli.config import ModelConfig, Recipe, TrainConfig
-from senticli.data.datasets import load_training_data
+from senticli.data.splits import load_training_data
 from senticli.data.vectors import cached_vectors
 from senticli.errors import SenticliError
-from senticli.training.export import load_model
+from senticli.training.export.float32 import load_model
 from senticli.training.session import Session, head_and_tail, prepare, read
 
 TEXTS = ("zyzzyva is great", "a film of qwyjibo", "bad zyzzyva", "bad, bad film")

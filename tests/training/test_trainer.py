@@ -11,8 +11,8 @@ import torch
 from senticli.config import ModelConfig, TrainConfig
 from senticli.errors import SenticliError
 from senticli.training.batches import Batches
-from senticli.training.dropout import draw_masks
-from senticli.training.model import BiRNN
+from senticli.training.network.birnn import BiRNN
+from senticli.training.network.dropout import draw_masks
 from senticli.training.parallel import disagreement
 from senticli.training.trainer import BatchResult, Trainer, balanced_weights
 

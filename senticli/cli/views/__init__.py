@@ -1,0 +1,1 @@
+"""How each command's results and progress look."""

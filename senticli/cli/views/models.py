@@ -1,0 +1,200 @@
+"""What ``senticli models`` shows: the list, one model whole, which files are damaged."""
+
+import platform
+from collections.abc import Iterator
+from dataclasses import asdict
+from datetime import datetime, timezone
+from typing import Any
+
+from senticli import machine, paths, registry
+from senticli.bundle import BUNDLED, Bundle
+from senticli.cli.console import (
+    markup,
+    one_line,
+    print_answer,
+    print_facts,
+    print_json,
+    print_table,
+    say,
+    sparkline,
+    stdout_console,
+)
+from senticli.errors import SenticliError
+from senticli.io.disk import size_of, size_text
+
+
+def show_list(*, as_json: bool) -> None:
+    """Every model: the bundled one, and those of the data dir, the newest first."""
+    rows = [_row(BUNDLED), *map(_row, registry.trained())]
+    rows.sort(key=lambda row: row["created"] or "", reverse=True)
+    if as_json:
+        for row in rows:
+            print_json(row)
+        return
+    from rich.table import Table
+
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for column in ("", "model", "accuracy", "network", "labels", "size", "age"):
+        table.add_column(column, justify="right" if column in ("accuracy", "size") else "left")
+    for row in rows:
+        mark = "*" if row["default"] else ""
+        if row["error"]:
+            table.add_row(mark, markup(row["name"]), "", "[red]broken[/]")
+            say(f"warning: {row['error']}")
+            continue
+        table.add_row(
+            mark,
+            markup(row["name"]),
+            f"{row['accuracy']:.2%}",
+            f"{row['rnn'].upper()} {row['layers']} × {row['hidden']}",
+            markup(", ".join(row["labels"])),
+            size_text(row["bytes"]),
+            _age(row["created"]),
+            style="bold" if row["default"] else "",
+        )
+    print_table(table)
+    say("accuracy is that on validation; * is the default of predict and eval")
+
+
+def _row(name: str) -> dict[str, Any]:
+    path = paths.BUNDLED_MODEL if name == BUNDLED else paths.models_dir() / name
+    row: dict[str, Any] = {
+        "name": name,
+        "path": str(path),
+        "default": registry.is_default(path),
+        "accuracy": None,
+        "rnn": None,
+        "layers": None,
+        "hidden": None,
+        "labels": None,
+        "bytes": size_of(path),
+        "created": None,
+        "error": None,
+    }
+    try:
+        config = Bundle.open(path).config
+    except SenticliError as error:
+        return {**row, "error": error.message}
+    return {
+        **row,
+        "accuracy": config.provenance["valid"]["accuracy"],
+        "rnn": config.model.rnn,
+        "layers": config.model.layers,
+        "hidden": config.model.hidden,
+        "labels": config.labels,
+        "created": config.created,
+    }
+
+
+def show_one(model: Bundle, *, as_json: bool) -> None:
+    """A model's architecture, provenance and metrics."""
+    default = registry.is_default(model.path)
+    if as_json:
+        where = {"name": model.name, "path": str(model.path), "bytes": model.size}
+        print_json(
+            {**where, "default": default, **asdict(model.config), "history": model.history()}
+        )
+        return
+
+    star = "  (the default of predict and eval)" if default else ""
+    stdout_console().print(f"[bold]{markup(model.name)}[/]{star}", soft_wrap=True)
+    print_facts(_facts(model))
+
+
+def _facts(model: Bundle) -> Iterator[tuple[str, str]]:
+    """What is to be said of a model, name and value."""
+    config, origin = model.config, model.config.provenance
+    network, train = config.model, origin["train"]
+    way = "both directions" if network.bidirectional else "one direction"
+    yield "path", str(model.path)
+    graph = size_text(size_of(model.path / "model.onnx"))
+    yield "size", f"{size_text(model.size)}, of which model.onnx {graph} ({config.onnx})"
+    yield "labels", ", ".join(config.labels)
+    yield (
+        "network",
+        f"{network.rnn.upper()}, {network.layers} × {network.hidden}, {way}, "
+        f"{network.pooling} pooling, {origin['parameters']:,} parameters",
+    )
+    case = "lower case" if config.lowercase else "with capitals"
+    yield "words", f"{config.vocab_size:,}, {case}, {network.embedding_dim} numbers each"
+    if train.get("init"):
+        yield "began as", str(train["init"])
+    found = origin.get("vectors_found")
+    which = "new words" if train.get("init") else "words"
+    share = f" ({found:.1%} of the {which} found)" if found is not None else ""
+    yield "vectors", f"{train.get('vectors', '?')}{share}"
+    yield "data", ", ".join(train.get("data", ["?"]))
+
+    from senticli.evaluation import wilson  # numpy, which the rest does without
+
+    valid = origin["valid"]
+    low, high = wilson(round(valid["accuracy"] * valid["examples"]), valid["examples"])
+    yield (
+        "validation",
+        f"accuracy {valid['accuracy']:.2%} (95 % interval {low:.2%} to {high:.2%}), "
+        f"loss {valid['loss']:.4f}, {valid['examples']:,} examples",
+    )
+    epochs = model.history()
+    if epochs:
+        best = max(epoch["epoch"] for epoch in epochs if epoch["best"])
+        yield (
+            "epochs",
+            f"{len(epochs)} in {_duration(origin['seconds'])}, the best is {best}",
+        )
+        for name, form in (("accuracy", ".2%"), ("loss", ".4f")):
+            curve = [epoch[f"valid_{name}"] for epoch in epochs]
+            ends = f"{curve[0]:{form}} at first, {curve[best - 1]:{form}} in epoch {best}"
+            yield f"  {name}", f"{sparkline(curve)}  {ends}"
+    yield "made", f"{config.created} ({_age(config.created)})"
+    yield "by", str(origin.get("command", "?"))
+    versions = origin["versions"].items()
+    yield "with", ", ".join(f"{name} {version}" for name, version in versions)
+    for name, digest in origin["sha256"]["data"].items():
+        yield "sha256", f"{digest}  {name}"
+    if origin["sha256"].get("vectors"):
+        yield "sha256", f"{origin['sha256']['vectors']}  {train.get('vectors', 'vectors')}"
+
+
+def show_command(model: Bundle, command: str, *, as_json: bool) -> None:
+    """The command, and on stderr what is not as it was when the model was trained."""
+    then = model.config.provenance["versions"]
+    now = {**machine.versions(then), "python": platform.python_version()}
+    differs = {name: [version, now[name]] for name, version in then.items() if now[name] != version}
+    if as_json:
+        print_json({"name": model.name, "command": command, "differs": differs})
+        return
+    for name, (before, here) in differs.items():
+        say(f"warning: {name} was {before} and is {here or 'not installed'}")
+    print_answer(command)
+
+
+def show_verified(name: str, *, as_json: bool) -> bool:
+    """Whether the files of ``name`` are as they were saved; prints which are not."""
+    try:
+        model = registry.find(name)
+        path, damaged = str(model.path), model.damaged()
+    except SenticliError as error:
+        path, damaged = None, {"config.json": error.message}
+    if as_json:
+        print_json({"name": name, "path": path, "ok": not damaged, "damaged": damaged})
+    elif not damaged:
+        print(f"{one_line(name)}: ok")
+    else:
+        for file, what in damaged.items():
+            print(f"{one_line(name)}: {one_line(file)}: {one_line(what)}")
+    return not damaged
+
+
+def _duration(seconds: float) -> str:
+    minutes, seconds = divmod(round(seconds), 60)
+    return f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
+
+
+def _age(created: str) -> str:
+    """How long ago that was, in the largest unit that it fills."""
+    seconds = (datetime.now(timezone.utc) - datetime.fromisoformat(created)).total_seconds()
+    for unit, size in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
+        if seconds >= size:
+            count = int(seconds // size)
+            return f"{count} {unit}{'s' if count > 1 else ''} ago"
+    return "just now"

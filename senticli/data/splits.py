@@ -1,0 +1,357 @@
+"""Labelled examples: by the name of a data set, or from a file of one's own."""
+
+import json
+import random
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from senticli import paths
+from senticli.config import TrainConfig
+from senticli.data.catalogue import ASSETS, DATASETS
+from senticli.data.columns import DAMAGED, read_columns
+from senticli.data.labelled import (
+    PIPE,
+    Example,
+    NoExamplesError,
+    Problem,
+    Reading,
+    is_pipe,
+    read_labelled,
+    splits_in,
+)
+from senticli.download import installed
+from senticli.errors import SenticliError, UsageError
+from senticli.io.atomic import sha256_of
+from senticli.io.formats import LINES, TABLE_SUFFIXES, format_of, unreadable
+from senticli.io.layout import Layout
+
+SPLITS = ("train", "valid", "test")
+
+
+@dataclass(frozen=True)
+class Source:
+    """All examples of one file, or of one split of a data set's file, in its order."""
+
+    name: str
+    """Of the data set and its split, or of the file."""
+    examples: list[Example]
+    sha256: str
+    """Of a file of one's own; of the content, for a data set's split."""
+    tokens: Path | None = None
+    """Where the tokens of its texts are kept, by the tokenizer's fingerprint; None: nowhere."""
+    problems: Sequence[Problem] = ()
+    """Rows of a file that are no examples."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """Those examples of a source that belong to a split, by their rows."""
+
+    source: Source
+    rows: Sequence[int]
+
+
+@dataclass(frozen=True)
+class Split:
+    """The examples of one split, over every data set or file that it is made of."""
+
+    parts: list[Part]
+    names: list[str]
+    """Of the data sets and files."""
+
+    @cached_property
+    def examples(self) -> list[Example]:
+        """The examples of all parts, in order."""
+        return [part.source.examples[row] for part in self.parts for row in part.rows]
+
+    @property
+    def hashes(self) -> dict[str, str]:
+        """The SHA-256 of each source."""
+        return {part.source.name: part.source.sha256 for part in self.parts}
+
+
+class Sources:
+    """The sources of data, each read once."""
+
+    def __init__(self) -> None:
+        self._read: dict[tuple[str, str], Source] = {}
+        self._problems: list[Problem] = []  # of those that hold no examples
+
+    @property
+    def problems(self) -> list[Problem]:
+        """What was found in the rows so far, also where that is why reading failed."""
+        read = [problem for source in self._read.values() for problem in source.problems]
+        return [*read, *self._problems]
+
+    def get(self, name: str, split: str, config: TrainConfig) -> Source:
+        """The source that holds ``split`` of ``name``, a data set or a file."""
+        key = (name, split)
+        if key not in self._read:
+            try:
+                self._read[key] = _read_source(name, split, config)
+            except NoExamplesError as error:
+                self._problems += error.problems
+                raise
+        return self._read[key]
+
+
+def load_split(config: TrainConfig, split: str, sources: Sources | None = None) -> Split:
+    """The examples of ``split`` over every data set or file that ``config`` trains on.
+
+    What ``config`` names as its valid or test files is that split. Without them, data that has no
+    validation split gives ``valid_fraction`` of its train split, drawn with ``seed``; its ``train``
+    is then the rest.
+
+    Raises:
+        SenticliError: a data set is not here, has no such split, or has no examples.
+    """
+    sources = sources or Sources()
+    own = {"valid": config.valid, "test": config.test}.get(split, ())
+    parts: list[Part] = []
+    names: list[str] = []
+    for name in own or config.data:
+        held = splits_of(name)
+        if split == "test" and not own and "test" not in held:
+            continue
+        source = sources.get(name, split if split in held else "train", config)
+        rows: Sequence[int] = range(len(source.examples))
+        if not (own or config.valid or split == "test" or "valid" in held):
+            rest, held_out = hold_out(source.examples, config.valid_fraction, config.seed)
+            rows = held_out if split == "valid" else rest
+        parts.append(Part(source, rows))
+        names.append(name)
+    if not names:
+        raise SenticliError(
+            f"{', '.join(config.data)} has no labelled {split} split",
+            "use another split: --split valid" if split == "test" else "name other data: --data",
+        )
+    if not any(part.rows for part in parts):
+        raise SenticliError(
+            f"{', '.join(config.data)}: the {split} split has no examples",
+            "use a data set with more rows",
+        )
+    return Split(parts, names)
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """What a model learns from: two splits, and the labels of the first, sorted."""
+
+    train: Split
+    valid: Split
+    labels: tuple[str, ...]
+    test: Split | None = None
+    """Only compared with the others, never learned from or chosen by."""
+
+    @property
+    def hashes(self) -> dict[str, str]:
+        """The SHA-256 of every source of both."""
+        return {**self.train.hashes, **self.valid.hashes}
+
+
+def load_training_data(config: TrainConfig, sources: Sources | None = None) -> TrainingData:
+    """The train and valid splits that ``config`` names, checked to be worth training on.
+
+    Raises:
+        SenticliError: as :func:`load_split`; or there are not two labels to tell apart, or the
+            validation split has one that training lacks.
+    """
+    sources = sources or Sources()
+    train = load_split(config, "train", sources)
+    _check_labels(train.examples)
+    labels = labels_of(train.examples)
+    valid = load_split(config, "valid", sources)
+    test = None
+    if config.test or any("test" in splits_of(name) for name in config.data):
+        test = load_split(config, "test", sources)
+    for split in filter(None, (valid, test)):
+        for part in split.parts:
+            strange = set(labels_of([part.source.examples[row] for row in part.rows])) - set(labels)
+            if strange:
+                raise SenticliError(
+                    f"{part.source.name} has the label {min(strange)!r}, which is not in the "
+                    f"training data (there: {_some(labels)})",
+                    "use data whose splits have the same labels",
+                )
+    return TrainingData(train, valid, labels, test)
+
+
+def _check_labels(examples: Sequence[Example]) -> None:
+    """Raise SenticliError unless there are labels to tell apart, of which some occur again."""
+    labels = labels_of(examples)
+    if len(labels) < 2:
+        raise SenticliError(
+            f"every training example has the label {labels[0]!r}: there is nothing to tell apart",
+            "use data with at least two labels",
+        )
+    if len(examples) < 4 or 2 * len(labels) <= len(examples):
+        return
+    few = f"{len(labels):,} labels for {len(examples):,} examples ({_some(labels)})"
+    if all(re.fullmatch(r"-?\d+(\.\d+)?", label) for label in labels):
+        raise SenticliError(
+            f"there are {few}: they look like measurements, not labels",
+            "divide them into a few labels first, or name another column: --label-column NAME",
+        )
+    raise SenticliError(
+        f"there are {few}: nearly every row has its own",
+        "name the column of the label: --label-column NAME",
+    )
+
+
+def _some(labels: Sequence[str]) -> str:
+    return ", ".join(labels[:4]) + ", …" * (len(labels) > 4)
+
+
+def hold_out(
+    examples: Sequence[Example], fraction: float, seed: int
+) -> tuple[list[int], list[int]]:
+    """The rows that stay and those that are held out, each in the order given.
+
+    Where examples have groups, whole groups are held out, at least one. Else ``fraction`` of each
+    label is, and texts that are the same stay together.
+    """
+    if any(example.group for example in examples):
+        held_out = _some_groups(examples, fraction, seed)
+    else:
+        held_out = _some_of_each_label(examples, fraction, seed)
+    rest = [row for row in range(len(examples)) if row not in held_out]
+    known = {examples[row].label for row in rest}  # a rare label is better learned
+    held_out = {row for row in held_out if examples[row].label in known}
+    return [row for row in range(len(examples)) if row not in held_out], sorted(held_out)
+
+
+def _some_groups(examples: Sequence[Example], fraction: float, seed: int) -> set[int]:
+    # An example without a group is a group of its own.
+    groups = [example.group or f"\0{row}" for row, example in enumerate(examples)]
+    sizes = Counter(groups)
+    order = sorted(sizes)
+    random.Random(seed).shuffle(order)
+    chosen: set[str] = set()
+    count = 0
+    for group in order:
+        if count >= fraction * len(examples):
+            break
+        chosen.add(group)
+        count += sizes[group]
+    return {row for row, group in enumerate(groups) if group in chosen}
+
+
+def _some_of_each_label(examples: Sequence[Example], fraction: float, seed: int) -> set[int]:
+    same: dict[str, list[int]] = {}
+    for row, example in enumerate(examples):
+        same.setdefault(example.text, []).append(row)
+    by_label: dict[str, list[list[int]]] = {}
+    for rows in same.values():
+        by_label.setdefault(examples[rows[0]].label, []).append(rows)
+    generator = random.Random(seed)
+    chosen: set[int] = set()
+    for _, texts in sorted(by_label.items()):
+        generator.shuffle(texts)
+        for rows in texts[: max(1, round(fraction * len(texts)))]:
+            chosen.update(rows)
+    return chosen
+
+
+def labels_of(examples: Sequence[Example]) -> tuple[str, ...]:
+    """The labels that occur, sorted."""
+    return tuple(sorted({example.label for example in examples}))
+
+
+def existing_file(name: str) -> Path:
+    """The path of a file or folder of one's own. Raises UsageError unless it may be one."""
+    path = Path(name)
+    if name == PIPE:
+        return path
+    if path.suffix.lower() not in (*TABLE_SUFFIXES, ".txt") and not path.exists():
+        raise UsageError(
+            f"{name!r} is neither a data set nor a file",
+            f"use one of: {', '.join(DATASETS)}; a {', '.join(TABLE_SUFFIXES)} file; or a folder "
+            "with one folder for each label",
+        )
+    return path
+
+
+def require_file(name: str) -> None:
+    """Raise SenticliError unless there is such a file, folder or pipe of one's own."""
+    path = existing_file(name)
+    if name != PIPE:
+        try:
+            path.stat()
+        except OSError as error:
+            raise unreadable(path, error) from error
+
+
+def splits_of(name: str) -> set[str]:
+    """The splits that a data set has; of a file, ``train`` alone; of a folder, see splits_in.
+
+    Raises:
+        SenticliError: the data set is not here.
+        UsageError: it is neither a data set nor a file.
+    """
+    if name == "sample":
+        return set(SPLITS)
+    if name not in DATASETS:
+        return set(splits_in(existing_file(name)))
+    if not installed.is_installed(ASSETS[name]):
+        raise installed.not_downloaded([name])
+    return set(installed.provenance(ASSETS[name])["counts"])
+
+
+def reading_of(config: TrainConfig) -> Reading:
+    """Return how ``config`` reads files."""
+    layout = Layout(
+        text_column=config.text_column,
+        delimiter=config.delimiter,
+        quoting=config.quoting,
+        header=config.header,
+        encoding=config.encoding,
+    )
+    return Reading(format=config.format, label_column=config.label_column, layout=layout)
+
+
+def check_reading(config: TrainConfig) -> None:
+    """Raise UsageError if ``config`` says how files are read, and only names data sets."""
+    names = (*config.data, *config.valid, *config.test)
+    given = reading_of(config).given
+    if given and all(name in DATASETS for name in names):
+        raise UsageError(
+            f"{next(iter(given))} is for files, and {', '.join(names)} is a data set with a name",
+            "leave it out",
+        )
+
+
+def _reading_for(config: TrainConfig, path: Path) -> Reading:
+    """Return how ``config`` reads ``path``: one of several may have no columns, unlike others."""
+    reading = reading_of(config)
+    is_table = (config.format or format_of(path)) not in (None, LINES) or is_pipe(path)
+    several = len({*config.data, *config.valid, *config.test}) > 1
+    if several and (path.is_dir() or not is_table):
+        return Reading(format=config.format, layout=Layout(encoding=config.encoding))
+    return reading
+
+
+def _read_source(name: str, split: str, config: TrainConfig) -> Source:
+    # The files of a data set are our own: read with their groups, and without guessing.
+    if name not in DATASETS:
+        path = splits_in(existing_file(name))[split]
+        found = read_labelled(path, _reading_for(config, path))
+        return Source(str(path), found.examples, found.sha256, problems=found.problems)
+    folder = paths.dataset_dir(name)
+    if name == "sample":
+        path = folder / f"{split}.jsonl"
+        rows = map(json.loads, path.read_text(encoding="utf-8").splitlines())
+        examples = [Example(row["text"], row["label"]) for row in rows]
+        return Source(f"sample/{split}", examples, sha256_of(path))
+    path = folder / "examples.npz"
+    try:
+        sha256 = installed.provenance(ASSETS[name])["hashes"][split]
+        columns = read_columns(path, split, sha256)
+        groups: Sequence[str | None] = columns.get("group") or [None] * len(columns["text"])
+        examples = list(map(Example, columns["text"], columns["label"], groups))
+    except (OSError, *DAMAGED) as error:
+        raise SenticliError(f"{path} is damaged", f"senticli download {name} --force") from error
+    return Source(f"{name}/{split}", examples, sha256, tokens=folder / f"tokens-{split}")

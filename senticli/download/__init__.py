@@ -1,0 +1,1 @@
+"""Getting data sets and word vectors: addresses, transfer, archives, what is installed."""

@@ -1,0 +1,1 @@
+"""Files in and out: formats, readers, writers, atomic writes, scoring a file."""

@@ -1,0 +1,116 @@
+"""What ``senticli predict`` says of one record: names and values."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from senticli.errors import UsageError
+from senticli.explain import explain
+from senticli.io.writers import to_json
+from senticli.model import UNSURE, Prediction, Predictor
+
+
+class Answers:
+    """The values that are added to a record.
+
+    Args:
+        labels: the model's.
+        scores: give the score of every label.
+        top_k: give so many of the likeliest labels.
+        explain: give what each word weighs.
+        prefix: put before each name.
+        nested: give lists and objects, and ``error`` only where there is one, as JSON can; else
+            the same names throughout, as a table needs.
+    """
+
+    def __init__(
+        self,
+        labels: Sequence[str],
+        *,
+        scores: bool,
+        top_k: int,
+        explain: bool,
+        prefix: str,
+        nested: bool,
+    ) -> None:
+        self.labels, self._scores, self._top_k = labels, scores, top_k
+        self._explain, self._prefix, self._nested = explain, prefix, nested
+        if top_k > len(labels):
+            raise UsageError(
+                f"--top-k {top_k} is more than the model has labels: {', '.join(labels)}",
+                f"use a value from 1 to {len(labels)}",
+            )
+        names = {"label": "text", "score": "number"}
+        for rank in range(2, top_k + 1):
+            names |= {f"label_{rank}": "text", f"score_{rank}": "number"}
+        if scores:
+            names |= {f"score_{label}": "number" for label in labels}
+        if explain:
+            names["explanation"] = "text"
+        names["error"] = "text"
+        self.columns: Mapping[str, str] = {prefix + name: kind for name, kind in names.items()}
+        """The columns of a table, with their kind: ``text`` or ``number``."""
+        self.names = frozenset(self.columns)
+        """The names that an answer may have."""
+        if nested:
+            optional = {"top": top_k > 1, "scores": scores, "explanation": explain}
+            used = [
+                "label",
+                "score",
+                "truncated",
+                "error",
+                *(n for n, on in optional.items() if on),
+            ]
+            self.names = frozenset(prefix + name for name in used)
+
+    def of(self, predictor: Predictor, prediction: Prediction) -> dict[str, Any]:
+        """The answer that a prediction makes."""
+        explanation = None
+        if self._explain and not prediction.error:
+            explanation = [asdict(word) for word in explain(predictor, prediction.text)]
+        # No scores at all where there is an error.
+        scores = dict(zip(self.labels, (round(s, 6) for s in prediction.scores), strict=False))
+        ranked = sorted(scores.items(), key=lambda pair: -pair[1])
+        if not self._nested:
+            values = self._flat(prediction, scores, ranked, explanation)
+            return dict(zip(self.columns, values, strict=True))
+        answer: dict[str, Any] = {
+            "label": prediction.label or None,
+            "score": ranked[0][1] if ranked else None,
+        }
+        if self._top_k > 1:
+            pairs = ranked[: self._top_k]
+            answer["top"] = [{"label": label, "score": score} for label, score in pairs]
+        if self._scores:
+            answer["scores"] = scores
+        if prediction.truncated:
+            answer["truncated"] = True
+        if explanation is not None:
+            answer["explanation"] = explanation
+        if prediction.error:
+            answer["error"] = prediction.error
+        return {self._prefix + name: value for name, value in answer.items()}
+
+    def _flat(
+        self,
+        prediction: Prediction,
+        scores: Mapping[str, float],
+        ranked: Sequence[tuple[str, float]],
+        explanation: Any,
+    ) -> Iterator[Any]:
+        """The values of the columns."""
+        yield prediction.label
+        yield ranked[0][1] if ranked else None
+        for rank in range(1, self._top_k):
+            yield from ranked[rank] if ranked else ("", None)
+        if self._scores:
+            yield from map(scores.get, self.labels)
+        if self._explain:
+            yield explanation and to_json(explanation)
+        yield prediction.error
+
+
+def check_threshold(labels: Sequence[str], threshold: float) -> None:
+    """Raise UsageError where ``unsure`` would be taken for a label of the model's."""
+    if threshold and UNSURE in labels:
+        raise UsageError(f"the model has a label {UNSURE!r} of its own", "leave out --threshold")

@@ -1,0 +1,101 @@
+"""How a file of texts is written: what is known of it, and how the rows of a table are cut."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from senticli.errors import UsageError
+from senticli.io.formats import DELIMITERS, JSONL, LINES, PARQUET, TSV
+from senticli.io.lines import check_encoding
+
+QUOTINGS = ("csv", "backslash", "none")
+SAMPLE = 20  # lines that decide about the delimiter
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layout:
+    """How an input is written, where that is known; what is None is found out.
+
+    Args:
+        text_column: the text's column or field: its name; ``a.b`` for a field inside another; or
+            its number, from 1. None: the only column, or one of the usual names.
+        delimiter: one character between the fields of a table. None: a tab in TSV; in CSV, the
+            one that its first rows agree on.
+        quoting: ``csv`` (a field in double quotes, a quote in it doubled), ``backslash`` (the
+            same, a quote in it after a backslash) or ``none`` (a quote is a character). None:
+            ``csv`` for CSV and ``none`` for TSV, as its registration with IANA has it.
+        header: False if the first row is data; columns are then called 1, 2, 3 ….
+        encoding: of the text, by Python's name. None: UTF-8.
+        sample: lines after the first that may be read ahead to find the delimiter.
+
+    Raises:
+        UsageError: a value that makes no sense.
+    """
+
+    text_column: str | None = None
+    delimiter: str | None = None
+    quoting: str | None = None
+    header: bool = True
+    encoding: str | None = None
+    sample: int = SAMPLE
+
+    def __post_init__(self) -> None:
+        if self.delimiter is not None and (
+            len(self.delimiter) != 1 or self.delimiter in '"\r\n\0\\'
+        ):
+            raise UsageError(
+                f"--delimiter {self.delimiter!r} is not one character between fields",
+                "use one such as ';' or '|', or tab",
+            )
+        if self.quoting is not None and self.quoting not in QUOTINGS:
+            raise UsageError(
+                f"--quoting {self.quoting!r} is not a choice", f"use one of: {', '.join(QUOTINGS)}"
+            )
+        if self.encoding is not None:
+            check_encoding(self.encoding)
+
+    @property
+    def given(self) -> dict[str, object]:
+        """What is not left to be found out, by the option that says it."""
+        values = {
+            "--text-column": self.text_column,
+            "--delimiter": self.delimiter,
+            "--quoting": self.quoting,
+            "--no-header": None if self.header else True,
+            "--encoding": self.encoding,
+        }
+        return {option: value for option, value in values.items() if value is not None}
+
+    def check(self, format: str, name: str) -> None:
+        """Raise UsageError if it says something that has no meaning for ``format``."""
+        meaningful = {
+            LINES: {"--encoding"},
+            JSONL: {"--text-column", "--encoding"},
+            PARQUET: {"--text-column"},
+        }
+        for option in self.given:
+            if option not in meaningful.get(format, self.given):
+                kind = {LINES: "plain lines", JSONL: "JSON Lines", PARQUET: "Parquet"}[format]
+                raise UsageError(
+                    f"{option} has no meaning for {kind}, which {name} is read as",
+                    "name the format: --format csv, tsv, jsonl or parquet; or leave it out",
+                )
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How the rows of a table are cut into fields."""
+
+    delimiter: str
+    quoting: str = "csv"
+
+    @classmethod
+    def of(cls, format: str, delimiter: str | None = None, quoting: str | None = None) -> "Dialect":
+        """Return the dialect of ``format``, with what is given in place of the usual."""
+        usual = "none" if format == TSV else "csv"
+        return cls(delimiter or DELIMITERS[format], quoting or usual)
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The options of the csv module."""
+        escape = {"escapechar": "\\", "doublequote": False} if self.quoting == "backslash" else {}
+        return {"delimiter": self.delimiter, **escape}

@@ -1,0 +1,128 @@
+"""``senticli eval``."""
+
+import json
+import subprocess
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from senticli import paths
+from senticli.bundle import Bundle
+from senticli.cli.eval import _compare_with_training
+from senticli.data.catalogue import ASSETS
+from senticli.download import installed
+from senticli.download.install import install_many
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+def test_the_split_of_the_models_own_data_by_default(senticli: Run, tiny_model: Path) -> None:
+    done = senticli("eval", "--model", tiny_model)
+    assert done.returncode == 0
+    assert "sample test" in done.stdout
+    for word in ("accuracy", "95 % interval", "loss", "precision", "recall", "F1", "predicted"):
+        assert word in done.stdout
+    assert "80 examples" in done.stdout
+
+
+@pytest.mark.parametrize(("split", "count"), [("train", 320), ("valid", 80), ("test", 80)])
+def test_json(senticli: Run, tiny_model: Path, split: str, count: int) -> None:
+    done = senticli("eval", "--model", tiny_model, "--split", split, "--json")
+    result = json.loads(done.stdout)
+    assert set(result) == {
+        *("model", "data", "examples", "loss", "accuracy", "interval", "labels", "confusion"),
+    }
+    assert result["data"] == f"sample {split}"
+    assert result["examples"] == count == sum(map(sum, result["confusion"]))
+    assert result["interval"][0] <= result["accuracy"] <= result["interval"][1]
+    right = result["confusion"][0][0] + result["confusion"][1][1]
+    assert result["accuracy"] == pytest.approx(right / count)
+    assert [row["label"] for row in result["labels"]] == ["negative", "positive"]
+
+
+def test_validation_equals_what_training_recorded(senticli: Run, tiny_model: Path) -> None:
+    recorded = json.loads((tiny_model / "config.json").read_text())["provenance"]["valid"]
+    result = json.loads(
+        senticli("eval", "--model", tiny_model, "--split", "valid", "--json").stdout
+    )
+    assert result["accuracy"] == pytest.approx(recorded["accuracy"])
+    assert result["loss"] == pytest.approx(recorded["loss"], abs=1e-5)
+
+
+def test_a_file_is_taken_whole(senticli: Run, tmp_path: Path) -> None:
+    path = tmp_path / "mine.csv"
+    path.write_text("text,label\ngreat film,positive\nterrible film,negative\n")
+    result = json.loads(senticli("eval", "--data", path, "--json").stdout)
+    assert result["examples"] == 2
+    assert result["accuracy"] == 1
+    assert result["data"] == str(path)
+
+
+@pytest.mark.parametrize(
+    ("content", "error"),
+    [
+        ("text,label\ngood,5 stars\n", "the label '5 stars' is not one of the model's"),
+        ("text,label\n", "has no examples"),
+        ("a,b\n1,2\n", "has no text column"),
+    ],
+)
+def test_files_that_do_not_fit(senticli: Run, tmp_path: Path, content: str, error: str) -> None:
+    path = tmp_path / "mine.csv"
+    path.write_text(content)
+    done = senticli("eval", "--data", path)
+    assert done.returncode == 1
+    assert error in done.stderr
+    assert done.stderr.splitlines()[1].startswith("hint: ")
+
+
+def test_a_dataset_that_is_not_here_names_the_command(senticli: Run) -> None:
+    done = senticli("eval", "--data", "imdb")
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[1] == "hint: senticli download imdb"
+
+
+def test_a_wrong_split(senticli: Run) -> None:
+    done = senticli("eval", "--split", "tset")
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: ")
+    assert "hint: senticli eval --help" in done.stderr
+
+
+def recorded(data: dict[str, str]) -> Bundle:
+    """The bundled model, as if it had been trained on ``data``."""
+    bundle = Bundle.open(paths.BUNDLED_MODEL)
+    origin = {**bundle.config.provenance, "sha256": {"data": data}}
+    return replace(bundle, config=replace(bundle.config, provenance=origin))
+
+
+def test_data_that_changed_since_training_is_reported(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    now = {"train": "1", "test": "2"}
+    monkeypatch.setattr(installed, "provenance", lambda _: {"hashes": now})
+    cases = {
+        "": {"imdb/train": "1"},
+        "has changed since": {"imdb/train": "other"},
+        "does not record": {"imdb/train.jsonl": "1"},
+    }
+    for message, data in cases.items():
+        _compare_with_training(recorded(data), ["imdb"], {"imdb/test": "2"})
+        error = capsys.readouterr().err
+        assert message in error
+        assert bool(message) == bool(error)
+    _compare_with_training(recorded({"mine.csv": "1"}), ["mine.csv"], {"mine.csv": "2"})
+    assert "mine.csv has changed" in capsys.readouterr().err
+
+
+def test_bundled_model_records_sources_that_exist() -> None:
+    data = Bundle.open(paths.BUNDLED_MODEL).config.provenance["sha256"]["data"]
+    assert set(data) == {"imdb/train", "sst2/train", "sst2/valid"}
+
+
+def test_bundled_model_records_the_data_as_it_is(test_data: Path) -> None:
+    list(install_many([ASSETS["sst2"]], source=str(test_data), verify=False))
+    hashes = installed.provenance(ASSETS["sst2"])["hashes"]
+    data = Bundle.open(paths.BUNDLED_MODEL).config.provenance["sha256"]["data"]
+    assert {f"sst2/{split}": digest for split, digest in hashes.items()}.items() <= data.items()

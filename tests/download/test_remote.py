@@ -1,0 +1,682 @@
+"""Downloads against a server that cuts off, stalls, lies and changes its mind."""
+
+import email.utils
+import hashlib
+import io
+import os
+import random
+import shutil
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import tarfile
+import time
+import zipfile
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import trustme
+
+from senticli.data.catalogue import ASSETS, Asset, Notice, Progress
+from senticli.data.vectors import cached_vectors
+from senticli.download import remote
+from senticli.download.installed import is_installed, partly_fetched, provenance
+from senticli.errors import Interrupted, SenticliError
+
+Install = Callable[..., Path]
+HTML = b"<!DOCTYPE html>\n<html><body>Please log in.</body></html>"
+ZIP = "/glove.6B.zip"
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file() and path.suffix != ".lock"
+    }
+
+
+@pytest.fixture
+def large(small, server, archives, monkeypatch: pytest.MonkeyPatch) -> dict[str, Asset]:
+    """glove.6B as a zip of four members of a megabyte or so, packed no better than real ones."""
+    texts = {}
+    for dim in (50, 100, 200, 300):
+        digits = random.Random(dim)
+        lines = (
+            f"w{word} " + " ".join(f"{digits.uniform(-1, 1):.5f}" for _ in range(dim))
+            for word in range(60_000 // dim)
+        )
+        texts[f"glove.6B.{dim}d.txt"] = "\n".join(lines) + "\n"
+    body = server.files[ZIP] = archives.zip_of(texts)
+    for dim in (50, 100, 200, 300):
+        name = f"glove.6B.{dim}d"
+        known = hashlib.sha256(texts[f"{name}.txt"].encode()).hexdigest()
+        asset = replace(
+            ASSETS[name],
+            url=f"{server.url}{ZIP}",
+            sha256=hashlib.sha256(body).hexdigest(),
+            member_sha256=known if dim == 100 else None,
+            size=len(body),
+            expect={"words": 60_000 // dim},
+        )
+        monkeypatch.setitem(ASSETS, name, asset)
+    return ASSETS
+
+
+def check(asset: Asset) -> None:
+    """That ``asset`` is whole."""
+    cache = cached_vectors(asset.name)
+    assert len(cache.words) == asset.expect["words"]
+    assert asset.member_sha256 in (None, cache.sha256)
+
+
+# --- only what is needed
+
+
+def test_only_the_member_is_fetched(large, server, install: Install) -> None:
+    asset = large["glove.6B.100d"]
+    whole = len(server.files[ZIP])
+    steps: list[Progress | Notice] = []
+    install(asset, on_progress=steps.append)
+    check(asset)
+    assert server.sent < whole / 3
+    source = provenance(asset)
+    assert source["fetched"] < whole / 3
+    assert (source["bytes"], source["verified"]) == (whole, "sha256")
+    notice, *rest = steps
+    assert isinstance(notice, Notice)
+    assert "fetching glove.6B.100d.txt, " in notice.message
+    assert " kB of glove.6B.zip (" in notice.message
+    done = [step.done for step in rest if isinstance(step, Progress)]
+    assert done == sorted(done)
+    assert rest[-1] == Progress(
+        "downloading", "glove.6B.100d.txt", source["fetched"], source["fetched"]
+    )
+
+
+def test_members_one_after_another(large, server, install: Install) -> None:
+    for dim in (300, 50, 200, 100):
+        install(large[f"glove.6B.{dim}d"])
+        check(large[f"glove.6B.{dim}d"])
+    assert server.sent < len(server.files[ZIP]) + 4 * remote.TAIL
+
+
+def test_without_ranges_the_whole_is_fetched(large, server, home: Path, install: Install) -> None:
+    server.ranges = False
+    asset = large["glove.6B.100d"]
+    steps: list[Progress | Notice] = []
+    install(asset, on_progress=steps.append)
+    check(asset)
+    assert server.hits == [ZIP, ZIP]
+    assert provenance(asset)["verified"] == "sha256"
+    assert any("not to be had in parts" in s.message for s in steps if isinstance(s, Notice))
+    assert tree(home / "downloads") == {}
+
+
+def test_a_damaged_member_is_not_kept(large, server, home: Path, install: Install) -> None:
+    asset = replace(large["glove.6B.50d"], sha256=None)
+    body = bytearray(server.files[ZIP])
+    body[50_000] ^= 1
+    server.files[ZIP] = bytes(body)
+    with pytest.raises(SenticliError, match="damaged"):
+        install(asset)
+    assert tree(home) == {}
+
+
+# --- going on
+
+
+@pytest.mark.parametrize("name", ["glove.6B.100d", "imdb"])
+def test_cut_off_again_and_again(
+    large, server, archives, faulty, home: Path, install: Install, monkeypatch, name: str
+) -> None:
+    """It goes on where it was cut off, as long as each connection brings it further."""
+    monkeypatch.setattr(remote, "GOOD_START", 10_000)
+    asset = large[name]
+    if name == "imdb":
+        asset = large_imdb(server, archives, asset)
+    path = asset.url.removeprefix(server.url)
+    server.faults[path] = [faulty(cut=40_000) for _ in range(9)]
+    install(asset)
+    tail = remote.TAIL if asset.member else 0
+    size = provenance(asset)["fetched"]
+    assert size <= server.sent <= size + tail
+    starts = [int(wanted[6:].partition("-")[0]) for wanted in server.asked if wanted and tail == 0]
+    assert starts == sorted(starts)
+    assert tree(home / "downloads") == {}
+
+
+def large_imdb(server, archives, asset: Asset, seed: int = 0) -> Asset:
+    """imdb in an archive of 400 kB, served from now on."""
+    info = tarfile.TarInfo("aclImdb/README")
+    info.size = 400_000
+    body = archives.imdb(extra=((info, random.Random(seed).randbytes(info.size)),))
+    server.files["/aclImdb_v1.tar.gz"] = body
+    return replace(asset, size=len(body), sha256=hashlib.sha256(body).hexdigest())
+
+
+@pytest.mark.parametrize("name", ["glove.6B.100d", "imdb"])
+def test_another_process_goes_on(
+    large, server, archives, faulty, install: Install, name: str
+) -> None:
+    asset = large_imdb(server, archives, large[name]) if name == "imdb" else large[name]
+    path = asset.url.removeprefix(server.url)
+    server.faults[path] = [faulty(), *[faulty(cut=10_000)] * 4][0 if asset.member else 1 :]
+    with pytest.raises(Interrupted, match="cut off") as caught:
+        install(asset)
+    assert "the same command goes on where it stopped" in caught.value.hint
+    here = partly_fetched(asset)
+    assert here >= 40_000
+    sent, server.sent = server.sent, 0
+    steps: list[Progress | Notice] = []
+    install(asset, on_progress=steps.append)
+    assert isinstance(steps[0], Notice)
+    assert "of it here already" in steps[0].message
+    assert sent + server.sent <= provenance(asset)["fetched"] + remote.TAIL
+    assert partly_fetched(asset) == 0
+
+
+@pytest.mark.parametrize("tags", [True, False])
+def test_a_file_that_changed_is_not_spliced(
+    large, server, archives, faulty, install: Install, tags: bool
+) -> None:
+    server.tags = tags
+    asset = large_imdb(server, archives, large["imdb"])
+    path = "/aclImdb_v1.tar.gz"
+    server.faults[path] = [faulty(cut=100_000), *[faulty(cut=0)] * 3]
+    with pytest.raises(Interrupted):
+        install(asset)
+    again = large_imdb(server, archives, asset, seed=1)
+    assert again.sha256 != asset.sha256
+    install(again)
+    assert provenance(again)["verified"] == "sha256"
+
+
+def test_a_member_that_changed_is_not_spliced(large, server, faulty, archives, install) -> None:
+    asset = replace(large["glove.6B.100d"], size=None, member_sha256=None, expect={"words": 5})
+    server.faults[ZIP] = [faulty(), faulty(cut=50_000), *[faulty(cut=0)] * 3]
+    with pytest.raises(Interrupted):
+        install(asset)
+    text = archives.glove(20_000, 100)
+    server.files[ZIP] = archives.zip_of({"glove.6B.100d.txt": text})
+    steps: list[Progress | Notice] = []
+    install(asset, on_progress=steps.append)
+    assert cached_vectors(asset.name).sha256 == hashlib.sha256(text.encode()).hexdigest()
+    assert any("has changed" in step.message for step in steps if isinstance(step, Notice))
+
+
+def test_a_file_that_always_changes(large, server, faulty, install: Install) -> None:
+    asset = replace(large["glove.6B.100d"], size=None)
+
+    def change(handler) -> None:
+        server.files[ZIP] += b"\0"
+        faulty(cut=70_000)(handler)
+
+    server.faults[ZIP] = [change] * 100
+    with pytest.raises(Interrupted, match="changes whenever it is fetched"):
+        install(asset)
+    assert len(server.hits) < 20
+
+
+def test_what_was_kept_and_is_wrong_is_fetched_again(large, server, faulty, home, install) -> None:
+    """As after a power cut: the pieces are there, but not what was written."""
+    asset = large["glove.6B.100d"]
+    server.faults[ZIP] = [faulty(), faulty(cut=50_000), *[faulty(cut=0)] * 3]
+    with pytest.raises(Interrupted):
+        install(asset)
+    pieces = [path for path in (home / "downloads").rglob("*") if path.name.isdigit()]
+    assert len(pieces) == 2
+    for piece in pieces:
+        piece.write_bytes(bytes(piece.stat().st_size))
+    install(asset)
+    check(asset)
+
+
+def test_a_damaged_note_of_what_is_here(large, server, faulty, home, install: Install) -> None:
+    asset = large["glove.6B.100d"]
+    server.faults[ZIP] = [faulty(), faulty(cut=50_000), *[faulty(cut=0)] * 3]
+    with pytest.raises(Interrupted):
+        install(asset)
+    (state,) = (home / "downloads").rglob("remote.json")
+    state.write_text("{")
+    install(asset)
+    check(asset)
+
+
+# --- faults
+
+
+def test_faults_that_pass(large, server, answer, faulty, install: Install, monkeypatch) -> None:
+    monkeypatch.setattr(remote, "READ_TIMEOUT", 0.3)
+    asset = large["glove.6B.100d"]
+    date = email.utils.formatdate(time.time() - 5, usegmt=True)
+    cases = {
+        "503 twice": [answer(b"busy", status=503)] * 2,
+        "429": [answer(b"slow", status=429, Retry_After="0")],
+        "429 with a date": [answer(b"slow", status=429, Retry_After=date)],
+        "a stall": [faulty(cut=70_000, stall=1)],
+        "nothing": [answer(b"", length=10)],
+        "a redirect": [answer(b"", status=302, Location="/moved.zip")],
+        "another range": [faulty(shift=5)],  # it is a liar, so the whole is fetched
+        "no ranges for a while": [answer(b"", status=416)],
+    }
+    server.files["/moved.zip"] = server.files[ZIP]
+    for what, faults in cases.items():
+        server.faults[ZIP] = list(faults)
+        install(asset, force=True)
+        check(asset)
+        assert server.faults[ZIP] == [], what
+
+
+def test_faults_that_stay(small, server, answer, home: Path, install: Install) -> None:
+    asset = small["sst2"]
+    body = server.files["/SST-2.zip"]
+    other = body[:-1] + b"?"
+    loop = answer(b"", status=302, Location="/SST-2.zip")
+    cut = answer(body[:100], length=len(body))
+    size = rf"expected {len(body):,} bytes, actual {len(body) + 2_000:,}"
+    cases = [
+        ([answer(b"no", status=404)], 1, "answers 404 Not Found"),
+        ([answer(b"no", status=403)], 1, "answers 403 Forbidden"),
+        ([answer(b"no", status=503)] * 4, 4, "answers 503 Service Unavailable"),
+        ([answer(b"no", status=429, Retry_After="9999")], 1, r"to come back in 9,999 s"),
+        ([cut] * 4, 4, r"cut off SST-2\.zip"),
+        ([answer(HTML)], 1, r"http://127.* is an HTML page where SST-2\.zip should be"),
+        ([answer(body, length=len(body) + 7)] * 4, 4, r"cut off SST-2\.zip"),
+        ([answer(body + bytes(2_000))], 1, size),
+        ([answer(body[:9])], 1, "bytes, actual 9"),
+        ([answer(other)], 1, "is not the official SST-2.zip: MD5 expected"),
+        ([loop] * 25, 21, "is redirected without end"),
+    ]
+    for faults, hits, said in cases:
+        server.hits.clear()
+        server.faults["/SST-2.zip"] = list(faults)
+        with pytest.raises(SenticliError, match=said) as caught:
+            install(asset)
+        assert len(server.hits) == hits, said
+        assert caught.value.hint
+        assert not is_installed(asset)
+        assert partly_fetched(asset) == 0, said
+
+
+def test_retries_are_told(large, server, answer, install: Install) -> None:
+    server.faults[ZIP] = [answer(b"busy", status=503)]
+    steps: list[Progress | Notice] = []
+    install(large["glove.6B.50d"], on_progress=steps.append)
+    assert isinstance(steps[0], Notice)
+    assert "503 Service Unavailable; trying again" in steps[0].message
+
+
+def test_a_server_may_ask_to_wait(large, server, answer, install: Install, monkeypatch) -> None:
+    waited: list[float] = []
+    monkeypatch.setattr(time, "sleep", waited.append)
+    server.faults[ZIP] = [answer(b"slow", status=429, Retry_After="7")]
+    install(large["glove.6B.50d"])
+    assert 7 in waited
+
+
+@pytest.mark.parametrize("name", ["sst2", "glove.6B.50d"])
+def test_html_page_is_refused_without_verification(
+    small, server, answer, install: Install, name: str
+) -> None:
+    path = f"/{small[name].archive}"
+    server.faults[path] = [answer(HTML)] * 2
+    with pytest.raises(SenticliError, match="HTML page"):
+        install(small[name], verify=False)
+
+
+def test_a_stalled_server(small, server, faulty, install: Install, monkeypatch) -> None:
+    monkeypatch.setattr(remote, "READ_TIMEOUT", 0.2)
+    monkeypatch.setattr(remote, "RETRY_WAITS", (0,))
+    server.files["/SST-2.zip"] += bytes(5_000)
+    server.faults["/SST-2.zip"] = [faulty(cut=2_000, stall=1)] * 2
+    with pytest.raises(Interrupted, match=r"127\.0\.0\.1 did not answer in time"):
+        install(replace(small["sst2"], size=None))
+    assert len(server.hits) == 2
+    assert server.asked == [None, "bytes=2000-"]
+
+
+def test_no_network(small, install: Install, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(*_: object, **__: object) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    asset = replace(small["sst2"], url="https://dl.example.invalid/SST-2.zip")
+    with pytest.raises(Interrupted, match=r"no network, or dl\.example\.invalid is unknown"):
+        install(asset)
+
+
+def test_connection_refused(small, install: Install) -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{unused.getsockname()[1]}/SST-2.zip"
+        with pytest.raises(Interrupted, match=f"cannot reach {url}"):
+            install(replace(small["sst2"], url=url))
+
+
+HTMLS = {
+    "plain": HTML,
+    "with a BOM": b"\xef\xbb\xbf" + HTML,
+    "after a comment": b"<!-- " + b"x" * 400 + b" -->\n" + HTML,
+    "an error of S3": b'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>AccessDenied</Code>',
+}
+
+
+@pytest.mark.parametrize("page", HTMLS.values(), ids=HTMLS.keys())
+def test_kinds_of_pages(small, server, answer, install: Install, page: bytes) -> None:
+    server.faults["/SST-2.zip"] = [answer(page)]
+    with pytest.raises(Interrupted, match="HTML page"):
+        install(small["sst2"])
+
+
+def test_a_page_that_only_its_type_tells(small, server, answer, install: Install) -> None:
+    server.faults["/SST-2.zip"] = [answer(b"\x1f\x8b packed", Content_Type="text/html; charset=x")]
+    with pytest.raises(Interrupted, match="HTML page"):
+        install(small["sst2"])
+
+
+@pytest.mark.parametrize("name", ["glove.6B.100d", "imdb"])
+def test_a_captive_portal_takes_nothing_away(
+    large, server, archives, faulty, answer, install: Install, name: str
+) -> None:
+    asset = large_imdb(server, archives, large[name]) if name == "imdb" else large[name]
+    path = asset.url.removeprefix(server.url)
+    first = [faulty()] if asset.member else []
+    server.faults[path] = [*first, faulty(cut=100_000), *[faulty(cut=0)] * 3]
+    with pytest.raises(Interrupted):
+        install(asset)
+    here = partly_fetched(asset)
+    assert here >= 100_000
+    server.faults[path] = [answer(HTML)]
+    with pytest.raises(Interrupted, match="HTML page"):
+        install(asset)
+    assert partly_fetched(asset) == here
+    server.sent = 0
+    install(asset)
+    assert server.sent <= provenance(asset)["fetched"] - 100_000 + remote.TAIL
+
+
+def test_one_whole_answer_in_place_of_a_part(large, server, faulty, answer, install) -> None:
+    """As of a cache that has not got the file yet."""
+    asset = large["glove.6B.100d"]
+    body = server.files[ZIP]
+    tag = f'"{hashlib.md5(body).hexdigest()}"'
+    server.faults[ZIP] = [faulty(), faulty(cut=100_000), answer(body, ETag=tag)]
+    install(asset)
+    check(asset)
+    assert len(server.hits) == 4
+
+
+def test_a_tail_that_is_misunderstood(large, server, faulty, answer, install: Install) -> None:
+    asset = large["glove.6B.100d"]
+    body = server.files[ZIP]
+    start = answer(
+        body[: remote.TAIL + 1],
+        status=206,
+        Content_Range=f"bytes 0-{remote.TAIL}/{len(body)}",
+        ETag=f'"{hashlib.md5(body).hexdigest()}"',
+    )
+    server.faults[ZIP] = [start]
+    install(asset)
+    check(asset)
+    assert server.asked[1] == f"bytes={len(body) - remote.TAIL}-"
+    assert server.sent < len(body) / 2
+
+
+def test_a_size_that_was_not_told_at_first(large, server, archives, faulty, install) -> None:
+    """Chunked and cut off: the rest tells the size, and is gone on with."""
+    asset = replace(large_imdb(server, archives, large["imdb"]), size=None)
+    body = server.files["/aclImdb_v1.tar.gz"]
+
+    def chunked(handler) -> None:
+        handler.protocol_version = "HTTP/1.1"
+        handler.send_response(200)
+        handler.send_header("Transfer-Encoding", "chunked")
+        handler.send_header("ETag", f'"{hashlib.md5(body).hexdigest()}"')
+        handler.end_headers()
+        handler.wfile.write(b"%x\r\n%s\r\n" % (100_000, body[:100_000]))
+        handler.close_connection = True
+
+    server.faults["/aclImdb_v1.tar.gz"] = [chunked]
+    install(asset)
+    assert server.asked == [None, "bytes=100000-"]
+
+
+@pytest.mark.parametrize("name", ["glove.6B.50d", "sst2"])
+def test_416_without_end(small, server, answer, install: Install, name: str) -> None:
+    server.faults[f"/{small[name].archive}"] = [answer(b"", status=416)] * 99
+    with pytest.raises(Interrupted, match="answers 416"):
+        install(small[name])
+    assert len(server.hits) <= 2
+
+
+def test_odd_headers(small, server, faulty, answer, install: Install) -> None:
+    """None of them is a traceback."""
+    body = server.files["/SST-2.zip"]
+    cases = [
+        [answer(body[:99], length=447, ETag='"\xe9"'), faulty()],
+        [answer(b"", status=503, Retry_After="\xb2"), faulty()],
+        [answer(b"", status=503, Retry_After="9" * 5000), faulty()],
+        [answer(b"x", status=206, Content_Range="bytes 0-1/" + "9" * 5000), faulty()],
+    ]
+    for faults in cases:
+        server.faults["/SST-2.zip"] = faults
+        install(small["sst2"], force=True)
+
+
+def test_without_a_validator_nothing_is_kept(small, server, answer, home, install) -> None:
+    body = bytes(9_000)
+    server.faults["/SST-2.zip"] = [answer(body[:5_000], length=9_000)] * 9
+    server.tags = False
+    with pytest.raises(Interrupted, match="cannot be gone on with"):
+        install(replace(small["sst2"], size=None))
+    assert tree(home) == {}
+
+
+def test_a_drip_is_a_stall(small, server, install: Install, monkeypatch) -> None:
+    monkeypatch.setattr(remote, "RATE_WINDOW", 0.2)
+    monkeypatch.setattr(remote, "LEAST_RATE", 1_000_000)
+    server.files["/SST-2.zip"] += bytes(500_000)
+    server.rate = 100_000
+    with pytest.raises(Interrupted, match="did not answer in time"):
+        install(replace(small["sst2"], size=None))
+
+
+@pytest.mark.parametrize("damage", ["directory", "offset"])
+def test_a_damaged_zip_is_not_held_on_to(large, server, home, install, damage: str) -> None:
+    """Once the server has the right one, the next try fetches it."""
+    asset = replace(large["glove.6B.100d"], size=None, sha256=None)
+    good = server.files[ZIP]
+    bad = bytearray(good)
+    if damage == "directory":
+        at = good.rindex(b"PK\1\2")
+        bad[at : at + 40] = bytes(40)
+    else:
+        bad[-6:-2] = b"\xff\xff\xff\x7f"  # where the directory begins
+    server.files[ZIP] = bytes(bad)
+    with pytest.raises(SenticliError, match="damaged"):
+        install(asset)
+    assert tree(home) == {}
+    server.files[ZIP] = good
+    install(asset)
+    check(asset)
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_other_compressions(large, server, archives, install: Install, method: int) -> None:
+    asset = replace(large["glove.6B.50d"], size=None, sha256=None, expect={"words": 3_000})
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", method) as zip_:
+        zip_.writestr("glove.6B.50d.txt", archives.glove(3_000, 50))
+    good = packed.getvalue()
+    bad = bytearray(good)
+    bad[200:230] = bytes(30)
+    server.files[ZIP] = bytes(bad)
+    with pytest.raises(SenticliError):
+        install(asset)
+    server.files[ZIP] = good
+    install(asset)
+    check(asset)
+
+
+# --- proxies and certificates
+
+
+def test_a_proxy_is_used(small, server, install: Install, monkeypatch) -> None:
+    url = "http://dl.example.invalid/SST-2.zip"
+    server.files[url] = server.files["/SST-2.zip"]  # a proxy is asked for the whole address
+    monkeypatch.setenv("HTTP_PROXY", server.url)
+    install(replace(small["sst2"], url=url))
+    assert server.hits == [url]
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("ALL_PROXY", "gopher://127.0.0.1:1"),
+        ("HTTPS_PROXY", "http://proxy:port"),
+        ("NO_PROXY", "fe80::/10"),
+        ("SSL_CERT_FILE", "/nowhere.pem"),
+    ],
+)
+def test_what_the_environment_names_cannot_be(
+    small, install: Install, monkeypatch, variable: str, value: str
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(SenticliError, match="network cannot be set up") as caught:
+        install(small["sst2"])
+    assert variable.removeprefix("HTTPS_") in caught.value.hint
+
+
+def test_redirects_to_nowhere(small, server, answer, install: Install) -> None:
+    for place in ("http://exa..mple/x", "ftp://127.0.0.1/x", "http://127.0.0.1:1/x"):
+        server.faults["/SST-2.zip"] = [answer(b"", status=302, Location=place)] * 4
+        with pytest.raises(Interrupted):
+            install(small["sst2"])
+
+
+def test_passwords_are_neither_shown_nor_kept(small, server, home, install: Install) -> None:
+    address = server.url.replace("http://", "http://me:p@ss:word@") + "/SST-2.zip"
+    steps: list[Progress | Notice] = []
+    install(small["sst2"], source=address, on_progress=steps.append)
+    with pytest.raises(Interrupted) as caught:
+        install(small["sst2"], source=address + "x", force=True)
+    said = f"{steps} {caught.value.message} {caught.value.hint} {provenance(small['sst2'])}"
+    assert "ss:word" not in said
+    assert all(b"ss:word" not in content for content in tree(home).values())
+
+
+def test_certificates(small, server, answer, tmp_path: Path, install: Install, monkeypatch) -> None:
+    """Over real TLS: an unknown authority is refused, one that SSL_CERT_FILE names is trusted."""
+    authority = trustme.CA()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    asset = replace(small["sst2"], url=small["sst2"].url.replace("http:", "https:"))
+    with pytest.raises(Interrupted, match=r"certificate of 127\.0\.0\.1 is not trusted") as caught:
+        install(asset)
+    assert "SSL_CERT_FILE" in caught.value.hint
+    trusted = tmp_path / "authority.pem"
+    authority.cert_pem.write_to_path(trusted)
+    monkeypatch.setenv("SSL_CERT_FILE", str(trusted))
+    plain = answer(b"", status=302, Location="http://localhost:1/x.zip")
+    server.faults["/SST-2.zip"] = [plain]
+    with pytest.raises(SenticliError, match="refused to be sent from HTTPS to plain HTTP"):
+        install(asset)
+    install(asset)
+    assert is_installed(asset)
+
+
+# --- several processes, and kills
+
+COMMAND = ["-m", "senticli", "download", "glove.6B.50d", "--no-verify"]
+
+
+@pytest.fixture
+def mirror(server, archives, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The real catalogue's glove.6B.zip, for the real command line: its text's SHA-256."""
+    digits = random.Random(1)
+    text = "".join(
+        f"w{word} " + " ".join(f"{digits.uniform(-1, 1):.4f}" for _ in range(50)) + "\n"
+        for word in range(6_000)
+    )
+    other = archives.glove(9, 100)
+    server.files["/data/glove.6B.zip"] = archives.zip_of(
+        {"glove.6B.50d.txt": text, "glove.6B.100d.txt": other}
+    )
+    monkeypatch.setenv("SENTICLI_MIRROR", server.url)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def start() -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, *COMMAND], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def test_two_processes_download_once(server, mirror: str, home: Path) -> None:
+    server.rate = 2_000_000
+    both = [start(), start()]
+    talks = [process.communicate(timeout=60) for process in both]
+    assert [process.returncode for process in both] == [0, 0], talks
+    assert {answer for answer, _ in talks} == {f"{home / 'vectors' / 'glove.6B.50d'}\n"}
+    assert server.sent < len(server.files["/data/glove.6B.zip"]) + remote.TAIL
+    assert cached_vectors("glove.6B.50d").sha256 == mirror
+
+
+def test_a_killed_process_leaves_no_lock(server, mirror: str) -> None:
+    server.rate = 200_000
+    first = start()
+    while server.sent < 200_000:
+        time.sleep(0.02)
+    first.send_signal(signal.SIGKILL)
+    first.communicate()
+    server.rate = 0
+    second = start()
+    talk = second.communicate(timeout=30)
+    assert second.returncode == 0, talk
+    assert "waiting" not in talk[1]
+    assert "of it here already" in talk[1]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs SIGKILL")
+def test_killed_at_random_moments(server, mirror: str, home: Path) -> None:
+    """Whenever it is killed, the asset is absent, resumable or whole, and the end is the same."""
+    kills = 50 if os.environ.get("SENTICLI_TEST_FULL") else 12
+    server.rate = 1_500_000
+    asset = ASSETS["glove.6B.50d"]
+    rng = random.Random(os.environ.get("SENTICLI_TEST_SEED", "4"))
+    outcomes = []
+    whole = None
+    while len(outcomes) < kills:
+        sent = server.sent
+        process = start()
+        while process.poll() is None and server.sent == sent:
+            time.sleep(0.01)
+        time.sleep(rng.uniform(0, 0.8))
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+        shown = {path.name for path in (home / "vectors").glob("[!.]*")}
+        if is_installed(asset):
+            outcomes.append("whole")
+            assert cached_vectors(asset.name).sha256 == mirror
+            files = tree(home / "vectors" / asset.name)
+            files.pop("source.json")
+            assert whole in (None, files)
+            whole = files
+            shutil.rmtree(home / "vectors" / asset.name)
+        else:
+            assert shown == set()
+            outcomes.append("resumable" if partly_fetched(asset) else "absent")
+    last = start()
+    assert last.wait(60) == 0, last.communicate()
+    assert cached_vectors(asset.name).sha256 == mirror
+    assert [path.name for path in (home / "vectors").iterdir()] == [asset.name]
+    assert not partly_fetched(asset)
+    print({outcome: outcomes.count(outcome) for outcome in sorted(set(outcomes))})
+    assert "resumable" in outcomes

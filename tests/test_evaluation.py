@@ -1,0 +1,67 @@
+"""Measures against values worked out by hand, and against each other."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from senticli import evaluation
+
+
+def test_evaluation_of_three_labels() -> None:
+    truth = np.array([0, 0, 0, 1, 1, 2])
+    chosen = np.array([0, 0, 1, 1, 0, 1])
+    probabilities = np.full((6, 3), 0.1)
+    probabilities[np.arange(6), chosen] = 0.8
+    result = evaluation.evaluate(probabilities, truth, ("a", "b", "c"))
+    assert result.examples == 6
+    assert result.accuracy == 0.5
+    assert result.confusion == ((2, 1, 0), (1, 1, 0), (0, 1, 0))
+    first, second, third = result.labels
+    assert (first.precision, first.recall, first.support) == (2 / 3, 2 / 3, 3)
+    assert first.f1 == pytest.approx(2 / 3)
+    assert (second.precision, second.recall) == (1 / 3, 1 / 2)
+    assert (third.precision, third.recall, third.f1, third.support) == (0, 0, 0, 1)
+    assert result.loss == pytest.approx(-(3 * math.log(0.8) + 3 * math.log(0.1)) / 6)
+
+
+@pytest.mark.parametrize(
+    ("correct", "total", "low", "high"),
+    # R: prop.test(correct, total, correct = FALSE)
+    [(81, 100, 0.7222, 0.8749), (0, 10, 0.0, 0.2775), (10, 10, 0.7225, 1.0)],
+)
+def test_wilson_interval(correct: int, total: int, low: float, high: float) -> None:
+    assert evaluation.wilson(correct, total) == pytest.approx((low, high), abs=5e-4)
+
+
+def test_the_interval_at_ninety_percent_of_the_imdb_test_split() -> None:
+    low, high = evaluation.wilson(22_500, 25_000)
+    assert (high - low) / 2 == pytest.approx(0.0037, abs=1e-4)
+
+
+@given(st.lists(st.floats(-80, 80), min_size=1, max_size=20), st.floats(0.1, 10))
+def test_one_logit_is_two_labels(logits: list[float], temperature: float) -> None:
+    column = np.array(logits, dtype=np.float32)[:, None]
+    one = evaluation.softmax(column, temperature)
+    two = evaluation.softmax(np.concatenate([np.zeros_like(column), column], axis=1), temperature)
+    np.testing.assert_allclose(one, two, rtol=1e-4, atol=1e-12)
+    np.testing.assert_allclose(one.sum(axis=1), 1, rtol=1e-5)
+
+
+def test_softmax_of_huge_logits_is_finite() -> None:
+    assert np.isfinite(evaluation.softmax(np.array([[1e4, -1e4]]))).all()
+    assert np.isfinite(evaluation.softmax(np.array([[1e4]], dtype=np.float32))).all()
+
+
+def test_the_temperature_of_overconfident_logits_is_found() -> None:
+    generator = np.random.default_rng(0)
+    logits = generator.normal(0, 2, size=(20_000, 1))
+    truth = (generator.random(20_000) < 1 / (1 + np.exp(-logits[:, 0]))).astype(int)
+    assert evaluation.fit_temperature(logits, truth) == pytest.approx(1, abs=0.05)
+    assert evaluation.fit_temperature(logits * 3, truth) == pytest.approx(3, abs=0.15)
+
+
+def test_cross_entropy_of_a_certain_mistake_is_finite() -> None:
+    assert math.isfinite(evaluation.cross_entropy(np.array([[1.0, 0.0]]), np.array([1])))
