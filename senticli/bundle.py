@@ -109,7 +109,7 @@ class Bundle:
         return size_of(self.path)
 
     def history(self) -> list[dict[str, Any]]:
-        """The results of its epochs, as ``senticli train --json`` gave them."""
+        """The results of its epochs, as they were recorded."""
         try:
             return [json.loads(line) for line in self.read("history.jsonl").splitlines()]
         except (ValueError, RecursionError) as error:
@@ -242,7 +242,7 @@ def writing_to(path: Path) -> Iterator[Path]:
     except OSError as error:
         raise SenticliError(
             f"cannot write the model to {path}: {(error.strerror or str(error)).lower()}",
-            "make room there, or choose another place: --output DIR",
+            "make room there, or choose another place: `output=DIR`",
         ) from error
 
 

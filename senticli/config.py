@@ -1,17 +1,17 @@
-"""Every setting of a model and of its training, with its default: they live here once.
+"""Every setting of a model and of its training, declared once.
 
-The command line shows these defaults in its help, builds the two dataclasses from a preset and
-the options given, and a bundle's ``config.json`` stores them. A value that makes no sense raises
-:class:`~senticli.errors.UsageError` naming the option that carries it.
+A field of the two dataclasses holds the default of a setting, its type, and in its metadata a
+:class:`Setting`: the range, the help text, how the command line shows it. Options, validation,
+completions, the reference page and a bundle's ``config.json`` all follow from that.
 """
 
 import dataclasses
-import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-from senticli.errors import UsageError
+from senticli.errors import ConfigError
 
 UNK, PAD = "<unk>", "<pad>"
 POOLINGS = ("last", "max", "mean", "attention")
@@ -22,61 +22,147 @@ Device = Literal["auto", "cpu", "cuda", "mps"]
 Precision = Literal["auto", "float32", "bfloat16"]
 Quantize = Literal["auto", "int8", "none"]
 ClassWeights = Literal["none", "balanced"]
+Format = Literal["lines", "csv", "tsv", "jsonl", "parquet"]
+Quoting = Literal["csv", "backslash", "none"]
+
+DATA, MODEL, TRAINING = "Data", "Model", "Training"
 
 
-def check_choice(flag: str, value: str, choices: object) -> None:
-    """Raise :class:`UsageError` unless ``value`` is one of the ``Literal`` type ``choices``."""
-    names = get_args(choices)
-    if value not in names:
-        raise UsageError(f"{flag} {value!r} is not a choice", f"use one of: {', '.join(names)}")
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """What is known of a setting besides its name, type and default.
+
+    Args:
+        help: one sentence; other settings stand between backquotes.
+        group: :data:`DATA`, :data:`MODEL` or :data:`TRAINING`.
+        metavar: what stands for a value in the help; None for a choice or a switch.
+        low: the smallest value.
+        high: the largest.
+        also: a value outside of that range which is allowed.
+        shown: how the help shows the default; None: as it is.
+        switch: the names of "on" and "off", where these are not that of the setting and "no-" it.
+        short: a letter for the command line.
+    """
+
+    help: str
+    group: str
+    metavar: str | None = None
+    low: float | None = None
+    high: float | None = None
+    also: float | None = None
+    shown: str | None = None
+    switch: tuple[str, str] | None = None
+    short: str | None = None
 
 
-def check_range(flag: str, value: float, low: float, high: float) -> None:
-    """Raise :class:`UsageError` unless ``low <= value <= high``."""
-    if not low <= value <= high:
-        raise UsageError(
-            f"{flag} {_exact(value)} is out of range",
-            f"use a value from {_exact(low)} to {_exact(high)}",
-        )
+def setting(default: Any, help: str, group: str, **more: Any) -> Any:
+    """Return a dataclass field with a default and a :class:`Setting`."""
+    return field(default=default, metadata={"setting": Setting(help=help, group=group, **more)})
+
+
+def settings_of(config: type) -> dict[str, Setting]:
+    """Return the settings of a dataclass by name, in order."""
+    return {one.name: one.metadata["setting"] for one in dataclasses.fields(config)}
+
+
+@cache
+def types_of(config: type) -> dict[str, Any]:
+    """Return the types of a dataclass's fields by name."""
+    return get_type_hints(config)
+
+
+def choices_of(kind: Any) -> tuple[str, ...]:
+    """Return the values of a ``Literal``, optional or not; none of another type."""
+    if get_origin(kind) is Literal:
+        return get_args(kind)
+    return next((found for part in get_args(kind) if (found := choices_of(part))), ())
+
+
+def check_settings(config: Any) -> None:
+    """Raise ConfigError unless every value of a dataclass is in its range or among its choices."""
+    kind: type = type(config)
+    types = types_of(kind)
+    for name, about in settings_of(kind).items():
+        value = getattr(config, name)
+        if value is None and type(None) in get_args(types[name]):
+            continue
+        choices = choices_of(types[name])
+        if choices and value not in choices:
+            raise ConfigError(
+                name, f"{value!r} is not a choice", f"use one of: {', '.join(choices)}"
+            )
+        if about.low is None or about.high is None or value == about.also:
+            continue
+        if not isinstance(value, int | float):
+            raise ConfigError(name, f"{value!r} is not a number", "use a number")
+        if not about.low <= value <= about.high:
+            raise ConfigError(
+                name,
+                f"{_exact(value)} is out of range",
+                f"use a value from {_exact(about.low)} to {_exact(about.high)}",
+            )
 
 
 def _exact(value: float) -> str:
     return str(value) if isinstance(value, int) else f"{value:g}"
 
 
-def check_pooling(value: str) -> None:
-    """Raise :class:`UsageError` unless ``value`` is one pooling, or two different ones joined."""
-    parts = value.split("+")
-    if len(parts) > 2 or len(set(parts)) != len(parts) or not set(parts) <= set(POOLINGS):
-        raise UsageError(
-            f"--pooling {value!r} is not a choice",
-            f"use one of: {', '.join(POOLINGS)}; or two joined, such as max+attention",
-        )
-
-
 @dataclass(frozen=True, kw_only=True)
 class ModelConfig:
     """The architecture: what is needed to build the network, beside vocabulary and labels."""
 
-    rnn: Rnn = "lstm"
-    layers: int = 1
-    hidden: int = 128  # units of each direction
-    bidirectional: bool = True
-    pooling: str = "max+attention"
-    embedding_dim: int = 100  # follows the vectors where there are any
-    word_dropout: float = 0.05  # share of words that training replaces by <unk>
-    embedding_dropout: float = 0.4
-    layer_dropout: float = 0.3  # between layers
-    output_dropout: float = 0.3  # before the output
+    rnn: Rnn = setting("lstm", "Kind of cell.", MODEL)
+    layers: int = setting(1, "Layers.", MODEL, metavar="N", low=1, high=8)
+    hidden: int = setting(
+        128, "Hidden size of each direction.", MODEL, metavar="N", low=1, high=4096
+    )
+    bidirectional: bool = setting(
+        True,
+        "Read each text in both directions.",
+        MODEL,
+        switch=("bidirectional", "unidirectional"),
+    )
+    pooling: str = setting(
+        "max+attention",
+        f"Pooling of the hidden states: {', '.join(POOLINGS)}, or two joined.",
+        MODEL,
+        metavar="KIND[+KIND]",
+    )
+    embedding_dim: int = setting(
+        100,
+        "Size of the embedding, without `vectors`.",
+        MODEL,
+        metavar="N",
+        low=1,
+        high=4096,
+    )
+    word_dropout: float = setting(
+        0.05,
+        "Share of tokens that training replaces by the unknown one.",
+        MODEL,
+        metavar="P",
+        low=0,
+        high=0.95,
+    )
+    embedding_dropout: float = setting(
+        0.4, "Dropout on the embedding.", MODEL, metavar="P", low=0, high=0.95
+    )
+    layer_dropout: float = setting(
+        0.3, "Dropout between layers.", MODEL, metavar="P", low=0, high=0.95
+    )
+    output_dropout: float = setting(
+        0.3, "Dropout before the output.", MODEL, metavar="P", low=0, high=0.95
+    )
 
     def __post_init__(self) -> None:
-        check_choice("--rnn", self.rnn, Rnn)
-        check_range("--layers", self.layers, 1, 8)
-        check_range("--hidden", self.hidden, 1, 4096)
-        check_pooling(self.pooling)
-        check_range("--embedding-dim", self.embedding_dim, 1, 4096)
-        for name in ("word", "embedding", "layer", "output"):
-            check_range(f"--{name}-dropout", getattr(self, f"{name}_dropout"), 0, 0.95)
+        check_settings(self)
+        parts = self.pooling.split("+")
+        if len(parts) > 2 or len(set(parts)) != len(parts) or not set(parts) <= set(POOLINGS):
+            raise ConfigError(
+                "pooling",
+                f"{self.pooling!r} is not a choice",
+                f"use one of: {', '.join(POOLINGS)}; or two joined, such as max+attention",
+            )
 
     @property
     def width(self) -> int:
@@ -85,7 +171,7 @@ class ModelConfig:
 
     @property
     def drops(self) -> bool:
-        """Whether dropout takes anything away."""
+        """True if dropout takes anything away."""
         between = self.layer_dropout if self.layers > 1 else 0
         return any((self.word_dropout, self.embedding_dropout, between, self.output_dropout))
 
@@ -99,84 +185,208 @@ class ModelConfig:
 class TrainConfig:
     """What the model learns from, and how."""
 
-    data: tuple[str, ...] = ("imdb",)
-    valid: tuple[str, ...] = ()  # files to validate on in place of a part of data
-    test: tuple[str, ...] = ()  # files to test on
-    format: str | None = None  # of files; None: by their names
-    text_column: str | None = None  # of files; None: found among the usual names
-    label_column: str | None = None
-    delimiter: str | None = None  # of tables; None: found in the first rows
-    quoting: str | None = None  # csv, backslash or none; None: csv, for TSV none
-    header: bool = True  # the first row of a table has the names of its columns
-    encoding: str | None = None  # None: UTF-8
-    init: str | None = None  # a model to start from: a name or a folder
-    vectors: str = "glove.6B.100d"  # a name, a file, or "none"
-    vocab_size: int = 25_000  # most frequent words kept, <unk> and <pad> not counted
-    lowercase: bool = True
-    valid_fraction: float = 0.1  # where the data has no validation split of its own
-    max_length: int = 400  # tokens of a training text, its head and tail; 0: all of it
-    epochs: int = 8
-    patience: int = 3  # epochs without a better validation loss before stopping; 0: never stop
-    batch_size: int | None = None  # texts; None: 64, fewer where the data is small
-    optimizer: Optimizer = "adamw"
-    lr: float = 2e-3
-    embedding_lr: float = 0.1  # share of lr for an embedding that starts from vectors
-    schedule: Schedule = "onecycle"
-    weight_decay: float | None = None  # None: 0.01 for adamw, 0 for adam, whose is L2
-    class_weights: ClassWeights = "none"  # balanced: each label counts the same
-    clip: float = 1.0  # norm of the gradient; 0: no clipping
-    r_drop: float = 0.0  # weight of two passes' agreement, half of the paper's α; 0: one pass
-    device: Device = "auto"
-    precision: Precision = "auto"
-    quantize: Quantize = "auto"
-    seed: int = 1
+    data: tuple[str, ...] = setting(
+        ("imdb",),
+        "Data set; CSV, TSV, JSONL or Parquet file with text and label; fastText's lines; a "
+        "folder with one folder a label; `-` for standard input. Repeatable.",
+        DATA,
+        metavar="NAME|FILE|DIR",
+        short="d",
+    )
+    valid: tuple[str, ...] = setting(
+        (),
+        "Validate on this, in place of a part of `data`. Repeatable.",
+        DATA,
+        metavar="FILE|DIR",
+        shown="a part of `data`",
+    )
+    test: tuple[str, ...] = setting(
+        (),
+        "Test split of the model. Repeatable.",
+        DATA,
+        metavar="FILE|DIR",
+        shown="that of the data set",
+    )
+    format: Format | None = setting(
+        None, "Format of the files.", DATA, short="f", shown="by their names"
+    )
+    text_column: str | None = setting(
+        None,
+        "Column of the text: name or number.",
+        DATA,
+        metavar="NAME|N",
+        shown="text, sentence, …",
+    )
+    label_column: str | None = setting(
+        None,
+        "Column of the label: name or number.",
+        DATA,
+        metavar="NAME|N",
+        shown="label, sentiment, …",
+    )
+    delimiter: str | None = setting(
+        None,
+        "Separator of the fields of CSV and TSV; `tab` for a tab.",
+        DATA,
+        metavar="CHAR",
+        shown="found in the first rows",
+    )
+    quoting: Quoting | None = setting(
+        None,
+        'Quotes in CSV and TSV: doubled (""), after a backslash, or plain characters.',
+        DATA,
+        shown="csv, for TSV none",
+    )
+    header: bool = setting(
+        True,
+        "The first row of CSV or TSV has names; without, columns are numbers, from 1.",
+        DATA,
+        switch=("header", "no-header"),
+    )
+    encoding: str | None = setting(
+        None,
+        "Encoding of the files, such as cp1252 or utf-16.",
+        DATA,
+        metavar="NAME",
+        shown="utf-8",
+    )
+    init: str | None = setting(
+        None,
+        "Start from this model: its network, its vocabulary, and the tokens of `data` besides.",
+        MODEL,
+        metavar="NAME|DIR|bundled",
+        shown="from scratch",
+    )
+    vectors: str = setting(
+        "glove.6B.100d",
+        "Word vectors in GloVe's format, to initialise the embedding; with `init`, that of new "
+        "tokens.",
+        DATA,
+        metavar="NAME|FILE|none",
+        shown="glove.6B.100d; none with `init`",
+    )
+    vocab_size: int = setting(
+        25_000,
+        "Size of the vocabulary: the most frequent tokens.",
+        DATA,
+        metavar="N",
+        low=1,
+        high=10_000_000,
+    )
+    lowercase: bool = setting(True, "Lower-case the tokens.", DATA, switch=("uncased", "cased"))
+    valid_fraction: float = setting(
+        0.1,
+        "Share of the training split held out for validation, by whole movies or of each label.",
+        DATA,
+        metavar="SHARE",
+        low=0.01,
+        high=0.9,
+    )
+    max_length: int = setting(
+        400,
+        "Maximum number of tokens of a training text, from its head and tail; 0 for all.",
+        DATA,
+        metavar="N",
+        low=8,
+        high=1_000_000,
+        also=0,
+    )
+    epochs: int = setting(8, "Maximum number of epochs.", TRAINING, metavar="N", low=1, high=10_000)
+    patience: int = setting(
+        3,
+        "Stop after so many epochs without a lower validation loss; 0 never.",
+        TRAINING,
+        metavar="N",
+        low=0,
+        high=10_000,
+    )
+    batch_size: int | None = setting(
+        None,
+        "Texts in a batch.",
+        TRAINING,
+        metavar="N",
+        low=1,
+        high=65_536,
+        shown="64, fewer for little data",
+    )
+    optimizer: Optimizer = setting("adamw", "Optimizer.", TRAINING)
+    lr: float = setting(2e-3, "Peak learning rate.", TRAINING, metavar="RATE", low=1e-9, high=10.0)
+    embedding_lr: float = setting(
+        0.1,
+        "Learning rate of an embedding that starts from vectors, as a share of `lr`.",
+        TRAINING,
+        metavar="SHARE",
+        low=0,
+        high=10,
+    )
+    schedule: Schedule = setting("onecycle", "Learning-rate schedule.", TRAINING)
+    weight_decay: float | None = setting(
+        None,
+        "Weight decay.",
+        TRAINING,
+        metavar="W",
+        low=0,
+        high=1,
+        shown="0.01 with adamw, else 0",
+    )
+    class_weights: ClassWeights = setting(
+        "none", "balanced lets each label count the same, however rare.", TRAINING
+    )
+    clip: float = setting(
+        1.0, "Clip the gradient's norm; 0 never.", TRAINING, metavar="NORM", low=0, high=1e6
+    )
+    r_drop: float = setting(
+        0.0,
+        "Weight of the R-Drop consistency loss; 0 disables it, otherwise training takes twice as "
+        "long.",
+        TRAINING,
+        metavar="WEIGHT",
+        low=0,
+        high=100,
+    )
+    device: Device = setting(
+        "auto", "Device; auto is a CUDA GPU where there is one, else the CPU.", TRAINING
+    )
+    precision: Precision = setting(
+        "auto",
+        "Numeric precision of the RNN; auto takes bfloat16 where the device has it.",
+        TRAINING,
+    )
+    quantize: Quantize = setting(
+        "auto",
+        "Weights of the ONNX graph; auto takes int8 where validation stays as good.",
+        TRAINING,
+    )
+    seed: int = setting(
+        1, "Seed of everything random.", TRAINING, metavar="N", low=0, high=2**32 - 1
+    )
 
     def __post_init__(self) -> None:
         if not self.data:
-            raise UsageError("--data is empty", "name a data set: senticli train --data imdb")
-        check_range("--vocab-size", self.vocab_size, 1, 10_000_000)
-        check_range("--valid-fraction", self.valid_fraction, 0.01, 0.9)
-        if self.max_length != 0:
-            check_range("--max-length", self.max_length, 8, 1_000_000)
-        check_range("--epochs", self.epochs, 1, 10_000)
-        check_range("--patience", self.patience, 0, 10_000)
-        if self.batch_size is not None:
-            check_range("--batch-size", self.batch_size, 1, 65_536)
-        check_choice("--optimizer", self.optimizer, Optimizer)
-        if not 0 < self.lr <= 10:
-            raise UsageError(f"--lr {self.lr:g} is out of range", "use a value such as 0.001")
-        check_range("--embedding-lr", self.embedding_lr, 0, 10)
-        check_choice("--schedule", self.schedule, Schedule)
-        check_range("--weight-decay", self.decay, 0, 1)
-        check_range("--clip", self.clip, 0, 1e6)
-        check_range("--r-drop", self.r_drop, 0, 100)
-        check_choice("--class-weights", self.class_weights, ClassWeights)
-        check_choice("--device", self.device, Device)
-        check_choice("--precision", self.precision, Precision)
-        check_choice("--quantize", self.quantize, Quantize)
-        check_range("--seed", self.seed, 0, 2**32 - 1)
+            raise ConfigError("data", "is empty", "name a data set or a file: `data=imdb`")
+        check_settings(self)
 
     @property
     def decay(self) -> float:
-        """The weight decay asked for, or the optimizer's own."""
+        """The weight decay asked for, or the optimizer's own; L2 regularisation for adam."""
         usual = 0.01 if self.optimizer == "adamw" else 0.0
         return usual if self.weight_decay is None else self.weight_decay
 
     def batch_size_for(self, texts: int) -> int:
-        """The batch size asked for, or else 64; on small data, one that gives an epoch 40 steps."""
+        """Return the batch size asked for, or else 64; on small data, what makes 40 steps."""
         return self.batch_size or max(1, min(64, texts // 40))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """A model and its training: what ``senticli train`` runs."""
+    """A model and its training."""
 
     model: ModelConfig = ModelConfig()
     train: TrainConfig = TrainConfig()
 
     @classmethod
     def from_dicts(cls, model: Mapping[str, Any], train: Mapping[str, Any]) -> "Recipe":
-        """The recipe whose parts, made dicts, have been through JSON.
+        """Return the recipe whose parts, as dicts, have been through JSON.
 
         Raises:
             TypeError, UsageError: they are not those of a recipe.
@@ -184,55 +394,22 @@ class Recipe:
         lists = {name: tuple(train.get(name, ())) for name in ("data", "valid", "test")}
         return cls(model=ModelConfig(**model), train=TrainConfig(**{**train, **lists}))
 
-    def with_options(self, options: Mapping[str, Any]) -> "Recipe":
-        """This recipe with the options that are not None in place of its own values."""
-        given = {name: value for name, value in options.items() if value is not None}
-        names = {field.name for field in dataclasses.fields(ModelConfig)}
+    def with_settings(self, settings: Mapping[str, Any]) -> "Recipe":
+        """Return this recipe with the settings that are not None in place of its own.
+
+        Raises:
+            ConfigError: there is no such setting, or its value makes no sense.
+        """
+        given = {name: value for name, value in settings.items() if value is not None}
+        model = {name: given.pop(name) for name in settings_of(ModelConfig) if name in given}
+        train = {name: given.pop(name) for name in settings_of(TrainConfig) if name in given}
+        for name in given:
+            raise ConfigError(name, "is not a setting", "see ModelConfig and TrainConfig")
         return Recipe(
-            model=dataclasses.replace(
-                self.model, **{name: value for name, value in given.items() if name in names}
-            ),
-            train=dataclasses.replace(
-                self.train, **{name: value for name, value in given.items() if name not in names}
-            ),
+            model=dataclasses.replace(self.model, **model),
+            train=dataclasses.replace(self.train, **train),
         )
 
-    def command(self, name: str, processes: int = 1) -> str:
-        """The command line that trains it, under this name, in so many processes."""
-        return command_line("train", *self.options(), "--name", name, processes=processes)
-
-    def options(self) -> list[str]:
-        """The options of ``senticli train`` that make this recipe of the default one."""
-        words: list[str] = []
-        for part, usual in ((self.model, ModelConfig()), (self.train, TrainConfig())):
-            for field in dataclasses.fields(part):
-                value = getattr(part, field.name)
-                # With --init, what is left out is that model's, not the usual.
-                own = self.train.init is not None and field.name.endswith("dropout")
-                if value == getattr(usual, field.name) and not own:
-                    continue
-                if field.name == "embedding_dim" and self.train.vectors != "none":
-                    continue  # the vectors say it
-                if isinstance(value, bool):
-                    words.append(SWITCHES[field.name][0 if value else 1])
-                    continue
-                for one in value if isinstance(value, tuple) else (value,):
-                    words += [f"--{field.name.replace('_', '-')}", str(one)]
-        return words
-
-
-def command_line(*words: str, processes: int = 1) -> str:
-    """The line that runs senticli with ``words``; by torchrun, where several processes train."""
-    start = ["torchrun", "--nproc-per-node", str(processes), "-m"] if processes > 1 else []
-    return shlex.join([*start, "senticli", *words])
-
-
-SWITCHES = {
-    "bidirectional": ("--bidirectional", "--unidirectional"),
-    "lowercase": ("--uncased", "--cased"),
-    "header": ("--header", "--no-header"),
-}
-"""The two options of each setting that is on or off."""
 
 PRESETS: Mapping[str, Recipe] = {
     "default": Recipe(),

@@ -1,25 +1,44 @@
-"""The errors people see: one line that says what, one line that says what to do."""
+"""The errors that callers see: one line that says what is wrong, one that says what to do.
+
+A setting stands between backquotes, as a keyword argument with or without a value: `lr`,
+`encoding=cp1252`; a step as a call: `download(imdb, force=True)`. The command line shows its own
+options and commands instead.
+"""
 
 
 class SenticliError(Exception):
-    """Something that failed and that the user can mend.
+    """Something failed, and the caller can fix it.
 
-    ``message`` says what is wrong and ``hint`` names the command or change that mends it. The
-    command line prints both, one line each, and exits with ``exit_code``.
+    Args:
+        message: what is wrong.
+        hint: what to do.
     """
-
-    exit_code = 1
 
     def __init__(self, message: str, hint: str) -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
 
+    def __str__(self) -> str:
+        return f"{self.message} ({self.hint})" if self.hint else self.message
+
 
 class UsageError(SenticliError):
-    """The command was asked for something impossible: wrong usage, exit code 2."""
+    """What was asked for is impossible, whatever the files hold."""
 
-    exit_code = 2
+
+class ConfigError(UsageError):
+    """The value of a setting makes no sense.
+
+    Args:
+        setting: its name.
+        problem: what is wrong with its value.
+        hint: what to do.
+    """
+
+    def __init__(self, setting: str, problem: str, hint: str) -> None:
+        super().__init__(f"`{setting}` {problem}", hint)
+        self.setting = setting
 
 
 class Interrupted(SenticliError):

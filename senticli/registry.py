@@ -123,18 +123,19 @@ def check_target(path: Path, *, force: bool) -> Path:
         target = path.resolve()
     except (OSError, RuntimeError) as error:  # links in a circle
         raise SenticliError(
-            f"{path} is no place for a model: {error}", "choose another place: --output DIR"
+            f"{path} is no place for a model: {error}", "choose another place: `output=DIR`"
         ) from error
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         try:
             Bundle.open(target)
         except SenticliError:
             raise SenticliError(
-                f"{target} is there and is not a model", "choose another place: --output DIR"
+                f"{target} is there and is not a model", "choose another place: `output=DIR`"
             ) from None
         if not force:
             raise SenticliError(
-                f"there is a model at {target}", "replace it with --force, or choose another place"
+                f"there is a model at {target}",
+                "replace it with `force=True`, or choose another place",
             )
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -143,7 +144,7 @@ def check_target(path: Path, *, force: bool) -> Path:
     except OSError as error:
         raise SenticliError(
             f"cannot write to {target.parent}: {(error.strerror or str(error)).lower()}",
-            "choose another place: --output DIR",
+            "choose another place: `output=DIR`",
         ) from error
     return target
 

@@ -16,6 +16,7 @@ import typer
 from senticli import __version__
 from senticli.cli import download, eval, info, models, predict, train
 from senticli.cli.console import print_error, say
+from senticli.cli.errors import exit_code_of
 from senticli.cli.options import command, paragraphs, show_examples
 from senticli.errors import SenticliError
 
@@ -84,7 +85,7 @@ def run(args: list[str]) -> int:
     except SenticliError as error:
         _show_causes(error)
         print_error(error)
-        return error.exit_code
+        return exit_code_of(error)
     except (KeyboardInterrupt, typer.Abort):
         say("interrupted")
         return 130

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
+from senticli.cli.errors import in_options
 from senticli.errors import SenticliError
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ T = TypeVar("T")
 
 def say(message: str) -> None:
     """Print a message on stderr. That it cannot be heard is no reason to stop."""
-    _to_stderr(printable(message))
+    _to_stderr(printable(in_options(message)))
 
 
 def _to_stderr(message: str) -> None:
@@ -38,8 +39,8 @@ def _to_stderr(message: str) -> None:
 
 def print_error(error: SenticliError) -> None:
     """Print what is wrong and what to do, a line each, on stderr."""
-    _to_stderr(f"{styled('error:', '1;31', sys.stderr)} {one_line(error.message)}")
-    _to_stderr(f"{styled('hint:', '1;36', sys.stderr)} {one_line(error.hint)}")
+    _to_stderr(f"{styled('error:', '1;31', sys.stderr)} {one_line(in_options(error.message))}")
+    _to_stderr(f"{styled('hint:', '1;36', sys.stderr)} {one_line(in_options(error.hint))}")
 
 
 def print_answer(text: str) -> None:

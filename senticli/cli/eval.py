@@ -9,17 +9,13 @@ import typer
 
 from senticli.cli.console import one_line, print_evaluation, print_json, say, track
 from senticli.cli.options import (
-    Delimiter,
-    Encoding,
-    Format,
-    Header,
+    READING,
     Json,
-    LabelColumn,
     Model,
-    Quoting,
-    TextColumn,
+    Settings,
     Threads,
     with_default,
+    with_settings,
 )
 from senticli.config import TrainConfig
 from senticli.data.catalogue import ASSETS, DATASETS
@@ -37,6 +33,7 @@ EXAMPLES = (
 )
 
 
+@with_settings(*READING)
 def evaluate(
     model: Model = None,
     data: Annotated[
@@ -55,13 +52,8 @@ def evaluate(
         Literal["train", "valid", "test"] | None,
         typer.Option("--split", help=with_default("Split of the data set.", "test")),
     ] = None,
-    format: Format = None,
-    text_column: TextColumn = None,
-    label_column: LabelColumn = None,
-    delimiter: Delimiter = None,
-    quoting: Quoting = None,
-    no_header: Header = False,
-    encoding: Encoding = None,
+    *,
+    settings: Settings,
     as_json: Json = False,
     threads: Threads = None,
 ) -> None:
@@ -73,16 +65,8 @@ def evaluate(
     from senticli.model import Predictor
 
     opened = registry.find(model)
-    given = {
-        "format": format,
-        "text_column": text_column,
-        "label_column": label_column,
-        "delimiter": delimiter,
-        "quoting": quoting,
-        "header": False if no_header else None,
-        "encoding": encoding,
-    }
-    found, what = _examples(opened, data, split, {k: v for k, v in given.items() if v is not None})
+    given = {name: value for name, value in settings.items() if value is not None}
+    found, what = _examples(opened, data, split, given)
     numbers = {label: number for number, label in enumerate(opened.config.labels)}
     for example in found:
         if example.label not in numbers:

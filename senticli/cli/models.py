@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from senticli.cli.console import print_answer, print_json, say
-from senticli.cli.options import Json, command, with_default
+from senticli.cli.options import Json, command, command_of, with_default
 from senticli.errors import SenticliError, UsageError
 
 EXAMPLES = (
@@ -116,8 +116,8 @@ def reproduce(
 
     opened = registry.find(model)
     processes = opened.config.provenance.get("processes", 1)
-    command = opened.recipe.command(f"{opened.path.name}-again", processes)
-    views.show_command(opened, command, as_json=as_json)
+    line = command_of(opened.recipe, f"{opened.path.name}-again", processes)
+    views.show_command(opened, line, as_json=as_json)
 
 
 @command(

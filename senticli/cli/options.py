@@ -1,15 +1,21 @@
 """Options and arguments that commands share, and the wording of defaults."""
 
 import inspect
+import shlex
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import typer
 
-from senticli.config import ModelConfig, TrainConfig
+from senticli.cli.errors import SETTINGS, flag_of, in_options
+from senticli.config import ModelConfig, Recipe, TrainConfig, settings_of, types_of
 
-MODEL_PANEL, TRAINING_PANEL, DATA_PANEL, OUTPUT_PANEL = "Model", "Training", "Data", "Output"
+OUTPUT_PANEL = "Output"
+LAYOUT = ("text_column", "delimiter", "quoting", "header", "encoding")
+"""Settings of how a file of texts is written."""
+READING = ("format", "label_column", *LAYOUT)
+"""Settings of how a file of labelled texts is read."""
 
 
 def with_default(help: str, default: str) -> str:
@@ -65,93 +71,89 @@ Input = Annotated[
         "--input", "-i", metavar="FILE", help="Read the texts from FILE, packed (.gz, .zst) or not."
     ),
 ]
-TextColumn = Annotated[
-    str | None,
-    typer.Option(
-        "--text-column",
-        metavar="NAME|N",
-        help=with_default("Column of the text: name or number.", "text, sentence, …"),
-        rich_help_panel=DATA_PANEL,
-    ),
-]
-Format = Annotated[
-    Literal["lines", "csv", "tsv", "jsonl", "parquet"] | None,
-    typer.Option(
-        "--format",
-        "-f",
-        help=with_default("Format of the input.", "by its name, else lines"),
-        rich_help_panel=DATA_PANEL,
-    ),
-]
-Delimiter = Annotated[
-    str | None,
-    typer.Option(
-        "--delimiter",
-        metavar="CHAR",
-        help=with_default("Separator of the fields of CSV and TSV.", "found in the first rows"),
-        parser=lambda text: {"tab": "\t", "\\t": "\t"}.get(text, text),
-        rich_help_panel=DATA_PANEL,
-    ),
-]
-Quoting = Annotated[
-    Literal["csv", "backslash", "none"] | None,
-    typer.Option(
-        "--quoting",
-        help=with_default(
-            'Quotes in CSV and TSV: doubled (""), after a backslash, or plain characters.',
-            "csv, for TSV none",
-        ),
-        rich_help_panel=DATA_PANEL,
-    ),
-]
-Header = Annotated[
-    bool,
-    typer.Option(
-        "--no-header",
-        help="The first row of CSV or TSV is data; columns are named by number, from 1.",
-        rich_help_panel=DATA_PANEL,
-    ),
-]
-Encoding = Annotated[
-    str | None,
-    typer.Option(
-        "--encoding",
-        metavar="NAME",
-        help=with_default("Encoding of the input, such as cp1252 or utf-16.", "utf-8"),
-        rich_help_panel=DATA_PANEL,
-    ),
-]
-LabelColumn = Annotated[
-    str | None,
-    typer.Option(
-        "--label-column",
-        metavar="NAME|N",
-        help=with_default("Column of the label: name or number.", "label, sentiment, …"),
-        rich_help_panel=DATA_PANEL,
-    ),
-]
 
 
-def setting(
-    name: str,
-    *flags: str,
-    help: str,
-    panel: str,
-    metavar: str | None = None,
-    shown: str | None = None,
-) -> Any:
-    """An option that overrides one field of ModelConfig or TrainConfig, and shows its default.
+Settings = dict[str, Any]
+"""Settings by name; None where an option was not given."""
+
+
+def with_settings(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a function an option for each setting of the core, in place of ``settings``.
+
+    The function gets those of its options that are settings as one dict in ``settings``.
+    """
+
+    def add(function: Callable[..., None]) -> Callable[..., None]:
+        def command(**options: Any) -> None:
+            settings = {name: options.pop(name) for name in names}
+            function(**options, settings=settings)
+
+        parameters: list[inspect.Parameter] = []
+        for own in inspect.signature(function, eval_str=True).parameters.values():
+            if own.name == "settings":
+                parameters += map(_parameter, names)
+            else:
+                parameters.append(own.replace(kind=inspect.Parameter.KEYWORD_ONLY))
+        command.__doc__, command.__name__ = function.__doc__, function.__name__
+        command.__annotations__ = {one.name: one.annotation for one in parameters}
+        command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        return command
+
+    return add
+
+
+def _parameter(name: str) -> inspect.Parameter:
+    """Return an option that overrides a setting, and shows its default.
 
     The option itself defaults to None, "not given", so that a preset can fill it in.
     """
-    default = getattr(ModelConfig, name, getattr(TrainConfig, name, None))
-    if isinstance(default, bool):
-        default = flags[0].split("/")[0 if default else 1].removeprefix("--")
+    config = ModelConfig if name in settings_of(ModelConfig) else TrainConfig
+    about, kind = SETTINGS[name], types_of(config)[name]
+    default = getattr(config, name)
+    flags = [flag_of(name)]
+    if kind is bool:
+        flags = [f"{flag_of(name)}/{flag_of(name, on=False)}"]
+        default = flag_of(name, on=default).removeprefix("--")
     elif isinstance(default, tuple):
-        default = " ".join(default)
-    return typer.Option(
-        *(flags or (f"--{name.replace('_', '-')}",)),
-        help=with_default(help, shown or str(default)),
-        metavar=metavar,
-        rich_help_panel=panel,
+        kind, default = list[str], " ".join(default)
+    if about.short:
+        flags.append(f"-{about.short}")
+    option = typer.Option(
+        *flags,
+        help=with_default(in_options(about.help), in_options(about.shown or str(default))),
+        metavar=about.metavar,
+        rich_help_panel=about.group,
     )
+    kind = Annotated[kind | None, option]
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=kind)
+
+
+def options_of(recipe: Recipe) -> list[str]:
+    """Return the options of ``train`` that make a recipe of the default one."""
+    words: list[str] = []
+    for part, usual in ((recipe.model, ModelConfig()), (recipe.train, TrainConfig())):
+        for name in settings_of(type(part)):
+            value = getattr(part, name)
+            # With --init, what is left out is that model's, not the usual.
+            own = recipe.train.init is not None and name.endswith("dropout")
+            if value == getattr(usual, name) and not own:
+                continue
+            if name == "embedding_dim" and recipe.train.vectors != "none":
+                continue  # the vectors say it
+            if isinstance(value, bool):
+                words.append(flag_of(name, on=value))
+                continue
+            for one in value if isinstance(value, tuple) else (value,):
+                words += [flag_of(name), str(one)]
+    return words
+
+
+def command_line(*words: str, processes: int = 1) -> str:
+    """Return the line that runs senticli; by torchrun, where several processes train."""
+    start = ["torchrun", "--nproc-per-node", str(processes), "-m"] if processes > 1 else []
+    return shlex.join([*start, "senticli", *words])
+
+
+def command_of(recipe: Recipe, name: str, processes: int = 1) -> str:
+    """Return the command line that trains a recipe, under a name, in so many processes."""
+    return command_line("train", *options_of(recipe), "--name", name, processes=processes)

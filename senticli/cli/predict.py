@@ -8,19 +8,17 @@ from typing import Annotated, Literal
 import typer
 
 from senticli.cli.console import one_line, say
+from senticli.cli.errors import flag_of
 from senticli.cli.options import (
+    LAYOUT,
     OUTPUT_PANEL,
-    Delimiter,
-    Encoding,
-    Format,
-    Header,
     Input,
     Json,
     Model,
-    Quoting,
-    TextColumn,
+    Settings,
     Threads,
     with_default,
+    with_settings,
 )
 from senticli.errors import UsageError
 
@@ -36,18 +34,15 @@ EXAMPLES = (
 ANSWER_PANEL = "Answer"
 
 
+@with_settings("format", *LAYOUT)
 def predict(
     texts: Annotated[
         list[str] | None,
         typer.Argument(metavar="TEXT", help="Texts to classify; `-` reads standard input."),
     ] = None,
     input: Input = None,
-    format: Format = None,
-    text_column: TextColumn = None,
-    delimiter: Delimiter = None,
-    quoting: Quoting = None,
-    no_header: Header = False,
-    encoding: Encoding = None,
+    *,
+    settings: Settings,
     target: Annotated[
         Path | None,
         typer.Option(
@@ -158,11 +153,10 @@ def predict(
         input = None
     elif not texts and not input and sys.stdin.isatty():
         raise UsageError("there is no text to classify", 'echo "great film" | senticli predict')
-    layout_given = (format, text_column, delimiter, quoting, no_header or None, encoding)
-    if arguments and any(option is not None for option in layout_given):
+    if arguments and any(value is not None for value in settings.values()):
+        *flags, last = map(flag_of, settings)
         raise UsageError(
-            "--format, --text-column, --delimiter, --quoting, --no-header and --encoding are for "
-            "files and pipes",
+            f"{', '.join(flags)} and {last} are for files and pipes",
             "leave them out, or name a file: --input FILE",
         )
 
@@ -178,13 +172,9 @@ def predict(
     request = Request(
         texts=arguments,
         input=input,
-        format=format,
+        format=settings["format"],
         layout=Layout(
-            text_column=text_column,
-            delimiter=delimiter,
-            quoting=quoting,
-            header=not no_header,
-            encoding=encoding,
+            **{name: settings[name] for name in LAYOUT if settings[name] is not None},
             sample=0 if unbuffered else SAMPLE,
         ),
         output=target,

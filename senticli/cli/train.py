@@ -6,34 +6,9 @@ from typing import Annotated, Any
 
 import typer
 
-from senticli.cli.options import (
-    DATA_PANEL,
-    MODEL_PANEL,
-    OUTPUT_PANEL,
-    TRAINING_PANEL,
-    Delimiter,
-    Encoding,
-    Format,
-    LabelColumn,
-    Quoting,
-    TextColumn,
-    setting,
-    with_default,
-)
-from senticli.config import (
-    POOLINGS,
-    PRESETS,
-    SWITCHES,
-    ClassWeights,
-    Device,
-    Optimizer,
-    Precision,
-    Quantize,
-    Recipe,
-    Rnn,
-    Schedule,
-    TrainConfig,
-)
+from senticli.cli.errors import SETTINGS, flag_of
+from senticli.cli.options import OUTPUT_PANEL, Settings, with_default, with_settings
+from senticli.config import DATA, PRESETS, TRAINING, Recipe
 from senticli.data.catalogue import DATASETS
 from senticli.errors import UsageError
 
@@ -48,175 +23,19 @@ EXAMPLES = (
 )
 
 
+@with_settings(*SETTINGS)
 def train(
-    data: Annotated[
-        list[str] | None,
-        setting(
-            "data",
-            "--data",
-            "-d",
-            metavar="NAME|FILE|DIR",
-            help="Data set; CSV, TSV, JSONL or Parquet file with text and label; fastText's lines; "
-            "a folder with one folder a label; `-` for standard input. Repeatable.",
-            panel=DATA_PANEL,
-        ),
-    ] = None,
-    valid: Annotated[
-        list[str] | None,
-        setting(
-            "valid",
-            metavar="FILE|DIR",
-            help="Validate on this, in place of a part of --data. Repeatable.",
-            panel=DATA_PANEL,
-            shown="a part of --data",
-        ),
-    ] = None,
-    test: Annotated[
-        list[str] | None,
-        setting(
-            "test",
-            metavar="FILE|DIR",
-            help="What eval --split test reads. Repeatable.",
-            panel=DATA_PANEL,
-            shown="that of the data set",
-        ),
-    ] = None,
+    *,
+    settings: Settings,
     strict: Annotated[
         bool,
         typer.Option(
             "--strict",
             help="Fail on problems of the data: rows without text or label, duplicates, "
             "texts with two labels or in two splits, suspicious labels.",
-            rich_help_panel=DATA_PANEL,
+            rich_help_panel=DATA,
         ),
     ] = False,
-    format: Format = None,
-    text_column: TextColumn = None,
-    label_column: LabelColumn = None,
-    delimiter: Delimiter = None,
-    quoting: Quoting = None,
-    header: Annotated[
-        bool | None,
-        setting(
-            "header",
-            "/".join(SWITCHES["header"]),
-            help="The first row of CSV or TSV has names; without, columns are numbers, from 1.",
-            panel=DATA_PANEL,
-        ),
-    ] = None,
-    encoding: Encoding = None,
-    vectors: Annotated[
-        str | None,
-        setting(
-            "vectors",
-            metavar="NAME|FILE|none",
-            help="Word vectors in GloVe's format, to start the embedding from; with --init, that "
-            "of new words.",
-            panel=DATA_PANEL,
-            shown=f"{TrainConfig.vectors}; none with --init",
-        ),
-    ] = None,
-    vocab_size: Annotated[
-        int | None,
-        setting("vocab_size", metavar="N", help="Words kept, most frequent.", panel=DATA_PANEL),
-    ] = None,
-    lowercase: Annotated[
-        bool | None,
-        setting(
-            "lowercase",
-            "/".join(SWITCHES["lowercase"]),
-            help="Put words in lower case.",
-            panel=DATA_PANEL,
-        ),
-    ] = None,
-    valid_fraction: Annotated[
-        float | None,
-        setting(
-            "valid_fraction",
-            metavar="SHARE",
-            help="Share of train held out, by whole movies or of each label, to validate on.",
-            panel=DATA_PANEL,
-        ),
-    ] = None,
-    max_length: Annotated[
-        int | None,
-        setting(
-            "max_length",
-            metavar="N",
-            help="Words of a training text, from its head and tail; 0 for all.",
-            panel=DATA_PANEL,
-        ),
-    ] = None,
-    init: Annotated[
-        str | None,
-        setting(
-            "init",
-            metavar="NAME|DIR|bundled",
-            help="Start from this model: its network, its words, and those of --data besides.",
-            panel=MODEL_PANEL,
-            shown="from scratch",
-        ),
-    ] = None,
-    rnn: Annotated[Rnn | None, setting("rnn", help="Kind of cell.", panel=MODEL_PANEL)] = None,
-    layers: Annotated[
-        int | None, setting("layers", metavar="1…8", help="Layers.", panel=MODEL_PANEL)
-    ] = None,
-    hidden: Annotated[
-        int | None,
-        setting("hidden", metavar="N", help="Units of each direction.", panel=MODEL_PANEL),
-    ] = None,
-    bidirectional: Annotated[
-        bool | None,
-        setting(
-            "bidirectional",
-            "/".join(SWITCHES["bidirectional"]),
-            help="Read each text in both directions.",
-            panel=MODEL_PANEL,
-        ),
-    ] = None,
-    pooling: Annotated[
-        str | None,
-        setting(
-            "pooling",
-            metavar="KIND[+KIND]",
-            help=f"From states to one vector: {', '.join(POOLINGS)}, or two joined.",
-            panel=MODEL_PANEL,
-        ),
-    ] = None,
-    embedding_dim: Annotated[
-        int | None,
-        setting(
-            "embedding_dim",
-            metavar="N",
-            help="Size of a word's vector, without --vectors.",
-            panel=MODEL_PANEL,
-        ),
-    ] = None,
-    word_dropout: Annotated[
-        float | None,
-        setting(
-            "word_dropout",
-            metavar="P",
-            help="Share of words that training takes for unknown.",
-            panel=MODEL_PANEL,
-        ),
-    ] = None,
-    embedding_dropout: Annotated[
-        float | None,
-        setting(
-            "embedding_dropout", metavar="P", help="Dropout on the embedding.", panel=MODEL_PANEL
-        ),
-    ] = None,
-    layer_dropout: Annotated[
-        float | None,
-        setting("layer_dropout", metavar="P", help="Dropout between layers.", panel=MODEL_PANEL),
-    ] = None,
-    output_dropout: Annotated[
-        float | None,
-        setting(
-            "output_dropout", metavar="P", help="Dropout before the output.", panel=MODEL_PANEL
-        ),
-    ] = None,
     preset: Annotated[
         str | None,
         typer.Option(
@@ -227,111 +46,7 @@ def train(
                 "slower.",
                 "default",
             ),
-            rich_help_panel=TRAINING_PANEL,
-        ),
-    ] = None,
-    epochs: Annotated[
-        int | None, setting("epochs", metavar="N", help="Most epochs.", panel=TRAINING_PANEL)
-    ] = None,
-    patience: Annotated[
-        int | None,
-        setting(
-            "patience",
-            metavar="N",
-            help="Stop after so many epochs without a lower validation loss; 0 never.",
-            panel=TRAINING_PANEL,
-        ),
-    ] = None,
-    batch_size: Annotated[
-        int | None,
-        setting(
-            "batch_size",
-            metavar="N",
-            help="Texts in a batch.",
-            panel=TRAINING_PANEL,
-            shown="64, fewer for little data",
-        ),
-    ] = None,
-    optimizer: Annotated[
-        Optimizer | None, setting("optimizer", help="Optimizer.", panel=TRAINING_PANEL)
-    ] = None,
-    lr: Annotated[
-        float | None,
-        setting("lr", metavar="RATE", help="Learning rate, its peak.", panel=TRAINING_PANEL),
-    ] = None,
-    embedding_lr: Annotated[
-        float | None,
-        setting(
-            "embedding_lr",
-            metavar="SHARE",
-            help="Learning rate of an embedding that starts from vectors, as a share of --lr.",
-            panel=TRAINING_PANEL,
-        ),
-    ] = None,
-    schedule: Annotated[
-        Schedule | None,
-        setting("schedule", help="Course of the learning rate.", panel=TRAINING_PANEL),
-    ] = None,
-    weight_decay: Annotated[
-        float | None,
-        setting(
-            "weight_decay",
-            metavar="W",
-            help="Weight decay.",
-            panel=TRAINING_PANEL,
-            shown="0.01 with adamw, else 0",
-        ),
-    ] = None,
-    class_weights: Annotated[
-        ClassWeights | None,
-        setting(
-            "class_weights",
-            help="balanced lets each label count the same, however rare.",
-            panel=TRAINING_PANEL,
-        ),
-    ] = None,
-    clip: Annotated[
-        float | None,
-        setting(
-            "clip", metavar="NORM", help="Clip the gradient's norm; 0 never.", panel=TRAINING_PANEL
-        ),
-    ] = None,
-    r_drop: Annotated[
-        float | None,
-        setting(
-            "r_drop",
-            metavar="WEIGHT",
-            help="R-Drop: how much two passes, each with its own dropout, are to agree; 0 for one "
-            "pass, twice as fast.",
-            panel=TRAINING_PANEL,
-        ),
-    ] = None,
-    device: Annotated[
-        Device | None,
-        setting(
-            "device",
-            help="What to train on; auto is a CUDA GPU where there is one, else the CPU.",
-            panel=TRAINING_PANEL,
-        ),
-    ] = None,
-    precision: Annotated[
-        Precision | None,
-        setting(
-            "precision",
-            help="Arithmetic of the RNN; auto takes bfloat16 where the device has it.",
-            panel=TRAINING_PANEL,
-        ),
-    ] = None,
-    seed: Annotated[
-        int | None,
-        setting("seed", metavar="N", help="Seed of everything random.", panel=TRAINING_PANEL),
-    ] = None,
-    quantize: Annotated[
-        Quantize | None,
-        setting(
-            "quantize",
-            help="Weights of the ONNX graph; auto takes int8 where validation stays as good.",
-            panel=TRAINING_PANEL,
+            rich_help_panel=TRAINING,
         ),
     ] = None,
     name: Annotated[
@@ -377,7 +92,7 @@ def train(
             metavar="TIME",
             help="Try settings for as long, such as 30m or 2h, and keep the best model; options "
             "that are given stay. --resume goes on.",
-            rich_help_panel=TRAINING_PANEL,
+            rich_help_panel=TRAINING,
         ),
     ] = None,
     plot: Annotated[
@@ -412,22 +127,19 @@ def train(
     cores. Ctrl-C ends training after the current batch and keeps the best epoch so far; --resume
     goes on. `torchrun --nproc-per-node 2 -m senticli train` trains in two processes.
     """
-    given = dict(locals())  # every option that is a setting has the name of its field
-    own = ("preset", "name", "output", "force", "strict", "resume", "tune", "plot", "dry_run")
-    for option in (*own, "as_json"):
-        del given[option]
     # Files by their full path, so that `eval` finds them from any folder.
-    for option, paths in (("data", data), ("valid", valid), ("test", test)):
-        given[option] = tuple(map(_full, paths)) if paths else None
+    for split in ("data", "valid", "test"):
+        if paths := settings[split]:
+            settings[split] = tuple(map(_full, paths))
     if preset is not None and preset not in PRESETS:
         raise UsageError(
             f"--preset {preset!r} is not a choice", f"use one of: {', '.join(PRESETS)}"
         )
     recipe = PRESETS[preset or "default"]
-    if init:
-        recipe = _from_model(recipe, init, given)
-    recipe = recipe.with_options(given)
-    if embedding_dim is not None and recipe.train.vectors != "none":
+    if init := settings["init"]:
+        recipe = _from_model(recipe, init, settings)
+    recipe = recipe.with_settings(settings)
+    if settings["embedding_dim"] is not None and recipe.train.vectors != "none":
         raise UsageError(
             "--embedding-dim is that of the vectors", "leave it out, or train with --vectors none"
         )
@@ -436,7 +148,7 @@ def train(
             "--r-drop compares two passes with dropout, and there is no dropout",
             "use some, such as --output-dropout 0.3; or --r-drop 0",
         )
-    if valid and valid_fraction is not None:
+    if settings["valid"] and settings["valid_fraction"] is not None:
         raise UsageError(
             "--valid-fraction has no meaning with --valid, which is validated on",
             "leave one of them out",
@@ -461,7 +173,7 @@ def train(
     named = output or (train_run.named(name, recipe) if name is not None else None)
     if tune:
         seconds = tune_run.seconds_of(tune)
-        settings = [key for key, value in given.items() if value is not None]
+        given = [name for name, value in settings.items() if value is not None]
         target = named or (tune_run.last_target() if resume else train_run.named(None, recipe))
         json = JsonSearchView if as_json else None
         with train_run.shown(PlainSearchView, LiveSearchView, json) as search_view:
@@ -470,7 +182,7 @@ def train(
                 target,
                 search_view,
                 seconds=seconds,
-                given=settings,
+                given=given,
                 strict=strict,
                 force=force,
                 resume=resume,
@@ -484,7 +196,7 @@ def train(
         if dry_run:
             train_run.look(recipe, view, strict=strict, as_json=as_json)
         elif resume:
-            asked = preset is not None or any(value is not None for value in given.values())
+            asked = preset is not None or any(value is not None for value in settings.values())
             train_run.resume(named, recipe if asked else None, view, plot=plot)
         else:
             target = named or train_run.named(None, recipe)
@@ -504,9 +216,9 @@ def _from_model(recipe: Recipe, init: str, given: dict[str, Any]) -> Recipe:
     }
     for name, value in own.items():
         if given[name] is not None and given[name] != value:
-            flag = SWITCHES[name][not given[name]] if name in SWITCHES else f"--{name}"
+            flag = flag_of(name, on=given[name] is not False)
             raise UsageError(
-                f"{flag.replace('_', '-')} does not fit the model {bundle.name}",
+                f"{flag} does not fit the model {bundle.name}",
                 "leave it out: the network is that of --init",
             )
     train = replace(recipe.train, vectors="none", lowercase=bundle.config.lowercase)

@@ -16,9 +16,11 @@ import typer
 from senticli import paths, registry
 from senticli.bundle import BUNDLED
 from senticli.cli.console import say, stderr_is_terminal
+from senticli.cli.errors import exit_code_of
+from senticli.cli.options import command_line
 from senticli.cli.views.plot import draw
 from senticli.cli.views.train import PlainView
-from senticli.config import Recipe, command_line
+from senticli.config import Recipe
 from senticli.data.catalogue import DATASETS
 from senticli.data.checks import Checks, check, rows_of
 from senticli.data.splits import Sources, load_training_data, require_file
@@ -193,7 +195,7 @@ def shown(plain: type[View], live: type[View], json: type[View] | None) -> Itera
                 yield plain()
             except SenticliError as error:
                 time.sleep(5)  # torchrun ends them all with the first: let that one say it
-                raise typer.Exit(error.exit_code) from None
+                raise typer.Exit(exit_code_of(error)) from None
         return
     view = (json or (live if stderr_is_terminal() else plain))()
     with view:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from senticli.bundle import Bundle
+from senticli.cli.options import command_of
 from senticli.cli.train_run import (
     free_target,
     named_by,
@@ -133,4 +134,4 @@ def tune(
 
 def _command(recipe: Recipe, trial: "Trial", target: Path) -> str:
     """The command that trains what ``trial`` was."""
-    return recipe.with_options(trial.settings).command(target.name)
+    return command_of(recipe.with_settings(trial.settings), target.name)

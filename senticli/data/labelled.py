@@ -99,7 +99,7 @@ class Reading:
     @property
     def given(self) -> dict[str, object]:
         """What is not left to be found out, by the option that says it."""
-        own = {"--format": self.format, "--label-column": self.label_column}
+        own = {"format": self.format, "label_column": self.label_column}
         return {k: v for k, v in own.items() if v is not None} | self.layout.given
 
 
@@ -157,11 +157,11 @@ def read_labelled(path: Path, reading: Reading | None = None) -> Labelled:
 def _check_meaning(path: Path, reading: Reading) -> None:
     """Raise UsageError if ``reading`` has columns or a table's layout, and ``path`` has not."""
     for option in reading.given:
-        if option not in ("--format", "--encoding"):
+        if option not in ("format", "encoding"):
             kind = "a folder" if path.is_dir() else "read as fastText's lines"
             raise UsageError(
-                f"{option} has no meaning for {path}, which is {kind}",
-                "leave it out" + ("" if path.is_dir() else ", or name the format: --format csv"),
+                f"`{option}` has no meaning for {path}, which is {kind}",
+                "leave it out" + ("" if path.is_dir() else ", or name the format: `format=csv`"),
             )
 
 
@@ -230,7 +230,7 @@ def _read_table(
                 label_at = _label_column(fields, reading.label_column, records)
             label, what = _label_in(fields, label_at)
             if what and "list" in what:
-                hints[what] = f"name one of its items: --label-column {label_at}.0"
+                hints[what] = f"name one of its items: `label_column={label_at}.0`"
             label, replaced = mended(label)
             if replaced or "\ufffd" in label:
                 raise _not_utf8(name)
@@ -306,8 +306,8 @@ def _not_fasttext(name: str, line: bytes) -> SenticliError:
     hint = f"use a file that ends in {', '.join(TABLE_SUFFIXES)}, or fastText's lines"
     if b"\t" in line:
         hint = (
-            "if it is a table: --format tsv; without a header too: "
-            "--no-header --text-column 1 --label-column 2"
+            "if it is a table: `format=tsv`; without a header too: "
+            "`header=False` `text_column=1` `label_column=2`"
         )
     return SenticliError(
         f"{name}: the kind of file is not known from its name, and its first line does not begin "
@@ -350,9 +350,9 @@ def _decoded(content: bytes, name: str, encoding: str | None = None) -> str:
 
 def _not_utf8(name: str, encoding: str | None = None) -> SenticliError:
     if encoding:
-        return SenticliError(f"{name} is not {encoding} text", "name another: --encoding NAME")
+        return SenticliError(f"{name} is not {encoding} text", "name another: `encoding=NAME`")
     return SenticliError(
         f"{name} is not UTF-8 text",
-        "add --encoding cp1252, or convert it"
+        "add `encoding=cp1252`, or convert it"
         + in_shell("iconv -f CP1252 -t UTF-8", name, "utf-8"),
     )

@@ -127,7 +127,7 @@ def load_split(config: TrainConfig, split: str, sources: Sources | None = None) 
     if not names:
         raise SenticliError(
             f"{', '.join(config.data)} has no labelled {split} split",
-            "use another split: --split valid" if split == "test" else "name other data: --data",
+            "use another split: `split=valid`" if split == "test" else "name other data: `data`",
         )
     if not any(part.rows for part in parts):
         raise SenticliError(
@@ -194,11 +194,11 @@ def _check_labels(examples: Sequence[Example]) -> None:
     if all(re.fullmatch(r"-?\d+(\.\d+)?", label) for label in labels):
         raise SenticliError(
             f"there are {few}: they look like measurements, not labels",
-            "divide them into a few labels first, or name another column: --label-column NAME",
+            "divide them into a few labels first, or name another column: `label_column=NAME`",
         )
     raise SenticliError(
         f"there are {few}: nearly every row has its own",
-        "name the column of the label: --label-column NAME",
+        "name the column of the label: `label_column=NAME`",
     )
 
 
@@ -319,7 +319,7 @@ def check_reading(config: TrainConfig) -> None:
     given = reading_of(config).given
     if given and all(name in DATASETS for name in names):
         raise UsageError(
-            f"{next(iter(given))} is for files, and {', '.join(names)} is a data set with a name",
+            f"`{next(iter(given))}` is for files, and {', '.join(names)} is a data set with a name",
             "leave it out",
         )
 
@@ -353,5 +353,5 @@ def _read_source(name: str, split: str, config: TrainConfig) -> Source:
         groups: Sequence[str | None] = columns.get("group") or [None] * len(columns["text"])
         examples = list(map(Example, columns["text"], columns["label"], groups))
     except (OSError, *DAMAGED) as error:
-        raise SenticliError(f"{path} is damaged", f"senticli download {name} --force") from error
+        raise SenticliError(f"{path} is damaged", f"`download({name}, force=True)`") from error
     return Source(f"{name}/{split}", examples, sha256, tokens=folder / f"tokens-{split}")

@@ -58,7 +58,7 @@ class Archive:
 
 def elsewhere(asset: Asset) -> str:
     """The hint for an archive that cannot be had, or is not what it should be."""
-    return f"get {asset.archive} elsewhere, then: senticli download {asset.name} --from FILE"
+    return f"get {asset.archive} elsewhere, then: `download({asset.name}, source=FILE)`"
 
 
 # --- reading archives safely

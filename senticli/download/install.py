@@ -129,7 +129,7 @@ def _refuse_network(groups: dict[Address | Path, list[Asset]]) -> None:
     if missing:
         names = ", ".join(asset.name for asset in missing)
         raise SenticliError(
-            f"not here, and the network is forbidden (--offline, SENTICLI_OFFLINE): {names}",
+            f"not here, and the network is forbidden (`offline=True`, SENTICLI_OFFLINE): {names}",
             elsewhere(missing[0]),
         )
 
@@ -153,7 +153,7 @@ def _lock(archive: str, report: OnProgress) -> Iterator[None]:
 @contextmanager
 def _local(path: Path, asset: Asset, verify: bool, report: OnProgress) -> Iterator[Archive]:
     """An archive on disk, or the folder that it was unpacked to."""
-    accept = f"senticli download {asset.name} --from {shlex.quote(str(path))} --no-verify"
+    accept = f"`download({asset.name}, source={shlex.quote(str(path))}, verify=False)`"
     hint = f"to accept it: {accept}"
     if path.is_dir() and path.name == asset.folder:
         refusal = None
@@ -260,7 +260,7 @@ def _check_size(asset: Asset, remote: RemoteFile, verify: bool) -> None:
 
 
 def _try_again(asset: Asset) -> str:
-    return f"try again later, or to accept it: senticli download {asset.name} --no-verify"
+    return f"try again later, or to accept it: `download({asset.name}, verify=False)`"
 
 
 @contextmanager

@@ -34,9 +34,7 @@ def is_installed(asset: Asset) -> bool:
 
 def not_downloaded(names: Sequence[str]) -> SenticliError:
     """Return the error for assets that are wanted and not installed."""
-    return SenticliError(
-        f"not downloaded: {', '.join(names)}", f"senticli download {' '.join(names)}"
-    )
+    return SenticliError(f"not downloaded: {', '.join(names)}", f"`download({', '.join(names)})`")
 
 
 def require(names: Iterable[str]) -> None:
@@ -64,7 +62,7 @@ def provenance(asset: Asset) -> dict[str, Any]:
         _check(source, asset)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise SenticliError(
-            f"{path} is missing or damaged", f"senticli download {asset.name} --force"
+            f"{path} is missing or damaged", f"`download({asset.name}, force=True)`"
         ) from error
     return source
 
@@ -100,7 +98,7 @@ class Address:
 
 
 def origin(asset: Asset, source: str | None = None) -> Address | Path:
-    """Where ``asset`` comes from, ``source`` being what ``--from`` names.
+    """Where ``asset`` comes from, from ``source`` if that is given.
 
     A folder, or an address that ends in ``/``, is taken for one that holds the archive under its
     official name; a folder also for one that holds its content, unpacked. ``SENTICLI_MIRROR``
@@ -117,7 +115,7 @@ def origin(asset: Asset, source: str | None = None) -> Address | Path:
         check_url(mirror, "SENTICLI_MIRROR")
         return Address(mirror.rstrip("/") + urlsplit(asset.url).path)
     if is_url(source):
-        check_url(source, "--from")
+        check_url(source, "`source`")
         return Address(source + asset.archive if source.endswith("/") else source)
     path = Path(os.path.expanduser(source)).absolute()  # noqa: PTH111
     try:
@@ -136,5 +134,5 @@ def origin(asset: Asset, source: str | None = None) -> Address | Path:
         if (path / name).exists():
             return path / name
     raise SenticliError(
-        f"{path} holds neither {asset.archive} nor {content}", "name the archive: --from FILE"
+        f"{path} holds neither {asset.archive} nor {content}", "name the archive: `source=FILE`"
     )

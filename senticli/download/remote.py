@@ -473,7 +473,7 @@ def _client(url: str) -> "httpx.Client":
             place = without_password(str(request.url))
             raise SenticliError(
                 f"refused to be sent from HTTPS to plain HTTP: {place}",
-                "senticli leaves HTTPS only for an address that you name: --from URL",
+                "senticli leaves HTTPS only for an address that you name: `source=URL`",
             )
 
     try:

@@ -37,7 +37,7 @@ class Answers:
         self._explain, self._prefix, self._nested = explain, prefix, nested
         if top_k > len(labels):
             raise UsageError(
-                f"--top-k {top_k} is more than the model has labels: {', '.join(labels)}",
+                f"`top_k` {top_k} is more than the model has labels: {', '.join(labels)}",
                 f"use a value from 1 to {len(labels)}",
             )
         names = {"label": "text", "score": "number"}
@@ -113,4 +113,4 @@ class Answers:
 def check_threshold(labels: Sequence[str], threshold: float) -> None:
     """Raise UsageError where ``unsure`` would be taken for a label of the model's."""
     if threshold and UNSURE in labels:
-        raise UsageError(f"the model has a label {UNSURE!r} of its own", "leave out --threshold")
+        raise UsageError(f"the model has a label {UNSURE!r} of its own", "leave out `threshold`")

@@ -39,16 +39,18 @@ class Layout:
     sample: int = SAMPLE
 
     def __post_init__(self) -> None:
+        if self.delimiter in ("tab", "\\t"):
+            object.__setattr__(self, "delimiter", "\t")
         if self.delimiter is not None and (
             len(self.delimiter) != 1 or self.delimiter in '"\r\n\0\\'
         ):
             raise UsageError(
-                f"--delimiter {self.delimiter!r} is not one character between fields",
+                f"`delimiter` {self.delimiter!r} is not one character between fields",
                 "use one such as ';' or '|', or tab",
             )
         if self.quoting is not None and self.quoting not in QUOTINGS:
             raise UsageError(
-                f"--quoting {self.quoting!r} is not a choice", f"use one of: {', '.join(QUOTINGS)}"
+                f"`quoting` {self.quoting!r} is not a choice", f"use one of: {', '.join(QUOTINGS)}"
             )
         if self.encoding is not None:
             check_encoding(self.encoding)
@@ -57,27 +59,27 @@ class Layout:
     def given(self) -> dict[str, object]:
         """What is not left to be found out, by the option that says it."""
         values = {
-            "--text-column": self.text_column,
-            "--delimiter": self.delimiter,
-            "--quoting": self.quoting,
-            "--no-header": None if self.header else True,
-            "--encoding": self.encoding,
+            "text_column": self.text_column,
+            "delimiter": self.delimiter,
+            "quoting": self.quoting,
+            "header": None if self.header else False,
+            "encoding": self.encoding,
         }
         return {option: value for option, value in values.items() if value is not None}
 
     def check(self, format: str, name: str) -> None:
         """Raise UsageError if it says something that has no meaning for ``format``."""
         meaningful = {
-            LINES: {"--encoding"},
-            JSONL: {"--text-column", "--encoding"},
-            PARQUET: {"--text-column"},
+            LINES: {"encoding"},
+            JSONL: {"text_column", "encoding"},
+            PARQUET: {"text_column"},
         }
         for option in self.given:
             if option not in meaningful.get(format, self.given):
                 kind = {LINES: "plain lines", JSONL: "JSON Lines", PARQUET: "Parquet"}[format]
                 raise UsageError(
-                    f"{option} has no meaning for {kind}, which {name} is read as",
-                    "name the format: --format csv, tsv, jsonl or parquet; or leave it out",
+                    f"`{option}` has no meaning for {kind}, which {name} is read as",
+                    "name the format: `format=csv`, tsv, jsonl or parquet; or leave it out",
                 )
 
 

@@ -47,7 +47,7 @@ def read_lines(stream: BinaryIO, name: str, encoding: str | None = None) -> Iter
     except UnicodeError as error:  # of which a missing mark of UTF-16 is another kind
         raise SenticliError(
             f"{name} is not {encoding} text: {getattr(error, 'reason', error)}",
-            "name its encoding, such as utf-16-le or cp1252: --encoding NAME",
+            "name its encoding, such as utf-16-le or cp1252: `encoding=NAME`",
         ) from error
     except DAMAGED as error:
         raise damaged(name, error) from error

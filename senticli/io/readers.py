@@ -45,7 +45,7 @@ LABEL_COLUMNS = (
     *("label", "sentiment", "class", "category", "polarity", "rating", "stars", "target"),
 )
 """Usual names, the likeliest first. Capitals and surrounding blanks do not matter."""
-QUOTED = "looks quoted as in CSV: --quoting csv"
+QUOTED = "looks quoted as in CSV: `quoting=csv`"
 SWALLOWED = "may hold the lines after it: is a quote not closed?"
 RECENT = 50  # rows whose values tell what a row of the same table looks like
 # A first line that Excel understands.
@@ -143,13 +143,13 @@ def format_of_line(line: str) -> str | None:
     """Return the format that the first of some plain lines shows, and its options; or None."""
     line = line.strip()
     if line in ("{", "[") or re.match(r'\[?\s*\{\s*"', line):
-        return "JSON: --format jsonl"
+        return "JSON: `format=jsonl`"
     usual = {*TEXT_COLUMNS, *LABEL_COLUMNS}
     for delimiter in SEPARATORS:
         fields = [_plain_name(part.strip().strip('"')) for part in line.split(delimiter)]
         if len(fields) > 1 and not looks_like_data(fields) and usual & set(fields):
-            return "TSV: --format tsv" if delimiter == "\t" else "CSV: --format csv"
-    return "TSV: --format tsv --no-header --text-column 1" if "\t" in line else None
+            return "TSV: `format=tsv`" if delimiter == "\t" else "CSV: `format=csv`"
+    return "TSV: `format=tsv` `header=False` `text_column=1`" if "\t" in line else None
 
 
 def _without_end(raw: bytes) -> bytes:
@@ -208,7 +208,7 @@ class Rows:
             self._again.extendleft(reversed(others))
             self._taken, self._read = [first], number
             if self._dialect.quoting == "csv" and b'\\"' in first:
-                error += " (quotes after a backslash: --quoting backslash)"
+                error += " (quotes after a backslash: `quoting=backslash`)"
         return number, row, b"".join(self._taken), error
 
     def _cut(self) -> list[str]:
@@ -291,7 +291,7 @@ def _table(lines: Iterator[bytes], format: str, name: str, layout: Layout) -> Re
     if not fields and layout.header:
         raise SenticliError(
             f"{name} has no header: {error or 'its first line is blank'}",
-            "add one; if the first row is data: --no-header",
+            "add one; if the first row is data: `header=False`",
         )
     header = fields or [""]
     columns = tuple(decode(column.encode(errors="surrogateescape"))[0] for column in header)
@@ -304,17 +304,17 @@ def _table(lines: Iterator[bytes], format: str, name: str, layout: Layout) -> Re
         column = find_column(columns, layout.text_column, name)
     except SenticliError as problem:
         if quoted and layout.header:
-            problem.hint = "if the names are in quotes as in CSV: --quoting csv"
+            problem.hint = "if the names are in quotes as in CSV: `quoting=csv`"
         elif layout.header and is_data:
-            problem.hint = "if the first row is data: --no-header --text-column NUMBER"
+            problem.hint = "if the first row is data: `header=False` `text_column=NUMBER`"
         elif not layout.header:
-            problem.hint = "name the column by its number, such as --text-column 1"
+            problem.hint = "name the column by its number, such as `text_column=1`"
         raise
     if layout.header and is_data:
         shown = raw.decode(errors="replace").strip()[:60]
         notes.append(
             f"the first row of {name} is taken as its header; if it is data "
-            f"({shown!r}): --no-header"
+            f"({shown!r}): `header=False`"
         )
     if quoted and layout.quoting is None:
         notes.append(f"the header of {name} {QUOTED}")
@@ -362,7 +362,7 @@ def _table_records(
         else:
             error = f"{len(fields)} field{'s' * (len(fields) != 1)} in place of {width}"
             if is_open:
-                error += " (cells of several lines: --quoting csv)"
+                error += " (cells of several lines: `quoting=csv`)"
             yield Record(number, "", error, raw, fields)
         is_open = rows.leaves_open(fields or ())
 

@@ -88,8 +88,8 @@ def run(request: Request, bundle: Bundle, threads: int | None) -> None:
         target = _output_format(request, records)
         if target == LINES and request.prefix:
             raise UsageError(
-                "--prefix has no meaning for plain lines, which have no names",
-                "leave it out, or name another format, such as --output-format csv",
+                "`prefix` has no meaning for plain lines, which have no names",
+                "leave it out, or name another format, such as `output_format=csv`",
             )
         answers = Answers(
             labels,
@@ -178,7 +178,7 @@ def _predictions(
     if read < skip:
         raise UsageError(
             f"the input has {read:,} record{'s' * (read != 1)}, and {skip:,} were answered before",
-            "give the same input again, or start again: --force",
+            "give the same input again, or start again: `force=True`",
         )
 
 
@@ -231,7 +231,7 @@ def _writer(
         if twice is not None and target != records.format:
             raise UsageError(
                 f"{records.name} has two columns {twice!r}, which {target} cannot tell apart",
-                f"keep the format: --output-format {records.format}",
+                f"keep the format: `output_format={records.format}`",
             )
     elif target in (JSONL, PARQUET):
         first, records = _peek(records, 1)
@@ -259,7 +259,7 @@ def _writer(
     if request.output is None or is_special(request.output) or compression:
         raise UsageError(
             "Parquet is written to a file, unpacked",
-            "use --output FILE.parquet, or another format: --output-format jsonl",
+            "use `output=FILE.parquet`, or another format: `output_format=jsonl`",
         )
     if records.stream:
         merge = partial(parquet_from_parquet, records.stream, added=answers.columns)

@@ -2,7 +2,7 @@
 
 A file is written as ``NAME.partial``, always as text, and becomes ``NAME`` at the end. A killed run
 leaves the partial file and beside it what it was made from: ``NAME.partial.json`` (the model and
-the options) and ``NAME.partial.inputs`` (a digest of each record that was answered). ``--resume``
+the options) and ``NAME.partial.inputs`` (a digest of each record that was answered). Resuming
 compares them, so that it continues only with the same. After success a hidden ``.NAME.done`` says
 what the file was made from. None of these holds a text.
 """
@@ -141,11 +141,11 @@ class OutputFile:
         path = path.resolve()  # a link stays one
         if path.is_dir() or not path.parent.is_dir():
             what = "a folder" if path.is_dir() else "in a folder that does not exist"
-            raise UsageError(f"cannot write {path}: it is {what}", "name a file: --output FILE")
+            raise UsageError(f"cannot write {path}: it is {what}", "name a file: `output=FILE`")
         file = cls(path, convert)
         if input_file and input_file.exists() and file._is_mine(input_file):
             raise UsageError(
-                f"{input_file} would be overwritten while it is read", "choose another --output"
+                f"{input_file} would be overwritten while it is read", "choose another `output`"
             )
         file._source = json.loads(json.dumps(source))
         try:
@@ -156,13 +156,13 @@ class OutputFile:
                 case Existing.PARTIAL if not force:
                     raise UsageError(
                         f"{file._partial} is left from a run that did not end",
-                        "resume it with --resume, or start again with --force",
+                        "resume it with `resume=True`, or start again with `force=True`",
                     )
                 case Existing.COMPLETE if resume and not force:
                     file._check_marker()
                     file.is_complete = True
                 case Existing.COMPLETE if not force:
-                    raise UsageError(f"{path} exists already", "replace it: --force")
+                    raise UsageError(f"{path} exists already", "replace it: `force=True`")
                 case _:
                     file._begin()
         except OSError as error:
@@ -215,7 +215,7 @@ class OutputFile:
         if file == self._marker and not file.exists():
             raise UsageError(
                 f"{self.path} cannot be resumed: nothing beside it says that senticli wrote it",
-                "name another file, or replace this one: --force",
+                "name another file, or replace this one: `force=True`",
             )
         try:
             before = json.loads(file.read_bytes())["source"]
@@ -226,7 +226,8 @@ class OutputFile:
             other = "something unknown"
         if other and not force:
             raise UsageError(
-                f"{self.path} was made with {other}, and cannot be resumed", "start again: --force"
+                f"{self.path} was made with {other}, and cannot be resumed",
+                "start again: `force=True`",
             )
         return not other
 
@@ -243,7 +244,7 @@ class OutputFile:
             unchanged = False
         if not unchanged:
             raise UsageError(
-                f"{self.path} was changed after it was completed", "start again: --force"
+                f"{self.path} was changed after it was completed", "start again: `force=True`"
             )
 
     def check_complete(self, records: Iterable[Record]) -> None:
@@ -263,7 +264,7 @@ class OutputFile:
     def _another_input(self, more: str = "") -> UsageError:
         return UsageError(
             f"{self.path} was made from another input{more}",
-            "give the same input, or start again: --force",
+            "give the same input, or start again: `force=True`",
         )
 
     def write(self, data: bytes, record: Record | None = None) -> None:
@@ -321,13 +322,13 @@ class OutputFile:
                 return None
         except OSError as error:
             raise self._unwritable(error) from error
-        return f"what is done is in {self._partial}; continue with --resume"
+        return f"what is done is in {self._partial}; continue with `resume=True`"
 
     def _unwritable(self, error: OSError) -> SenticliError:
         what = (error.strerror or str(error)).lower()
         hint = "check the folder's name and permissions"
         if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-            hint = "make room, then continue with --resume: what was written is kept"
+            hint = "make room, then continue with `resume=True`: what was written is kept"
         return SenticliError(f"cannot write {self._partial}: {what}", hint)
 
 

@@ -22,7 +22,7 @@ MAGIC: tuple[tuple[bytes, str, str, str | None], ...] = (
     (b"\xfd7zXZ", "compressed with xz", "decompress it", "xz -dc"),
     (b"7z\xbc\xaf", "a 7-Zip archive", _UNPACK, None),
     (b"Rar!\x1a\x07", "a RAR archive", _UNPACK, None),
-    (b"PAR1\x15", "a Parquet file", "name the format: --format parquet", None),
+    (b"PAR1\x15", "a Parquet file", "name the format: `format=parquet`", None),
     (
         b"SQLite format 3\0",
         "an SQLite database",
@@ -61,14 +61,14 @@ def reject_binary(start: bytes, name: str, encoding: str | None = None) -> None:
         mark = "" if short == found.upper() else " without a byte order mark"
         raise SenticliError(
             f"{name} is {short}{mark}, not {encoding or 'UTF-8'}",
-            f"use --encoding {found}, or convert it"
+            f"use `encoding={found}`, or convert it"
             + in_shell(f"iconv -f {short} -t UTF-8", name, "utf-8"),
         )
     start = start[:LOOKED_AT]
     if asked.startswith(("utf-16", "utf-32")) and not found:
         if len(start) >= _ENOUGH and start.isascii() and b"\0" not in start:
             raise SenticliError(
-                f"{name} is not {encoding}: it looks like UTF-8", "leave out --encoding"
+                f"{name} is not {encoding}: it looks like UTF-8", "leave out `encoding`"
             )
     elif not encoding and len(_CONTROL.findall(start)) * 10 > 3 * len(start):
         raise SenticliError(f"{name} is not text", "use a file of text, CSV, TSV, JSONL or Parquet")
@@ -88,7 +88,7 @@ def in_shell(command: str, name: str, made: str) -> str:
     ``reviews.MADE.csv``.
     """
     if name == STANDARD_INPUT:
-        return f": … | {command} | senticli …"
+        return f": … | {command} | …"
     path = Path(name)
     if compression_of(path):
         return ""

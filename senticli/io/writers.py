@@ -212,7 +212,7 @@ def reject_clash(names: Container[str], added: Iterable[str], prefix: str, where
         if not any(f"{other}{name}" in names for name in plain)
     )
     raise UsageError(
-        f"{where} has a column {clash!r} already", f"name the new ones apart: --prefix {other}"
+        f"{where} has a column {clash!r} already", f"name the new ones apart: `prefix={other}`"
     )
 
 

@@ -81,8 +81,8 @@ class Run:
 
         if json.loads(json.dumps(sources)) != self.sources:
             raise SenticliError(
-                "the data, the vectors or the model of --init have changed since it stopped",
-                "put them back, or start anew: senticli train --force",
+                "the data, the vectors or the model of `init` have changed since it stopped",
+                "put them back, or start again: `train(force=True)`",
             )
         try:
             trainer.load_state(safetensors.torch.load_file(self.path), self.facts)
@@ -154,16 +154,14 @@ def find(target: Path | None) -> Run:
     if target is None:
         last = newest(".safetensors")
         if not last:
-            raise SenticliError(
-                "there is no unfinished training to go on with", "start one: senticli train"
-            )
+            raise SenticliError("there is no unfinished training to resume", "start one: `train()`")
         return Run.open(last)
     path = path_of(target)
     if not path.exists():
         names = ", ".join(sorted(p.stem for p in paths.checkpoints_dir().glob("*.safetensors")))
         raise SenticliError(
             f"there is no unfinished training of {target.name}",
-            f"there is: {names}" if names else "start one: senticli train",
+            f"there is: {names}" if names else "start one: `train()`",
         )
     return Run.open(path)
 

@@ -19,7 +19,7 @@ def choose_device(name: str) -> torch.device:
     there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if not there.get(name, True):
         raise SenticliError(
-            f"torch finds no {name} device here", "senticli train --device cpu, or: senticli info"
+            f"torch finds no {name} device here", "use `device=cpu`; `info()` shows what there is"
         )
     if name == "cuda":
         # Without it, cuBLAS and cuDNN's RNNs may give other bits each time.
@@ -41,7 +41,7 @@ def choose_dtype(
     if missing is None:
         return torch.bfloat16, None
     if precision == "bfloat16":
-        raise SenticliError(missing, "senticli train --precision float32")
+        raise SenticliError(missing, "use `precision=float32`")
     return torch.float32, missing
 
 

@@ -66,14 +66,14 @@ def joined(device: torch.device) -> Iterator[Processes]:
             "WORLD_SIZE is set, but this is no process of torchrun"
             if "RANK" not in os.environ
             else "several processes cannot train on mps",
-            "torchrun --nproc-per-node 2 -m senticli train --device cpu",
+            "train on the CPU: `device=cpu`",
         )
     rank, local = int(os.environ["RANK"]), int(os.environ.get("LOCAL_RANK", "0"))
     if device.type == "cuda":
         if local >= torch.cuda.device_count():
             raise SenticliError(
                 f"process {local} has no GPU: there are {torch.cuda.device_count()}",
-                "start fewer with torchrun --nproc-per-node, or add --device cpu",
+                "start fewer processes, or use `device=cpu`",
             )
         device = torch.device("cuda", local)
         torch.cuda.set_device(device)

@@ -117,7 +117,7 @@ class Search:
         if any(before[name] != told[name] for name in before):
             raise SenticliError(
                 "these are not the settings that this search was started with",
-                "give the same ones, or start anew with --force",
+                "give the same ones, or start anew with `force=True`",
             )
         for name, value in told.items():
             self._study.set_user_attr(name, value)
@@ -138,7 +138,7 @@ class Search:
         if best and not is_kept(best):
             raise SenticliError(
                 f"{target} is not the best model of this search, trial {best.number}",
-                "start anew with --force",
+                "start anew with `force=True`",
             )
 
     @property
@@ -198,7 +198,7 @@ class Search:
             asked = self._study.ask(dict(self._space))
             settings = {name: self._short(name, asked.params[name]) for name in self._space}
             on_start(asked.number + 1, settings)
-            session = prepare(self._recipe.with_options(settings), texts, processes)
+            session = prepare(self._recipe.with_settings(settings), texts, processes)
             trainer = session.trainer(on_batch, lambda: stopping() or over())
             started = time.monotonic()
             state: Literal["done", "cut short", "out of time", "failed"] = "done"

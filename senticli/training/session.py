@@ -134,7 +134,7 @@ def read(
         if vectors and vectors.dim != trained.shape[1]:
             raise SenticliError(
                 f"the vectors have {vectors.dim} numbers a word, the model {trained.shape[1]}",
-                "start from the model alone: --vectors none",
+                "start from the model alone: `vectors=none`",
             )
         embedding, found = extended_embedding(trained, vocab, vectors)
     else:

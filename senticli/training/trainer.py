@@ -292,19 +292,19 @@ class Trainer:
         except RuntimeError as error:
             if isinstance(error, torch.OutOfMemoryError) or "allocate memory" in str(error):
                 raise SenticliError(
-                    "there is not enough memory", "lower --batch-size, --max-length or --hidden"
+                    "there is not enough memory", "lower `batch_size`, `max_length` or `hidden`"
                 ) from error
             if self._processes.size > 1:
                 raise SenticliError(
                     "another process of this training is gone",
-                    "see what it said, then go on with --resume",
+                    "see what it said, then go on with `resume=True`",
                 ) from error
             raise
 
     def _not_a_number(self, where: str) -> Diverged:
         return Diverged(
             f"the loss became NaN {where}",
-            f"lower --lr (now {self.config.lr:g}), or set --clip 1 --precision float32",
+            f"lower `lr` (now {self.config.lr:g}), or set `clip=1` `precision=float32`",
         )
 
 

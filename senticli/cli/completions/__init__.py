@@ -9,11 +9,9 @@ tree; :data:`VALUES` says what the other values are.
 
 import re
 import shlex
-import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain, combinations
-from pathlib import Path
 from string import Template
 from typing import Any
 
