@@ -21,7 +21,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from senticli import atomic, paths
+from senticli import atomic, jsonfile, paths
 from senticli.config import ModelConfig, Recipe, TrainConfig
 from senticli.disk import size_of
 from senticli.errors import SenticliError
@@ -99,7 +99,7 @@ class Bundle:
         try:
             model = dataclasses.asdict(self.config.model)
             return Recipe.from_dicts(model, self.config.provenance["train"])
-        except (KeyError, TypeError, ValueError, AttributeError, SenticliError) as error:
+        except (*jsonfile.INVALID, SenticliError) as error:
             raise _broken(self.path, "config.json does not say how it was trained") from error
 
     @property
@@ -110,8 +110,8 @@ class Bundle:
     def history(self) -> list[dict[str, Any]]:
         """The results of its epochs, as ``senticli train --json`` gave them."""
         try:
-            return [json.loads(line) for line in self.read("history.jsonl").splitlines()]
-        except (ValueError, RecursionError) as error:
+            return [jsonfile.parse(line) for line in self.read("history.jsonl").splitlines()]
+        except ValueError as error:
             raise _broken(self.path, "history.jsonl holds no epochs") from error
 
     def damaged(self) -> dict[str, str]:
@@ -132,7 +132,7 @@ class Bundle:
             SenticliError: it is no bundle, a broken one, or one of a later format.
         """
         try:
-            raw = json.loads((path / "config.json").read_bytes())
+            raw = jsonfile.parse((path / "config.json").read_bytes())
             version = raw["format"]
             if version == FORMAT:
                 raw["labels"] = tuple(raw["labels"])
@@ -148,7 +148,7 @@ class Bundle:
             ) from None
         except OSError as error:
             raise _broken(path, f"config.json: {error.strerror}") from error
-        except (ValueError, KeyError, TypeError, RecursionError, SenticliError) as error:
+        except (*jsonfile.INVALID, SenticliError) as error:
             raise _broken(path, "config.json is not that of a senticli model") from error
         raise SenticliError(
             f"{path} has model format {version}, and this senticli reads format {FORMAT}",
@@ -180,7 +180,7 @@ class Bundle:
         """The rules of its tokenizer."""
         try:
             return load_rules(self.read("tokenizer.json"))
-        except (ValueError, RecursionError) as error:
+        except ValueError as error:
             raise _broken(self.path, "tokenizer.json holds no rules") from error
 
     def encoder(self) -> "Encoder":

@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from senticli import atomic, paths
+from senticli import atomic, jsonfile, paths
 from senticli.bundle import BUNDLED, FILES, Bundle, writing_to
 from senticli.data.catalogue import DATASETS
 from senticli.errors import SenticliError
@@ -152,7 +152,7 @@ def export(bundle: Bundle, target: Path) -> None:
 
     Its provenance names files without their folders, which are nobody else's business.
     """
-    raw = json.loads((bundle.path / "config.json").read_bytes())
+    raw = jsonfile.parse((bundle.path / "config.json").read_bytes())
     raw["provenance"] = _without_folders(raw["provenance"])
     with writing_to(target) as folder:
         for name in FILES:

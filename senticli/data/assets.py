@@ -1,6 +1,5 @@
 """What is here of the catalogue's assets, and where the rest would come from."""
 
-import json
 import os
 import stat
 from collections.abc import Iterable, Sequence
@@ -9,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from senticli import paths
+from senticli import jsonfile, paths
 from senticli.atomic import recover
 from senticli.data.addresses import check_url, is_url, without_password
 from senticli.data.catalogue import ASSETS, Asset
@@ -60,9 +59,9 @@ def provenance(asset: Asset) -> dict[str, Any]:
     """
     path = folder(asset) / "source.json"
     try:
-        source: dict[str, Any] = json.loads(path.read_bytes())
+        source = jsonfile.parse(path.read_bytes())
         _check(source, asset)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (OSError, *jsonfile.INVALID) as error:
         raise SenticliError(
             f"{path} is missing or damaged", f"senticli download {asset.name} --force"
         ) from error

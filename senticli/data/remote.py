@@ -25,7 +25,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from senticli import __version__, atomic
+from senticli import __version__, atomic, jsonfile
 from senticli.data.addresses import PAGE, is_page, without_password
 from senticli.data.catalogue import Notice, OnProgress, Progress
 from senticli.disk import writing
@@ -281,15 +281,14 @@ class RemoteFile(io.RawIOBase):
     def _load(self) -> None:
         """Take up what an earlier process has left, if it can be gone on with."""
         try:
-            state: dict[str, Any] = json.loads((self._folder / _STATE).read_bytes())
-            # Without a validator nobody knows whether the pieces are of the file as it is now.
-            if state["url"] == self.name and state["validator"]:
+            state = _read_state(self._folder)
+            if state["url"] == self.name:
                 self.size, self._validator, self._known = state["size"], state["validator"], True
                 for path in self._folder.iterdir():
                     if path.name.isdigit():
                         self._pieces.append(_Piece(path))
                 return
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, *jsonfile.INVALID):
             pass
         self.discard()
 
@@ -455,12 +454,23 @@ def _not_too_slow(chunks: Iterator[bytes]) -> Iterator[bytes]:
 def bytes_kept(folder: Path) -> int:
     """Bytes of a download in ``folder`` that a next process can go on with."""
     try:
-        state = json.loads((folder / _STATE).read_bytes())
-        if not state["validator"]:
-            return 0
+        _read_state(folder)
         return sum(path.stat().st_size for path in folder.iterdir() if path.name.isdigit())
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, *jsonfile.INVALID):
         return 0
+
+
+def _read_state(folder: Path) -> dict[str, Any]:
+    """Return what is known of the pieces in ``folder``.
+
+    Raises:
+        OSError, and those of jsonfile.INVALID: they cannot be gone on with.
+    """
+    state = jsonfile.parse((folder / _STATE).read_bytes())
+    # Without a validator nobody knows whether the pieces are of the file as it is now.
+    if not state["validator"] or not isinstance(state["size"], int | None):
+        raise ValueError("size, validator")
+    return state
 
 
 def _client(url: str) -> "httpx.Client":

@@ -21,6 +21,7 @@ from typing import Any, BinaryIO, NoReturn, Protocol, cast
 import numpy as np
 import numpy.typing as npt
 
+from senticli import jsonfile
 from senticli.atomic import remove, replace_dir
 from senticli.data.addresses import is_page
 from senticli.data.archives import archive_errors, files_of, open_member, open_zip, some
@@ -327,7 +328,7 @@ def _npy_header(count: int, dim: int) -> bytes:
 
 def _load(folder: Path, name: str, hint: str) -> VectorCache:
     try:
-        source = json.loads((folder / "source.json").read_bytes())
+        source = jsonfile.parse((folder / "source.json").read_bytes())
         # Only \n ends a line: words may hold other characters that str.splitlines() breaks at.
         words = (folder / "words.txt").read_bytes().decode("utf-8").split("\n")[:-1]
         # Copy-on-write rather than read-only: torch warns about arrays that cannot be written.
@@ -335,5 +336,5 @@ def _load(folder: Path, name: str, hint: str) -> VectorCache:
         if matrix.shape != (len(words), source["dim"]) or matrix.dtype != np.float32:
             raise ValueError(f"{len(words):,} words and a matrix of {matrix.shape}")
         return VectorCache(words, matrix, name, source["sha256"])
-    except (OSError, ValueError, KeyError, EOFError) as error:
+    except (OSError, EOFError, *jsonfile.INVALID) as error:
         raise SenticliError(f"the vectors in {folder} are damaged: {error}", hint) from error

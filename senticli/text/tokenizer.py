@@ -14,6 +14,8 @@ from functools import cached_property
 from itertools import chain
 from typing import Any, Generic, TypeVar
 
+from senticli import jsonfile
+
 P = TypeVar("P")  # what is kept of a chunk
 R = TypeVar("R")  # what a text gives
 V = TypeVar("V")
@@ -37,8 +39,8 @@ def dump_rules(rules: Mapping[str, Any]) -> str:
 
 def load_rules(content: bytes) -> dict[str, Any]:
     """The rules that ``tokenizer.json`` holds. Raises ValueError when it is not one."""
-    rules = json.loads(content)
-    if not isinstance(rules, dict) or not rules.keys() >= _RULES:
+    rules = jsonfile.parse(content)
+    if not rules.keys() >= _RULES:
         raise ValueError("these are no tokenizer rules")
     return rules
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import safetensors
 
-from senticli import atomic, paths
+from senticli import atomic, jsonfile, paths
 from senticli.config import Recipe
 from senticli.errors import SenticliError
 
@@ -55,7 +55,7 @@ class Run:
         """
         try:
             with safetensors.safe_open(path, framework="numpy") as file:
-                told = json.loads(file.metadata()[KEY])
+                told = jsonfile.parse(file.metadata()[KEY])
             if told["format"] != FORMAT:
                 raise ValueError("format")
             return cls(
@@ -67,7 +67,7 @@ class Run:
                 told["machine"],
                 told["facts"],
             )
-        except (OSError, KeyError, TypeError, ValueError, safetensors.SafetensorError) as error:
+        except (OSError, *jsonfile.INVALID, safetensors.SafetensorError) as error:
             raise _damaged(path) from error
 
     def restore(self, trainer: "Trainer", sources: Mapping[str, Any]) -> None:

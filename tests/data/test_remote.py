@@ -236,13 +236,18 @@ def test_what_was_kept_and_is_wrong_is_fetched_again(large, server, faulty, home
     check(asset)
 
 
-def test_a_damaged_note_of_what_is_here(large, server, faulty, home, install: Install) -> None:
+@pytest.mark.parametrize(
+    "content", ["{", "[]", "[" * 100_000, '{"url": "URL", "size": "1", "validator": "x"}']
+)
+def test_a_damaged_note_of_what_is_here(
+    large, server, faulty, home, install: Install, content: str
+) -> None:
     asset = large["glove.6B.100d"]
     server.faults[ZIP] = [faulty(), faulty(cut=50_000), *[faulty(cut=0)] * 3]
     with pytest.raises(Interrupted):
         install(asset)
     (state,) = (home / "downloads").rglob("remote.json")
-    state.write_text("{")
+    state.write_text(content.replace("URL", server.url + ZIP))
     install(asset)
     check(asset)
 
