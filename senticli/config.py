@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from senticli.errors import UsageError
+from senticli.jsonfile import has_type
 
 UNK, PAD = "<unk>", "<pad>"
 POOLINGS = ("last", "max", "mean", "attention")
@@ -179,10 +180,13 @@ class Recipe:
         """The recipe whose parts, made dicts, have been through JSON.
 
         Raises:
-            TypeError, UsageError: they are not those of a recipe.
+            UsageError, and those of jsonfile.INVALID: they are not those of a recipe.
         """
         lists = {name: tuple(train.get(name, ())) for name in ("data", "valid", "test")}
-        return cls(model=ModelConfig(**model), train=TrainConfig(**{**train, **lists}))
+        recipe = cls(model=ModelConfig(**model), train=TrainConfig(**{**train, **lists}))
+        if not has_type(recipe, Recipe):
+            raise TypeError("a setting has a value of another type")
+        return recipe
 
     def with_options(self, options: Mapping[str, Any]) -> "Recipe":
         """This recipe with the options that are not None in place of its own values."""

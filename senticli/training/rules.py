@@ -10,7 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from senticli import atomic, paths
+from senticli import atomic, jsonfile, paths
 from senticli.text.tokenizer import dump_rules, load_rules
 
 # Latin-1, and the block of typographic quotes, dashes and dots
@@ -22,7 +22,7 @@ def spacy_rules() -> dict[str, Any]:
     """The rules that :func:`compile_rules` gives, kept in the cache: importing spaCy is slow."""
     code = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:12]
     path = paths.cache_dir() / f"tokenizer-spacy-{version('spacy')}-{code}"
-    with suppress(OSError, ValueError):
+    with suppress(OSError, *jsonfile.INVALID):
         digest, _, content = path.read_bytes().partition(b"\n")
         if hashlib.sha256(content).hexdigest() == digest.decode():
             return load_rules(content)
