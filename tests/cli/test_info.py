@@ -2,13 +2,15 @@
 
 import errno
 import json
-from importlib.metadata import version
+import re
+from importlib.metadata import requires, version
 from pathlib import Path
 
 import pytest
 
 from senticli import __version__, machine
 from senticli.cli.app import run
+from senticli.cli.info import PACKAGES
 
 
 def test_json(home: Path, capsys, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -80,3 +82,12 @@ def test_data_dir_that_cannot_be_read(
     assert set(json.loads(capsys.readouterr().out)["bytes"].values()) == {None}
     assert run(["info"]) == 0
     assert "datasets unknown" in capsys.readouterr().out
+
+
+def test_all_packages_that_senticli_may_need_are_listed() -> None:
+    needed = {
+        re.split(r"[^\w-]", line)[0]
+        for line in requires("senticli") or ()
+        if not re.search("extra == .dev", line)
+    }
+    assert set(PACKAGES) == needed

@@ -114,13 +114,12 @@ def test_deep_json_is_a_broken_model(tmp_path: Path, capfd: Captured) -> None:
     assert "is broken: config.json" in capfd.readouterr().err
 
 
-def test_info_lists_every_part_and_package(home: Path, capfd: Captured) -> None:
+def test_info_lists_every_part(home: Path, capfd: Captured) -> None:
     (home / "checkpoints").mkdir(parents=True)
     (home / "checkpoints" / "x.safetensors").write_bytes(b"12345")
     assert run(["info", "--json"]) == 0
     found = json.loads(capfd.readouterr().out)
     assert found["bytes"]["checkpoints"] == 5
-    assert {"optuna", "matplotlib"} <= found["packages"].keys()
 
 
 @pytest.mark.parametrize(
