@@ -388,6 +388,10 @@ class RemoteFile(io.RawIOBase):
     def _describe(self, error: Exception) -> str:
         import httpx
 
+        invalid = (httpx.InvalidURL, UnicodeError)
+        if isinstance(error, invalid) or isinstance(error.__context__, invalid):
+            # Their words may quote a part of a password.
+            return f"{self.name} is or leads to an invalid address"
         # A redirect may have led to another host than was asked.
         request = getattr(error, "_request", None)
         asked = request.url if request is not None else httpx.URL(self.url)
@@ -397,8 +401,6 @@ class RemoteFile(io.RawIOBase):
             response = error.response
             address = without_password(str(response.url))
             return f"{address} answers {response.status_code} {response.reason_phrase}"
-        if isinstance(error, httpx.InvalidURL | UnicodeError):
-            return f"{self.name} leads to an address that is none: {error}"
         if isinstance(error, httpx.TooManyRedirects):
             return f"{self.name} is redirected without end"
         if isinstance(cause, socket.gaierror):
@@ -499,8 +501,10 @@ def _client(url: str) -> "httpx.Client":
             'pip install "httpx[socks]", or unset ALL_PROXY',
         ) from error
     except (OSError, ValueError, httpx.InvalidURL) as error:
+        # But for those of the system, their words may quote a part of a proxy's password.
+        why = error if isinstance(error, OSError) else "a variable that names proxies is invalid"
         raise SenticliError(
-            f"the network cannot be set up: {error}",
+            f"the network cannot be set up: {why}",
             "check the variables SSL_CERT_FILE, SSL_CERT_DIR, HTTP(S)_PROXY, ALL_PROXY, NO_PROXY",
         ) from error
 

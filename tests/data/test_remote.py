@@ -565,6 +565,22 @@ def test_redirects_to_nowhere(small, server, answer, install: Install) -> None:
             install(small["sst2"])
 
 
+def test_redirect_to_an_invalid_address_quotes_no_password(
+    small, server, answer, install: Install
+) -> None:
+    place = "http://me:qqx/zz@host/x"
+    server.faults["/SST-2.zip"] = [answer(b"", status=302, Location=place)] * 9
+    steps: list[Progress | Notice] = []
+    with pytest.raises(Interrupted, match="invalid address") as caught:
+        install(small["sst2"], on_progress=steps.append)
+    assert "qqx" not in f"{steps} {caught.value.message} {caught.value.hint}"
+
+
+def test_address_with_a_control_character_is_an_error(small, server, install: Install) -> None:
+    with pytest.raises(Interrupted, match="invalid address"):
+        install(small["sst2"], source=server.url + "/a\x01b")
+
+
 def test_passwords_are_neither_shown_nor_kept(small, server, home, install: Install) -> None:
     address = server.url.replace("http://", "http://me:p@ss:word@") + "/SST-2.zip"
     steps: list[Progress | Notice] = []
