@@ -101,7 +101,6 @@ def test_unexpected_error_is_one_line_and_a_hint(
         raise ZeroDivisionError("by zero")
 
     monkeypatch.setattr(store, "find", fail)
-    monkeypatch.setattr("senticli.cli.app._discard_stdout", lambda: None)
     assert run(["predict", "great film"]) == 1
     error = capfd.readouterr().err.splitlines()
     assert error[0] == "error: unexpected ZeroDivisionError: by zero"
