@@ -13,10 +13,11 @@ There is no pickle in it: nothing in a bundle is ever executed.
 import dataclasses
 import hashlib
 import json
+import shlex
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timezone
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,8 +25,9 @@ from typing import TYPE_CHECKING, Any
 from senticli import paths
 from senticli.config import ModelConfig, Recipe, TrainConfig
 from senticli.errors import SenticliError
-from senticli.io import atomic
+from senticli.io import atomic, jsonfile
 from senticli.io.disk import size_of
+from senticli.io.jsonfile import has_type
 from senticli.text.tokenizer import load_rules
 from senticli.text.vocab import Vocab
 
@@ -97,11 +99,9 @@ class Bundle:
     @property
     def recipe(self) -> Recipe:
         """The recipe by which this model was trained."""
-        try:
-            model = dataclasses.asdict(self.config.model)
+        model = dataclasses.asdict(self.config.model)
+        with _valid(self.path, "config.json does not say how it was trained"):
             return Recipe.from_dicts(model, self.config.provenance["train"])
-        except (KeyError, TypeError, ValueError, AttributeError, SenticliError) as error:
-            raise _broken(self.path, "config.json does not say how it was trained") from error
 
     @property
     def size(self) -> int:
@@ -110,10 +110,17 @@ class Bundle:
 
     def history(self) -> list[dict[str, Any]]:
         """The results of its epochs, as they were recorded."""
-        try:
-            return [json.loads(line) for line in self.read("history.jsonl").splitlines()]
-        except (ValueError, RecursionError) as error:
-            raise _broken(self.path, "history.jsonl holds no epochs") from error
+        content = self.read("history.jsonl")
+        with _valid(self.path, "history.jsonl holds no epochs"):
+            epochs = [jsonfile.parse(line) for line in content.splitlines()]
+            for number, epoch in enumerate(epochs, 1):
+                curves = [epoch["valid_loss"], epoch["valid_accuracy"]]
+                kinds = has_type(curves, list[float]) and has_type(epoch["best"], bool)
+                if epoch["epoch"] != number or not kinds:
+                    raise ValueError("epoch")
+            if epochs and not any(epoch["best"] for epoch in epochs):
+                raise ValueError("best")
+            return epochs
 
     def damaged(self) -> dict[str, str]:
         """What is wrong with its files, by name; nothing where every one is as it was saved."""
@@ -133,7 +140,16 @@ class Bundle:
             SenticliError: it is no bundle, a broken one, or one of a later format.
         """
         try:
-            raw = json.loads((path / "config.json").read_bytes())
+            content = (path / "config.json").read_bytes()
+        except (FileNotFoundError, NotADirectoryError):
+            raise SenticliError(
+                f"{path} is not a senticli model (it has no config.json)",
+                "name a folder that holds one, or a model, such as bundled",
+            ) from None
+        except OSError as error:
+            raise _broken(path, f"config.json: {error.strerror}") from error
+        with _valid(path, "config.json is not that of a senticli model"):
+            raw = jsonfile.parse(content)
             version = raw["format"]
             if version == FORMAT:
                 raw["labels"] = tuple(raw["labels"])
@@ -142,15 +158,6 @@ class Bundle:
                 config = BundleConfig(**raw)
                 _check(config)
                 return cls(path, config)
-        except (FileNotFoundError, NotADirectoryError):
-            raise SenticliError(
-                f"{path} is not a senticli model (it has no config.json)",
-                "name a folder that holds one, or a model, such as bundled",
-            ) from None
-        except OSError as error:
-            raise _broken(path, f"config.json: {error.strerror}") from error
-        except (ValueError, KeyError, TypeError, RecursionError, SenticliError) as error:
-            raise _broken(path, "config.json is not that of a senticli model") from error
         raise SenticliError(
             f"{path} has model format {version}, and this senticli reads format {FORMAT}",
             "update senticli, from where it was installed",
@@ -169,20 +176,18 @@ class Bundle:
     @cached_property
     def vocab(self) -> Vocab:
         """The vocabulary."""
-        try:
-            vocab = Vocab.from_text(self.read("vocab.txt"))
-        except ValueError as error:
-            raise _broken(self.path, "vocab.txt is not a vocabulary") from error
+        content = self.read("vocab.txt")
+        with _valid(self.path, "vocab.txt is not a vocabulary"):
+            vocab = Vocab.from_text(content)
         if len(vocab) != self.config.vocab_size:
             raise _broken(self.path, "vocab.txt has another size than config.json says")
         return vocab
 
     def rules(self) -> dict[str, Any]:
         """The rules of its tokenizer."""
-        try:
-            return load_rules(self.read("tokenizer.json"))
-        except (ValueError, RecursionError) as error:
-            raise _broken(self.path, "tokenizer.json holds no rules") from error
+        content = self.read("tokenizer.json")
+        with _valid(self.path, "tokenizer.json holds no rules"):
+            return load_rules(content)
 
     def encoder(self) -> "Encoder":
         """From a text straight to its word numbers."""
@@ -192,30 +197,28 @@ class Bundle:
 
 
 def _check(config: BundleConfig) -> None:
-    """Raise ValueError or TypeError unless the values of ``config`` can be those of a model."""
-    labels = config.labels
-    if len(set(labels)) < 2 or not all(isinstance(label, str) and label for label in labels):
+    """Raise ValueError or another of INVALID unless ``config`` can be that of a model."""
+    if not has_type(config, BundleConfig) or not config.temperature > 0:
+        raise TypeError("a value of another type")
+    if len(set(config.labels)) < 2 or "" in config.labels:
         raise ValueError("labels")
-    if not 0 < config.temperature < float("inf"):
-        raise ValueError("temperature")
-    usual = config.usual
-    if usual and not (
-        all(isinstance(share, int | float) for share in (usual.unknown, usual.threshold))
-        and isinstance(usual.script, str)
-    ):
-        raise TypeError("usual")
-    if not isinstance(config.files, dict) or not isinstance(config.lowercase, bool):
-        raise TypeError("files, lowercase")
-    datetime.fromisoformat(config.created)
+    _ = datetime.now(timezone.utc) - datetime.fromisoformat(config.created)
     origin = config.provenance
-    valid = origin["valid"]
-    for part in (origin["train"], origin["sha256"]["data"], origin["versions"]):
-        if not isinstance(part, dict):
+    train, valid, hashes = origin["train"], origin["valid"], origin["sha256"]["data"]
+    for kind, values in (
+        (float, (valid["accuracy"], valid["loss"], origin["seconds"])),
+        (int, (valid["examples"], origin["parameters"], origin.get("processes", 1))),
+        (float | None, (origin.get("vectors_found"),)),
+        (str | None, (train.get("vectors"), train.get("init"))),
+        (str, (origin.get("command", ""),)),
+        (list[str], [train.get(name, []) for name in ("data", "valid", "test")]),
+        (Mapping[str, str], (hashes, origin["versions"])),
+    ):
+        if not all(has_type(value, kind) for value in values):
             raise TypeError("provenance")
-    numbers = (valid["accuracy"], valid["loss"], valid["examples"], origin["parameters"])
-    more = (origin["seconds"], origin.get("processes", 1))
-    if not all(isinstance(number, int | float) for number in (*numbers, *more)):
-        raise TypeError("provenance")
+    shlex.split(origin.get("command", ""))
+    if not 0 <= valid["accuracy"] <= 1 or valid["examples"] < 1:
+        raise ValueError("valid")
 
 
 def save(path: Path, config: BundleConfig, write_files: Callable[[Path], None]) -> Bundle:
@@ -244,6 +247,15 @@ def writing_to(path: Path) -> Iterator[Path]:
             f"cannot write the model to {path}: {(error.strerror or str(error)).lower()}",
             "make room there, or choose another place: `output=DIR`",
         ) from error
+
+
+@contextmanager
+def _valid(path: Path, otherwise: str) -> Iterator[None]:
+    """Turn errors about the content of the bundle at ``path`` into one that says ``otherwise``."""
+    try:
+        yield
+    except (*jsonfile.INVALID, SenticliError) as error:
+        raise _broken(path, otherwise) from error
 
 
 def _broken(path: Path, what: str) -> SenticliError:

@@ -12,6 +12,7 @@ from functools import cache
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from senticli.errors import ConfigError
+from senticli.io.jsonfile import has_type
 
 UNK, PAD = "<unk>", "<pad>"
 POOLINGS = ("last", "max", "mean", "attention")
@@ -389,10 +390,13 @@ class Recipe:
         """Return the recipe whose parts, as dicts, have been through JSON.
 
         Raises:
-            TypeError, UsageError: they are not those of a recipe.
+            UsageError, and those of jsonfile.INVALID: they are not those of a recipe.
         """
         lists = {name: tuple(train.get(name, ())) for name in ("data", "valid", "test")}
-        return cls(model=ModelConfig(**model), train=TrainConfig(**{**train, **lists}))
+        recipe = cls(model=ModelConfig(**model), train=TrainConfig(**{**train, **lists}))
+        if not has_type(recipe, Recipe):
+            raise TypeError("a setting has a value of another type")
+        return recipe
 
     def with_settings(self, settings: Mapping[str, Any]) -> "Recipe":
         """Return this recipe with the settings that are not None in place of its own.

@@ -13,7 +13,7 @@ from senticli import paths
 from senticli.bundle import BUNDLED, FILES, Bundle, writing_to
 from senticli.data.catalogue import DATASETS
 from senticli.errors import SenticliError
-from senticli.io import atomic
+from senticli.io import atomic, jsonfile
 
 
 def find(model: str | None) -> Bundle:
@@ -154,7 +154,7 @@ def export(bundle: Bundle, target: Path) -> None:
 
     Its provenance names files without their folders, which are nobody else's business.
     """
-    raw = json.loads((bundle.path / "config.json").read_bytes())
+    raw = jsonfile.parse((bundle.path / "config.json").read_bytes())
     raw["provenance"] = _without_folders(raw["provenance"])
     with writing_to(target) as folder:
         for name in FILES:

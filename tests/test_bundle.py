@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from senticli import bundle, paths
+from senticli import atomic, bundle, paths
 from senticli.bundle import FILES, Bundle
 from senticli.errors import SenticliError
 from senticli.model import Predictor
@@ -74,6 +74,18 @@ def test_no_bundle_at_all(tmp_path: Path) -> None:
         lambda config: config.update(temperature="x"),
         lambda config: config.update(temperature=0),
         lambda config: config.update(files=[]),
+        lambda config: config.update(vocab_size="many"),
+        lambda config: config.update(created="2026-01-01"),
+        lambda config: config["model"].update(pooling=None),
+        lambda config: config["model"].update(hidden=True),
+        lambda config: config["usual"].update(unknown="1"),
+        lambda config: config["provenance"].update(command=1),
+        lambda config: config["provenance"].update(command="'"),
+        lambda config: config["provenance"].update(seconds=float("inf")),
+        lambda config: config["provenance"]["valid"].update(accuracy=2),
+        lambda config: config["provenance"]["valid"].update(examples=0),
+        lambda config: config["provenance"]["train"].update(data=[None]),
+        lambda config: config["provenance"]["train"].update(vectors=1),
     ],
 )
 def test_a_config_that_is_not_ours(copy: Path, change: Callable[[dict], None]) -> None:
@@ -92,6 +104,17 @@ def test_a_config_without_its_training(copy: Path) -> None:
     edit(copy, lambda config: config["provenance"]["train"].pop("data"))
     with pytest.raises(SenticliError, match="how it was trained"):
         _ = Bundle.open(copy).training
+
+
+def test_a_training_with_settings_of_other_types(copy: Path) -> None:
+    edit(copy, lambda config: config["provenance"]["train"].update(epochs=True))
+    with pytest.raises(SenticliError, match="how it was trained"):
+        _ = Bundle.open(copy).training
+
+
+def test_a_config_without_what_is_usual(copy: Path) -> None:
+    edit(copy, lambda config: config.update(usual=None))
+    assert Bundle.open(copy).config.usual is None
 
 
 @pytest.mark.parametrize(
@@ -114,6 +137,60 @@ def test_json_that_is_no_config(copy: Path) -> None:
         (copy / "config.json").write_text(content)
         with pytest.raises(SenticliError, match="broken"):
             Bundle.open(copy)
+
+
+def put(folder: Path, name: str, content: str) -> Bundle:
+    """Replace a file and its hash, as whoever changes a model can."""
+    (folder / name).write_text(content)
+    edit(folder, lambda config: config["files"].update({name: atomic.sha256_of(folder / name)}))
+    return Bundle.open(folder)
+
+
+EPOCH = {"epoch": 1, "valid_loss": 0.5, "valid_accuracy": 0.5, "best": True}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"epoch": 2}, {"epoch": None}, {"valid_loss": "x"}, {"valid_accuracy": None}, {"best": False}],
+)
+def test_a_history_of_other_things(copy: Path, change: dict) -> None:
+    assert put(copy, "history.jsonl", json.dumps(EPOCH)).history() == [EPOCH]
+    opened = put(copy, "history.jsonl", json.dumps(EPOCH | change))
+    with pytest.raises(SenticliError, match=r"broken: history\.jsonl holds no epochs"):
+        opened.history()
+
+
+@pytest.mark.parametrize("content", ["1", "{}", "[" * 100_000])
+def test_json_lines_that_are_no_history(copy: Path, content: str) -> None:
+    with pytest.raises(SenticliError, match=r"broken: history\.jsonl holds no epochs"):
+        put(copy, "history.jsonl", content).history()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"common": 1},
+        {"common": {}},
+        {"prefix": 1},
+        {"exceptions": []},
+        {"exceptions": {"dont": ["do", "not"]}, "sequences": {}},
+        {"sequences": {"": []}},
+        {"sequences": {"of no exception": ["of no exception"]}},
+    ],
+)
+def test_tokenizer_rules_of_other_things(copy: Path, change: dict) -> None:
+    rules = json.loads((copy / "tokenizer.json").read_text())
+    opened = put(copy, "tokenizer.json", json.dumps(rules | change))
+    with pytest.raises(SenticliError, match=r"broken: tokenizer\.json holds no rules"):
+        opened.encoder()
+
+
+def test_a_tokenizer_rule_that_is_no_regular_expression(copy: Path) -> None:
+    rules = json.loads((copy / "tokenizer.json").read_text())
+    rules["common"]["prefix"] = "("
+    encoder = put(copy, "tokenizer.json", json.dumps(rules)).encoder()
+    with pytest.raises(SenticliError, match=r"broken: prefix in its tokenizer\.json"):
+        encoder("great!")
 
 
 def test_a_later_format(copy: Path) -> None:

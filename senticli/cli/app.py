@@ -8,6 +8,7 @@ import shlex
 import sys
 import traceback
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, NoReturn, TextIO, cast
 
@@ -71,13 +72,15 @@ HINTS = {
 def run(args: list[str]) -> int:
     """Run the command line ``args`` and return its exit code."""
     try:
+        code = 0
         group = typer.main.get_command(app)
-        with group.make_context("senticli", args) as context:
-            group.invoke(context)
+        try:
+            with group.make_context("senticli", args) as context:
+                group.invoke(context)
+        except typer.Exit as exit:  # after --help and --version, too
+            code = exit.exit_code
         sys.stdout.flush()
-        return 0
-    except typer.Exit as exit:
-        return exit.exit_code
+        return code
     except typer.TyperException as error:
         if error.format_message():  # without: the help that a bare command shows
             print_error(_wrong_usage(error, args))
@@ -90,16 +93,16 @@ def run(args: list[str]) -> int:
         say("interrupted")
         return 130
     except BrokenPipeError:  # the reader has what it wanted
-        _discard_stdout()
+        _discard(sys.stdout)
         return 0
     except SystemExit as exit:
         if isinstance(exit.__context__, BrokenPipeError):  # rich's way to say so
-            _discard_stdout()
+            _discard(sys.stdout)
             return 0
         raise
     except OSError as error:
         _show_causes(error)
-        _discard_stdout()
+        _discard(sys.stdout)
         what = (error.strerror or str(error)).lower()
         where = f"{error.filename}: " if error.filename else ""
         hint = HINTS.get(error.errno or 0, "check the paths and files that it was given")
@@ -107,7 +110,7 @@ def run(args: list[str]) -> int:
         return 1
     except Exception as error:
         _show_causes(error)
-        _discard_stdout()
+        _discard(sys.stdout)
         print_error(
             SenticliError(
                 f"unexpected {type(error).__name__}: {error}",
@@ -123,9 +126,10 @@ def _show_causes(error: BaseException) -> None:
         say("".join(traceback.format_exception(error)).rstrip())
 
 
-def _discard_stdout() -> None:
+def _discard(stream: TextIO) -> None:
     """Drop what is not written yet: Python would try again at exit, and complain."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    with suppress(OSError):  # it is no file
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def main() -> NoReturn:
@@ -137,7 +141,13 @@ def main() -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(encoding="utf-8", errors="replace")
-    sys.exit(run(sys.argv[1:]))
+    code = run(sys.argv[1:])
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:  # an error that can be told has been
+            _discard(stream)
+    sys.exit(code)
 
 
 def _nowhere(mode: str) -> TextIO:

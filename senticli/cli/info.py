@@ -29,8 +29,8 @@ def info(as_json: Json = False) -> None:
     """Show versions, paths, sizes, CPU features and devices, to paste into a bug report.
 
     JSON fields: senticli, python, platform, packages, executable, package, home, default_model,
-    bytes (by part of the data dir), free, cpu (name, cores, features, memory), devices,
-    environment.
+    bytes (by part of the data dir; null where it cannot be read), free, cpu (name, cores,
+    features, memory), devices, environment.
     """
     from senticli.cli.console import print_facts, print_json, status
 
@@ -45,7 +45,7 @@ def info(as_json: Json = False) -> None:
 def _gather() -> dict[str, Any]:
     import senticli
     from senticli import machine, paths
-    from senticli.io.disk import free_space, size_of
+    from senticli.io.disk import free_space
 
     try:
         home: Path | None = paths.home()
@@ -66,12 +66,21 @@ def _gather() -> dict[str, Any]:
         "package": str(Path(senticli.__file__).parent),
         "executable": sys.executable,
         "default_model": _default_model(),
-        "bytes": {part: size_of(home / part) if home else 0 for part in PARTS},
+        "bytes": {part: _size(home / part) if home else 0 for part in PARTS},
         "free": free_space(home) if home else None,
         "cpu": machine.cpu(),
         "devices": machine.devices(),
         "environment": environment,
     }
+
+
+def _size(path: Path) -> int | None:
+    from senticli.io.disk import size_of
+
+    try:
+        return size_of(path)
+    except OSError:
+        return None
 
 
 def _without_secrets(name: str, value: str) -> str:
@@ -87,8 +96,8 @@ def _default_model() -> str:
 
     try:
         return str(registry.default_path())
-    except SenticliError as error:  # a bug report is wanted most where things are broken
-        return error.message
+    except (SenticliError, OSError) as error:  # a bug report is wanted most where all is broken
+        return str(error)
 
 
 def _lines(found: dict[str, Any]) -> Iterator[tuple[str, str]]:

@@ -26,6 +26,7 @@ from senticli.download.archives import archive_errors, files_of, open_member, op
 from senticli.download.installed import is_installed, not_downloaded
 from senticli.download.urls import is_page
 from senticli.errors import SenticliError
+from senticli.io import jsonfile
 from senticli.io.atomic import remove, replace_dir
 from senticli.io.formats import unreadable
 from senticli.paths import vectors_dir
@@ -327,7 +328,7 @@ def _npy_header(count: int, dim: int) -> bytes:
 
 def _load(folder: Path, name: str, hint: str) -> VectorCache:
     try:
-        source = json.loads((folder / "source.json").read_bytes())
+        source = jsonfile.parse((folder / "source.json").read_bytes())
         # Only \n ends a line: words may hold other characters that str.splitlines() breaks at.
         words = (folder / "words.txt").read_bytes().decode("utf-8").split("\n")[:-1]
         # Copy-on-write rather than read-only: torch warns about arrays that cannot be written.
@@ -335,5 +336,5 @@ def _load(folder: Path, name: str, hint: str) -> VectorCache:
         if matrix.shape != (len(words), source["dim"]) or matrix.dtype != np.float32:
             raise ValueError(f"{len(words):,} words and a matrix of {matrix.shape}")
         return VectorCache(words, matrix, name, source["sha256"])
-    except (OSError, ValueError, KeyError, EOFError) as error:
+    except (OSError, EOFError, *jsonfile.INVALID) as error:
         raise SenticliError(f"the vectors in {folder} are damaged: {error}", hint) from error

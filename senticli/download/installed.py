@@ -1,6 +1,5 @@
 """What is here of the catalogue's assets, and where the rest would come from."""
 
-import json
 import os
 import stat
 from collections.abc import Iterable, Sequence
@@ -14,6 +13,7 @@ from senticli.data.catalogue import ASSETS, Asset
 from senticli.download.remote import bytes_kept
 from senticli.download.urls import check_url, is_url, without_password
 from senticli.errors import SenticliError
+from senticli.io import jsonfile
 from senticli.io.atomic import recover
 from senticli.io.formats import unreadable
 
@@ -58,9 +58,9 @@ def provenance(asset: Asset) -> dict[str, Any]:
     """
     path = folder(asset) / "source.json"
     try:
-        source: dict[str, Any] = json.loads(path.read_bytes())
+        source = jsonfile.parse(path.read_bytes())
         _check(source, asset)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (OSError, *jsonfile.INVALID) as error:
         raise SenticliError(
             f"{path} is missing or damaged", f"`download({asset.name}, force=True)`"
         ) from error

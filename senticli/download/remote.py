@@ -29,7 +29,7 @@ from senticli import __version__
 from senticli.data.catalogue import Notice, OnProgress, Progress
 from senticli.download.urls import PAGE, is_page, without_password
 from senticli.errors import Interrupted, SenticliError
-from senticli.io import atomic
+from senticli.io import atomic, jsonfile
 from senticli.io.disk import writing
 
 if TYPE_CHECKING:
@@ -282,15 +282,14 @@ class RemoteFile(io.RawIOBase):
     def _load(self) -> None:
         """Take up what an earlier process has left, if it can be gone on with."""
         try:
-            state: dict[str, Any] = json.loads((self._folder / _STATE).read_bytes())
-            # Without a validator nobody knows whether the pieces are of the file as it is now.
-            if state["url"] == self.name and state["validator"]:
+            state = _read_state(self._folder)
+            if state["url"] == self.name:
                 self.size, self._validator, self._known = state["size"], state["validator"], True
                 for path in self._folder.iterdir():
                     if path.name.isdigit():
                         self._pieces.append(_Piece(path))
                 return
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, *jsonfile.INVALID):
             pass
         self.discard()
 
@@ -390,6 +389,10 @@ class RemoteFile(io.RawIOBase):
     def _describe(self, error: Exception) -> str:
         import httpx
 
+        invalid = (httpx.InvalidURL, UnicodeError)
+        if isinstance(error, invalid) or isinstance(error.__context__, invalid):
+            # Their words may quote a part of a password.
+            return f"{self.name} is or leads to an invalid address"
         # A redirect may have led to another host than was asked.
         request = getattr(error, "_request", None)
         asked = request.url if request is not None else httpx.URL(self.url)
@@ -399,8 +402,6 @@ class RemoteFile(io.RawIOBase):
             response = error.response
             address = without_password(str(response.url))
             return f"{address} answers {response.status_code} {response.reason_phrase}"
-        if isinstance(error, httpx.InvalidURL | UnicodeError):
-            return f"{self.name} leads to an address that is none: {error}"
         if isinstance(error, httpx.TooManyRedirects):
             return f"{self.name} is redirected without end"
         if isinstance(cause, socket.gaierror):
@@ -456,12 +457,23 @@ def _not_too_slow(chunks: Iterator[bytes]) -> Iterator[bytes]:
 def bytes_kept(folder: Path) -> int:
     """Bytes of a download in ``folder`` that a next process can go on with."""
     try:
-        state = json.loads((folder / _STATE).read_bytes())
-        if not state["validator"]:
-            return 0
+        _read_state(folder)
         return sum(path.stat().st_size for path in folder.iterdir() if path.name.isdigit())
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, *jsonfile.INVALID):
         return 0
+
+
+def _read_state(folder: Path) -> dict[str, Any]:
+    """Return what is known of the pieces in ``folder``.
+
+    Raises:
+        OSError, and those of jsonfile.INVALID: they cannot be gone on with.
+    """
+    state = jsonfile.parse((folder / _STATE).read_bytes())
+    # Without a validator nobody knows whether the pieces are of the file as it is now.
+    if not state["validator"] or not isinstance(state["size"], int | None):
+        raise ValueError("size, validator")
+    return state
 
 
 def _client(url: str) -> "httpx.Client":
@@ -490,8 +502,10 @@ def _client(url: str) -> "httpx.Client":
             'pip install "httpx[socks]", or unset ALL_PROXY',
         ) from error
     except (OSError, ValueError, httpx.InvalidURL) as error:
+        # But for those of the system, their words may quote a part of a proxy's password.
+        why = error if isinstance(error, OSError) else "a variable that names proxies is invalid"
         raise SenticliError(
-            f"the network cannot be set up: {error}",
+            f"the network cannot be set up: {why}",
             "check the variables SSL_CERT_FILE, SSL_CERT_DIR, HTTP(S)_PROXY, ALL_PROXY, NO_PROXY",
         ) from error
 

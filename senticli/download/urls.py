@@ -27,8 +27,8 @@ def check_url(url: str, what: str) -> None:
             wrong = "it names no host"
         else:
             return
-    except ValueError as error:
-        wrong = str(error)
+    except ValueError:  # which may quote a part of a password
+        wrong = "its host or port is invalid; in a password, write / as %2F, ? as %3F, # as %23"
     raise UsageError(
         f"{what} {without_password(url)} is no address: {wrong}", "use one like https://host/path"
     )
@@ -37,13 +37,15 @@ def check_url(url: str, what: str) -> None:
 def without_password(url: str) -> str:
     """Return an address as it may be shown and stored: without user, password and query.
 
-    A password may hold any character, so that all before the last @ counts as one, unless it is
-    certain that the @ is in the path.
+    A password may hold any character, so that all before the last @ counts as one, unless the @ is
+    certainly in the path, or most likely in the query.
     """
     scheme, mark, rest = url.partition("://")
     if not mark:
         scheme, rest = "", url
     host = re.split(r"[/?#]", rest, maxsplit=1)[0]
+    if re.fullmatch(r"[^@:]*:\d+", host) or re.search(r"@[^@/?#]*[&=][^@]*$", rest):
+        rest = re.split(r"[?#]", rest, maxsplit=1)[0]
     if "@" in host or ":" in host or not mark:
         rest = rest.rpartition("@")[2]
     return scheme + mark + re.split(r"[?#]", rest, maxsplit=1)[0]

@@ -3,6 +3,7 @@
 import errno
 import os
 import shutil
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -40,18 +41,26 @@ def require_space(folder: Path, needed: int, what: str) -> None:
 
 def free_space(folder: Path) -> int | None:
     """Bytes left on the disk of ``folder``, which need not exist; None where that is unknown."""
-    while not folder.exists() and folder != folder.parent:
-        folder = folder.parent
     try:
+        while not folder.exists() and folder != folder.parent:
+            folder = folder.parent
         return shutil.disk_usage(folder).free
     except OSError:
         return None
 
 
 def size_of(path: Path) -> int:
-    """Bytes of a file, or of all files in a folder; 0 where there is nothing."""
-    if not path.is_dir():
-        return path.stat().st_size if path.is_file() else 0
+    """Bytes of a file, or of all files in a folder; 0 where there is nothing.
+
+    Raises:
+        OSError: it cannot be known.
+    """
+    try:
+        status = path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return 0
+    if not stat.S_ISDIR(status.st_mode):
+        return status.st_size
     total = 0
     for folder, _, names in os.walk(path):
         for name in names:

@@ -19,7 +19,7 @@ from typing import Any, BinaryIO, Protocol
 
 from senticli.cli.console import printable
 from senticli.errors import SenticliError, UsageError
-from senticli.io import atomic
+from senticli.io import atomic, jsonfile
 from senticli.io.readers import Record
 from senticli.io.writers import Writer, complete
 
@@ -218,11 +218,11 @@ class OutputFile:
                 "name another file, or replace this one: `force=True`",
             )
         try:
-            before = json.loads(file.read_bytes())["source"]
+            before = jsonfile.parse(file.read_bytes())["source"]
             other = next(
                 (name for name, value in self._source.items() if before.get(name) != value), None
             )
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        except (OSError, *jsonfile.INVALID):
             other = "something unknown"
         if other and not force:
             raise UsageError(
@@ -236,11 +236,11 @@ class OutputFile:
         self._same(self._marker, force=False)
         status = self.path.stat()
         try:
-            marker = json.loads(self._marker.read_bytes())
+            marker = jsonfile.parse(self._marker.read_bytes())
             unchanged = marker["file"] == [status.st_size, status.st_mtime_ns]
             self.records = marker["records"]
             self._answered = [bytes.fromhex(marker["inputs"])]
-        except (ValueError, KeyError, TypeError):
+        except jsonfile.INVALID:
             unchanged = False
         if not unchanged:
             raise UsageError(

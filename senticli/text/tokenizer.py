@@ -14,6 +14,9 @@ from functools import cached_property
 from itertools import chain
 from typing import Any, Generic, TypeVar
 
+from senticli.errors import SenticliError
+from senticli.io import jsonfile
+
 P = TypeVar("P")  # what is kept of a chunk
 R = TypeVar("R")  # what a text gives
 V = TypeVar("V")
@@ -27,7 +30,6 @@ LONGEST_CHUNK, _PIECE = 1024, 128
 _LINE_BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
 _TOO_LONG = re.compile(rf"\S{{{LONGEST_CHUNK + 1},}}")
 _EXPRESSIONS = {"prefix", "suffix", "infix", "token_match", "url_match"}
-_RULES = _EXPRESSIONS | {"common", "exceptions", "sequences"}
 
 
 def dump_rules(rules: Mapping[str, Any]) -> str:
@@ -36,10 +38,22 @@ def dump_rules(rules: Mapping[str, Any]) -> str:
 
 
 def load_rules(content: bytes) -> dict[str, Any]:
-    """The rules that ``tokenizer.json`` holds. Raises ValueError when it is not one."""
-    rules = json.loads(content)
-    if not isinstance(rules, dict) or not rules.keys() >= _RULES:
-        raise ValueError("these are no tokenizer rules")
+    """Return the rules that ``tokenizer.json`` holds.
+
+    Raises:
+        ValueError and the others of jsonfile.INVALID: it holds none.
+    """
+    rules = jsonfile.parse(content)
+    common, exceptions, sequences = rules["common"], rules["exceptions"], rules["sequences"]
+    expressions = [common["characters"]]
+    expressions += [part[name] for part in (rules, common) for name in _EXPRESSIONS]
+    if not jsonfile.has_type(expressions, list[str | None]):
+        raise TypeError("expressions")
+    for string, tokens in chain(exceptions.items(), sequences.items()):
+        if not string or "".join(tokens) != string:
+            raise ValueError("tokens")
+    if not sequences.keys() <= exceptions.keys():
+        raise ValueError("sequences")
     return rules
 
 
@@ -56,8 +70,8 @@ class Chunkwise(ABC, Generic[P, R]):
     ) -> None:
         self._rules = rules
         self._lowercase = lowercase
-        self._is_common = re.compile(rules["common"]["characters"]).fullmatch
         self._common = _Expressions(rules["common"])
+        self._is_common = self._common.compile("characters").fullmatch
         self._any = _Expressions(rules)
         self._exceptions: Mapping[str, list[str]] = rules["exceptions"]
         self._sequences = {
@@ -229,28 +243,34 @@ class _Expressions:
     def __init__(self, rules: Mapping[str, str | None]) -> None:
         self._rules = rules
 
-    def _compile(self, name: str) -> re.Pattern[str]:
-        return re.compile(self._rules[name] or r"(?!)")  # (?!) matches nowhere
+    def compile(self, name: str) -> re.Pattern[str]:
+        try:
+            return re.compile(self._rules[name] or r"(?!)")  # (?!) matches nowhere
+        except (re.error, OverflowError, RecursionError) as error:
+            raise SenticliError(
+                f"the model is broken: {name} in its tokenizer.json is no regular expression",
+                "train it again, or use another model, such as bundled",
+            ) from error
 
     @cached_property
     def prefix(self) -> Callable[[str], re.Match[str] | None]:
-        return self._compile("prefix").search
+        return self.compile("prefix").search
 
     @cached_property
     def suffix(self) -> Callable[[str], re.Match[str] | None]:
-        return self._compile("suffix").search
+        return self.compile("suffix").search
 
     @cached_property
     def infixes(self) -> Callable[[str], Iterator[re.Match[str]]]:
-        return self._compile("infix").finditer
+        return self.compile("infix").finditer
 
     @cached_property
     def token_match(self) -> Callable[[str], re.Match[str] | None]:
-        return self._compile("token_match").match
+        return self.compile("token_match").match
 
     @cached_property
     def url_match(self) -> Callable[[str], re.Match[str] | None]:
-        return self._compile("url_match").match
+        return self.compile("url_match").match
 
 
 def _is_letters(string: str) -> bool:

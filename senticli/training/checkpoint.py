@@ -21,7 +21,7 @@ import safetensors
 from senticli import paths
 from senticli.config import Recipe
 from senticli.errors import SenticliError
-from senticli.io import atomic
+from senticli.io import atomic, jsonfile
 
 if TYPE_CHECKING:
     from senticli.training.trainer import Trainer
@@ -56,7 +56,7 @@ class Run:
         """
         try:
             with safetensors.safe_open(path, framework="numpy") as file:
-                told = json.loads(file.metadata()[KEY])
+                told = jsonfile.parse(file.metadata()[KEY])
             if told["format"] != FORMAT:
                 raise ValueError("format")
             return cls(
@@ -68,7 +68,7 @@ class Run:
                 told["machine"],
                 told["facts"],
             )
-        except (OSError, KeyError, TypeError, ValueError, safetensors.SafetensorError) as error:
+        except (OSError, *jsonfile.INVALID, safetensors.SafetensorError) as error:
             raise _damaged(path) from error
 
     def restore(self, trainer: "Trainer", sources: Mapping[str, Any]) -> None:

@@ -29,6 +29,7 @@ from optuna.trial import TrialState
 
 from senticli.config import Recipe
 from senticli.errors import SenticliError
+from senticli.io import jsonfile
 from senticli.training.processes import Processes
 from senticli.training.session import Session, Texts, prepare
 from senticli.training.trainer import BatchResult, Stopped, Trainer
@@ -252,8 +253,8 @@ def target_of(journal: Path) -> Path | None:
     """Where the best model of the search with this journal goes, if it says so."""
     for line in journal.read_text(encoding="utf-8", errors="replace").splitlines():
         try:
-            return Path(json.loads(line)["user_attr"]["target"])
-        except (ValueError, KeyError, TypeError):
+            return Path(jsonfile.parse(line)["user_attr"]["target"])
+        except jsonfile.INVALID:
             continue
     return None
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from senticli import paths
-from senticli.io import atomic
+from senticli.io import atomic, jsonfile
 from senticli.text.tokenizer import dump_rules, load_rules
 
 # Latin-1, and the block of typographic quotes, dashes and dots
@@ -23,7 +23,7 @@ def spacy_rules() -> dict[str, Any]:
     """The rules that :func:`compile_rules` gives, kept in the cache: importing spaCy is slow."""
     code = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:12]
     path = paths.cache_dir() / f"tokenizer-spacy-{version('spacy')}-{code}"
-    with suppress(OSError, ValueError):
+    with suppress(OSError, *jsonfile.INVALID):
         digest, _, content = path.read_bytes().partition(b"\n")
         if hashlib.sha256(content).hexdigest() == digest.decode():
             return load_rules(content)

@@ -72,6 +72,27 @@ def test_closed_streams(tiny_model: Path) -> None:
     assert (done.returncode, done.stdout) == (1, "\t\tno text\n")
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("args", ["--help", "--version", "info --json", "models --json"])
+def test_full_stdout_is_one_error(args: str, unbuffered: str) -> None:
+    done = shell(f"PYTHONUNBUFFERED={unbuffered} {SENTICLI} {args} >/dev/full")
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[0] == "error: no space left on device"
+    assert len(done.stderr.splitlines()) == 2
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
+@pytest.mark.parametrize(
+    ("command", "code"),
+    [("models verify nowhere >/dev/full", 1), ("trian 2>/dev/full", 2), ("info >&-", 0)],
+)
+def test_full_or_closed_stream_keeps_the_exit_code(command: str, code: int) -> None:
+    done = shell(f"PYTHONUNBUFFERED= {SENTICLI} {command}")
+    assert done.returncode == code
+    assert "Exception" not in done.stderr
+
+
 def test_labels_that_look_like_markup(senticli: Run, tmp_path: Path) -> None:
     path = tmp_path / "odd.csv"
     rows = (f"good {number},[/x]\nbad {number},[bad]\n" for number in range(20))

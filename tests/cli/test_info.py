@@ -1,13 +1,16 @@
 """``senticli info``: all that a bug report needs, whatever is broken."""
 
+import errno
 import json
-from importlib.metadata import version
+import re
+from importlib.metadata import requires, version
 from pathlib import Path
 
 import pytest
 
 from senticli import __version__, machine
 from senticli.cli.app import run
+from senticli.cli.info import PACKAGES
 
 
 def test_json(home: Path, capsys, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -59,3 +62,32 @@ def test_a_cpu_that_tells_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     found = machine.cpu()
     assert found["features"] is None
     assert found["cores"] >= 1
+
+
+@pytest.mark.parametrize("model", ["", "mine"])
+def test_data_dir_that_cannot_be_read(
+    home: Path, capsys, monkeypatch: pytest.MonkeyPatch, model: str
+) -> None:
+    real = Path.stat
+
+    def stat(path: Path, **options: bool) -> object:
+        if path != home and path.is_relative_to(home):
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return real(path, **options)
+
+    home.mkdir()
+    monkeypatch.setenv("SENTICLI_MODEL", model)
+    monkeypatch.setattr(Path, "stat", stat)
+    assert run(["info", "--json"]) == 0
+    assert set(json.loads(capsys.readouterr().out)["bytes"].values()) == {None}
+    assert run(["info"]) == 0
+    assert "datasets unknown" in capsys.readouterr().out
+
+
+def test_all_packages_that_senticli_may_need_are_listed() -> None:
+    needed = {
+        re.split(r"[^\w-]", line)[0]
+        for line in requires("senticli") or ()
+        if not re.search("extra == .dev", line)
+    }
+    assert set(PACKAGES) == needed

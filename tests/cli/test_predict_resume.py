@@ -111,6 +111,17 @@ def test_resume_of_a_finished_file_that_changed_or_is_foreign_is_refused(
     assert (tmp_path / "foreign.txt").read_text() == "mine\n"
 
 
+@pytest.mark.parametrize("content", ["", "[]", "[" * 100_000, '{"source": []}'])
+def test_resume_of_a_finished_file_refuses_a_damaged_marker(
+    predict: Predict, tmp_path: Path, content: str
+) -> None:
+    assert predict(input=b"good\n")[0] == 0
+    (tmp_path / ".out.txt.done").write_text(content)
+    code, error = predict("--resume", input=b"good\n")
+    assert code == 2
+    assert "was made with something unknown" in error
+
+
 def test_changed_header_is_another_input(predict: Predict) -> None:
     table = b"id,text\n1,good\n2,bad\n3,\n"
     assert predict("-f", "csv", "--strict", input=table, name="out.csv")[0] == 1

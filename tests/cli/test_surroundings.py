@@ -101,7 +101,6 @@ def test_unexpected_error_is_one_line_and_a_hint(
         raise ZeroDivisionError("by zero")
 
     monkeypatch.setattr(registry, "find", fail)
-    monkeypatch.setattr("senticli.cli.app._discard_stdout", lambda: None)
     assert run(["predict", "great film"]) == 1
     error = capfd.readouterr().err.splitlines()
     assert error[0] == "error: unexpected ZeroDivisionError: by zero"
@@ -114,13 +113,12 @@ def test_deep_json_is_a_broken_model(tmp_path: Path, capfd: Captured) -> None:
     assert "is broken: config.json" in capfd.readouterr().err
 
 
-def test_info_lists_every_part_and_package(home: Path, capfd: Captured) -> None:
+def test_info_lists_every_part(home: Path, capfd: Captured) -> None:
     (home / "checkpoints").mkdir(parents=True)
     (home / "checkpoints" / "x.safetensors").write_bytes(b"12345")
     assert run(["info", "--json"]) == 0
     found = json.loads(capfd.readouterr().out)
     assert found["bytes"]["checkpoints"] == 5
-    assert {"optuna", "matplotlib"} <= found["packages"].keys()
 
 
 @pytest.mark.parametrize(

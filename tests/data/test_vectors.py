@@ -225,6 +225,18 @@ def test_damaged_cache(tmp_path: Path, home: Path) -> None:
         cached_vectors(str(path))
 
 
+@pytest.mark.parametrize("content", ["[" * 100_000, "[]"])
+def test_source_json_of_vectors_that_holds_other_things(
+    tmp_path: Path, home: Path, content: str
+) -> None:
+    path = file(tmp_path, b"the 1 2\nfilm 3 4\n")
+    cached_vectors(str(path))
+    (folder,) = (home / "vectors").iterdir()
+    (folder / "source.json").write_text(content)
+    with pytest.raises(SenticliError, match="damaged"):
+        cached_vectors(str(path))
+
+
 def test_catalogue() -> None:
     assert list(ASSETS) == [
         "imdb",

@@ -236,13 +236,18 @@ def test_what_was_kept_and_is_wrong_is_fetched_again(large, server, faulty, home
     check(asset)
 
 
-def test_a_damaged_note_of_what_is_here(large, server, faulty, home, install: Install) -> None:
+@pytest.mark.parametrize(
+    "content", ["{", "[]", "[" * 100_000, '{"url": "URL", "size": "1", "validator": "x"}']
+)
+def test_a_damaged_note_of_what_is_here(
+    large, server, faulty, home, install: Install, content: str
+) -> None:
     asset = large["glove.6B.100d"]
     server.faults[ZIP] = [faulty(), faulty(cut=50_000), *[faulty(cut=0)] * 3]
     with pytest.raises(Interrupted):
         install(asset)
     (state,) = (home / "downloads").rglob("remote.json")
-    state.write_text("{")
+    state.write_text(content.replace("URL", server.url + ZIP))
     install(asset)
     check(asset)
 
@@ -558,6 +563,22 @@ def test_redirects_to_nowhere(small, server, answer, install: Install) -> None:
         server.faults["/SST-2.zip"] = [answer(b"", status=302, Location=place)] * 4
         with pytest.raises(Interrupted):
             install(small["sst2"])
+
+
+def test_redirect_to_an_invalid_address_quotes_no_password(
+    small, server, answer, install: Install
+) -> None:
+    place = "http://me:qqx/zz@host/x"
+    server.faults["/SST-2.zip"] = [answer(b"", status=302, Location=place)] * 9
+    steps: list[Progress | Notice] = []
+    with pytest.raises(Interrupted, match="invalid address") as caught:
+        install(small["sst2"], on_progress=steps.append)
+    assert "qqx" not in f"{steps} {caught.value.message} {caught.value.hint}"
+
+
+def test_address_with_a_control_character_is_an_error(small, server, install: Install) -> None:
+    with pytest.raises(Interrupted, match="invalid address"):
+        install(small["sst2"], source=server.url + "/a\x01b")
 
 
 def test_passwords_are_neither_shown_nor_kept(small, server, home, install: Install) -> None:

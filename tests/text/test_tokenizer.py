@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from senticli.io.jsonfile import INVALID
 from senticli.text.encoder import Encoder
 from senticli.text.tokenizer import Tokenizer, dump_rules, load_rules
 
@@ -108,7 +109,7 @@ def test_a_saved_tokenizer_is_the_same(tmp_path: Path) -> None:
 def test_what_is_no_rules_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "tokenizer.json"
     path.write_bytes(content)
-    with pytest.raises(ValueError):
+    with pytest.raises(INVALID):
         load_rules(path.read_bytes())
 
 
