@@ -87,21 +87,11 @@ _senticli() {
         "train --delimiter") ;;
         "train --quoting") _senticli_words csv backslash none ;;
         "train --encoding") ;;
+        "train --init") _senticli_words bundled; _senticli_stored models; _senticli_paths ;;
         "train --vectors") _senticli_words none glove.6B.50d glove.6B.100d glove.6B.200d glove.6B.300d glove.840B.300d glove.twitter.27B.25d glove.twitter.27B.50d glove.twitter.27B.100d glove.twitter.27B.200d; _senticli_paths '' ;;
         "train --vocab-size") ;;
         "train --valid-fraction") ;;
         "train --max-length") ;;
-        "train --init") _senticli_words bundled; _senticli_stored models; _senticli_paths ;;
-        "train --rnn") _senticli_words rnn lstm gru ;;
-        "train --layers") ;;
-        "train --hidden") ;;
-        "train --pooling") _senticli_words last max mean attention last+max last+mean last+attention max+mean max+attention mean+attention ;;
-        "train --embedding-dim") ;;
-        "train --word-dropout") ;;
-        "train --embedding-dropout") ;;
-        "train --layer-dropout") ;;
-        "train --output-dropout") ;;
-        "train --preset") _senticli_words default best notebook ;;
         "train --epochs") ;;
         "train --patience") ;;
         "train --batch-size") ;;
@@ -115,8 +105,18 @@ _senticli() {
         "train --r-drop") ;;
         "train --device") _senticli_words auto cpu cuda mps ;;
         "train --precision") _senticli_words auto float32 bfloat16 ;;
-        "train --seed") ;;
         "train --quantize") _senticli_words auto int8 none ;;
+        "train --seed") ;;
+        "train --rnn") _senticli_words rnn lstm gru ;;
+        "train --layers") ;;
+        "train --hidden") ;;
+        "train --pooling") _senticli_words last max mean attention last+max last+mean last+attention max+mean max+attention mean+attention ;;
+        "train --embedding-dim") ;;
+        "train --word-dropout") ;;
+        "train --embedding-dropout") ;;
+        "train --layer-dropout") ;;
+        "train --output-dropout") ;;
+        "train --preset") _senticli_words default best notebook ;;
         "train --name") ;;
         "train --output" | "train -o") _senticli_paths ;;
         "train --tune") ;;
@@ -125,8 +125,8 @@ _senticli() {
         "eval --data" | "eval -d") _senticli_words sample imdb sst2; _senticli_stored datasets; _senticli_paths .csv .tsv .jsonl .parquet .txt ;;
         "eval --split") _senticli_words train valid test ;;
         "eval --format" | "eval -f") _senticli_words lines csv tsv jsonl parquet ;;
-        "eval --text-column") ;;
         "eval --label-column") ;;
+        "eval --text-column") ;;
         "eval --delimiter") ;;
         "eval --quoting") _senticli_words csv backslash none ;;
         "eval --encoding") ;;
@@ -153,13 +153,13 @@ _senticli() {
                     _senticli_words train eval predict download info models
                     ;;
                 train)
-                    options=(--data -d --valid --test --strict --format -f --text-column --label-column --delimiter --quoting --header --no-header --encoding --vectors --vocab-size --uncased --cased --valid-fraction --max-length --init --rnn --layers --hidden --bidirectional --unidirectional --pooling --embedding-dim --word-dropout --embedding-dropout --layer-dropout --output-dropout --preset --epochs --patience --batch-size --optimizer --lr --embedding-lr --schedule --weight-decay --class-weights --clip --r-drop --device --precision --seed --quantize --name --output -o --force --resume --tune --plot --dry-run --json --help -h)
+                    options=(--data -d --valid --test --format -f --text-column --label-column --delimiter --quoting --header --no-header --encoding --init --vectors --vocab-size --uncased --cased --valid-fraction --max-length --epochs --patience --batch-size --optimizer --lr --embedding-lr --schedule --weight-decay --class-weights --clip --r-drop --device --precision --quantize --seed --rnn --layers --hidden --bidirectional --unidirectional --pooling --embedding-dim --word-dropout --embedding-dropout --layer-dropout --output-dropout --strict --preset --name --output -o --force --resume --tune --plot --dry-run --json --help -h)
                     ;;
                 eval)
-                    options=(--model -m --data -d --split --format -f --text-column --label-column --delimiter --quoting --no-header --encoding --json --threads --help -h)
+                    options=(--model -m --data -d --split --format -f --label-column --text-column --delimiter --quoting --header --no-header --encoding --json --threads --help -h)
                     ;;
                 predict)
-                    options=(--input -i --format -f --text-column --delimiter --quoting --no-header --encoding --output -o --output-format --json --resume --force --prefix --unbuffered -u --scores --top-k --threshold --explain --strict --quiet -q --model -m --threads --help -h)
+                    options=(--input -i --format -f --text-column --delimiter --quoting --header --no-header --encoding --output -o --output-format --json --resume --force --prefix --unbuffered -u --scores --top-k --threshold --explain --strict --quiet -q --model -m --threads --help -h)
                     ;;
                 download)
                     options=(--list -l --from --verify --no-verify --force --offline --dry-run --json --help -h)

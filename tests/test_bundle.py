@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from senticli import atomic, bundle, paths
+from senticli import bundle, paths
 from senticli.bundle import FILES, Bundle
 from senticli.errors import SenticliError
+from senticli.io import atomic
 from senticli.model import Predictor
 
 

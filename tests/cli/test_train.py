@@ -150,7 +150,7 @@ def test_a_kill_while_saving_leaves_the_old_model(senticli: Run, home: Path) -> 
     before = (home / "models" / "mine" / "config.json").read_bytes()
     code = (
         "import os, sys\n"
-        "from senticli import atomic\n"
+        "from senticli.io import atomic\n"
         "from senticli.cli.app import run\n"
         "atomic.sha256_of = lambda path: os.kill(os.getpid(), 9)\n"  # the files are written by then
         "from senticli.data import datasets\n"

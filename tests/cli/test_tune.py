@@ -94,7 +94,7 @@ def test_stopped_and_refused(senticli: Run, start_senticli: Start, home: Path) -
 KILLED = """
 import os, sys
 from senticli.cli.app import run
-from senticli.training import session, tune
+from senticli.training import search, session
 
 def die(*_, **__):
     os.kill(os.getpid(), 9)
@@ -102,7 +102,7 @@ def die(*_, **__):
 if sys.argv[1] == "before":
     session.save = die
 else:
-    tune.Search._tell = die
+    search.Search._tell = die
 run(sys.argv[2:])
 """
 

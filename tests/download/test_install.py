@@ -353,7 +353,7 @@ def test_interrupted_while_it_is_unpacked(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(install, "write_source", interrupt)
+        patch.setattr("senticli.download.install.write_source", interrupt)
         patch.setattr(vectors, "write_source", interrupt)
         with pytest.raises(KeyboardInterrupt):
             install(small[name])
@@ -361,7 +361,7 @@ def test_interrupted_while_it_is_unpacked(
     assert install(small[name]).is_dir()
     before = tree(home)
     with monkeypatch.context() as patch:
-        patch.setattr(install, "write_source", interrupt)
+        patch.setattr("senticli.download.install.write_source", interrupt)
         patch.setattr(vectors, "write_source", interrupt)
         with pytest.raises(KeyboardInterrupt):
             install(small[name], force=True)
@@ -385,7 +385,7 @@ def test_full_disk(
             patch.setattr(remote._Piece, "append", full)
             target = home / "downloads" / "aclImdb_v1.tar.gz"
         else:
-            patch.setattr(install, "write_columns", full)
+            patch.setattr("senticli.download.install.write_columns", full)
             target = folder
         with pytest.raises(SenticliError) as caught:
             install(small["imdb"], force=True)
