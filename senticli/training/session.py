@@ -22,6 +22,7 @@ from senticli.config import Recipe
 from senticli.data.splits import TrainingData
 from senticli.data.vectors import VectorCache
 from senticli.errors import SenticliError
+from senticli.machine import code_version
 from senticli.model import Network, fit_length
 from senticli.text.tokenizer import Tokenizer, dump_rules
 from senticli.text.vocab import PAD_INDEX, Vocab
@@ -293,7 +294,7 @@ def save(
             "machine": session.machine,
             "processes": session.processes.size,
             "versions": {
-                "senticli": version("senticli"),
+                "senticli": code_version(),
                 "python": platform.python_version(),
                 **{name: version(name) for name in PACKAGES},
             },
