@@ -114,6 +114,7 @@ def start_senticli() -> Iterator[Start]:
     def start(*args: str | Path, module: Sequence[str] = ("senticli",)) -> "subprocess.Popen[str]":
         process = subprocess.Popen(
             [sys.executable, "-m", *module, *map(str, args)],
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
