@@ -1,13 +1,17 @@
 """Measures against values worked out by hand, and against each other."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from senticli import evaluation
+from senticli import evaluation, paths
+from senticli.bundle import Bundle
+from senticli.download import installed
+from senticli.events import Message
 
 
 def test_evaluation_of_three_labels() -> None:
@@ -15,7 +19,7 @@ def test_evaluation_of_three_labels() -> None:
     chosen = np.array([0, 0, 1, 1, 0, 1])
     probabilities = np.full((6, 3), 0.1)
     probabilities[np.arange(6), chosen] = 0.8
-    result = evaluation.evaluate(probabilities, truth, ("a", "b", "c"))
+    result = evaluation.measure(probabilities, truth, ("a", "b", "c"))
     assert result.examples == 6
     assert result.accuracy == 0.5
     assert result.confusion == ((2, 1, 0), (1, 1, 0), (0, 1, 0))
@@ -65,3 +69,42 @@ def test_the_temperature_of_overconfident_logits_is_found() -> None:
 
 def test_cross_entropy_of_a_certain_mistake_is_finite() -> None:
     assert math.isfinite(evaluation.cross_entropy(np.array([[1.0, 0.0]]), np.array([1])))
+
+
+# --- of a model on data
+
+
+def recorded(data: dict[str, str]) -> Bundle:
+    """The bundled model, as if it had been trained on ``data``."""
+    bundle = Bundle.open(paths.BUNDLED_MODEL)
+    origin = {**bundle.config.provenance, "sha256": {"data": data}}
+    return replace(bundle, config=replace(bundle.config, provenance=origin))
+
+
+@pytest.mark.parametrize(
+    ("data", "messages"),
+    [
+        ({"imdb/train": "1"}, []),
+        (
+            {"imdb/train": "other"},
+            [Message("warning", "imdb has changed since the model was trained on it")],
+        ),
+        (
+            {"imdb/train.jsonl": "1"},
+            [Message("note", "the model does not record what imdb was when it was trained on it")],
+        ),
+    ],
+)
+def test_data_set_that_changed_since_training_is_reported(
+    monkeypatch: pytest.MonkeyPatch, data: dict[str, str], messages: list[Message]
+) -> None:
+    now = {"train": "1", "test": "2"}
+    monkeypatch.setattr(installed, "provenance", lambda _: {"hashes": now})
+    found = evaluation._compare_with_training(recorded(data), ["imdb"], {"imdb/test": "2"})
+    assert list(found) == messages
+
+
+def test_file_that_changed_since_training_is_reported() -> None:
+    bundle = recorded({"mine.csv": "1"})
+    [message] = evaluation._compare_with_training(bundle, ["mine.csv"], {"mine.csv": "2"})
+    assert message.text.startswith("mine.csv has changed")

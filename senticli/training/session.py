@@ -266,7 +266,7 @@ def save(
     graph, precision, logits = _choose_graph(session)
     temperature = evaluation.fit_temperature(logits, session.texts.valid_labels)
     scores = evaluation.softmax(logits, temperature)
-    valid = evaluation.evaluate(scores, session.texts.valid_labels, session.texts.labels)
+    valid = evaluation.measure(scores, session.texts.valid_labels, session.texts.labels)
     config = BundleConfig(
         labels=session.texts.labels,
         model=session.recipe.model,
