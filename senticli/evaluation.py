@@ -1,7 +1,7 @@
 """How good predictions are: measures over numpy arrays, and a model's on labelled data."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,7 @@ from senticli.events import Finding, Message, OnEvent, Progress, ignore
 if TYPE_CHECKING:
     from senticli.bundle import Bundle
     from senticli.data.labelled import Example
-    from senticli.model import Predictor
+    from senticli.model import Model
 
 Floats = NDArray[np.float64]
 Logits = NDArray[np.float32] | Floats
@@ -152,30 +152,66 @@ class EvaluationReport:
 
 
 def evaluate(
-    model: "Predictor",
-    data: str | None = None,
-    split: str | None = None,
+    model: "Model | str | Path | None" = None,
+    data: str | Path | Sequence[str] | None = None,
+    labels: Sequence[str] | None = None,
     *,
+    split: str | None = None,
+    format: str | None = None,
+    text_column: str | None = None,
+    label_column: str | None = None,
+    delimiter: str | None = None,
+    quoting: str | None = None,
+    header: bool | None = None,
+    encoding: str | None = None,
+    threads: int | None = None,
     on_event: OnEvent | None = None,
-    **settings: Any,
 ) -> EvaluationReport:
     """Measure a model on labelled examples.
 
     Args:
-        model: the model.
+        model: the model, or what :func:`senticli.load` finds it by.
         data: a data set's name, a file, a folder or ``-``; one without splits is taken whole.
-            None: what the model was trained on.
+            With ``labels``, the texts themselves. None: what the model was trained on.
+        labels: those of the texts.
         split: ``train``, ``valid`` or ``test``; None: test.
-        settings: those of :class:`~senticli.config.TrainConfig` that say how a file is read.
-        on_event: gets each finding, :class:`Message` and :class:`Progress` as it comes, also where
-            an error follows that they may explain.
+        format: this and what follows says how a file is read, see
+            :class:`~senticli.config.TrainConfig`; None: as for training, or found out.
+        threads: CPU threads of a model that is loaded.
+        on_event: gets each :class:`~senticli.events.Finding`, ``Message`` and ``Progress`` as it
+            comes, also where an error follows that they may explain.
 
     Raises:
         SenticliError: the data cannot be read, or has a label that the model lacks.
+        ValueError: there are no texts, or not as many labels.
+        TypeError: ``labels`` come with what is only for files, or hold something else than strings.
     """
+    from senticli.model import as_model
+
+    model = as_model(model, threads)
     report = on_event or ignore
+    settings = {
+        "format": format,
+        "text_column": text_column,
+        "label_column": label_column,
+        "delimiter": delimiter,
+        "quoting": quoting,
+        "header": header,
+        "encoding": encoding,
+    }
     given = {name: value for name, value in settings.items() if value is not None}
-    examples, what, findings, messages = _examples(model.bundle, data, split, given, report)
+    findings: tuple[Finding, ...] = ()
+    messages: tuple[Message, ...] = ()
+    if labels is not None:
+        if split is not None or given:
+            raise TypeError("split and the settings of files are not for texts with labels")
+        examples: Sequence[Example] = _pairs(data, labels)
+        what = "texts"
+    elif data is not None and not isinstance(data, str | Path):
+        raise TypeError("data is a list: give its labels too")
+    else:
+        data = None if data is None else str(data)
+        examples, what, findings, messages = _examples(model.bundle, data, split, given, report)
     numbers = {label: number for number, label in enumerate(model.labels)}
     for example in examples:
         if example.label not in numbers:
@@ -184,13 +220,29 @@ def evaluate(
                 "use data with the model's labels, or a model trained on these: `model=NAME`",
             )
     rows = []
-    for row in model.probabilities(example.text for example in examples):
+    for row in model.stream_proba(example.text for example in examples):
         rows.append(row)
         if len(rows) % REPORTED == 0 or len(rows) == len(examples):
             report(Progress(f"evaluating on {what}", len(rows), len(examples), "texts"))
     truth = np.array([numbers[example.label] for example in examples])
     evaluation = measure(np.stack(rows), truth, model.labels)
-    return EvaluationReport(model.bundle.name, what, evaluation, findings, messages)
+    return EvaluationReport(model.name, what, evaluation, findings, messages)
+
+
+def _pairs(texts: object, labels: Sequence[str]) -> "list[Example]":
+    """Return the examples that texts and labels make."""
+    from senticli.data.labelled import Example, plain_label
+
+    if isinstance(texts, str | Path) or not isinstance(texts, Iterable):
+        raise TypeError("labels are given, and no list of texts")
+    examples = []
+    for text, label in zip(texts, labels, strict=True):
+        if not isinstance(label, str):
+            raise TypeError(f"a label is a string, not {type(label).__name__}")
+        examples.append(Example(text, plain_label(label)))
+    if not examples:
+        raise ValueError("there are no texts to evaluate on")
+    return examples
 
 
 def _examples(

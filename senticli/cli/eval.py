@@ -50,12 +50,12 @@ def evaluate(
 ) -> None:
     """Measure a model on labelled examples: loss, accuracy, precision, recall, F1, confusion."""
     # Heavy imports stay inside: --help and completion do without numpy and onnxruntime.
-    from senticli import evaluation, registry
-    from senticli.model import Predictor
+    from senticli import evaluation
 
-    predictor = Predictor(registry.find(model), threads)
     with show_events() as on_event:
-        done = evaluation.evaluate(predictor, data, split, on_event=on_event, **settings)
+        done = evaluation.evaluate(
+            model, data, split=split, threads=threads, on_event=on_event, **settings
+        )
     if as_json:
         print_json({"model": done.model, "data": done.data, **asdict(done.evaluation)})
     else:

@@ -7,7 +7,7 @@ from itertools import combinations
 
 from senticli.data.labelled import Example, Problem
 from senticli.data.splits import Source, Split
-from senticli.events import Finding
+from senticli.events import Finding as Finding
 
 
 @dataclass(frozen=True)

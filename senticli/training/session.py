@@ -22,7 +22,7 @@ from senticli.config import Recipe
 from senticli.data.splits import TrainingData
 from senticli.data.vectors import VectorCache
 from senticli.errors import SenticliError
-from senticli.model import Network, fit_length
+from senticli.runtime import Network, fit_length
 from senticli.text.tokenizer import Tokenizer, dump_rules
 from senticli.text.vocab import PAD_INDEX, Vocab
 from senticli.training.batches import Batches
