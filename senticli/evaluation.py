@@ -183,13 +183,15 @@ def evaluate(
 
     Raises:
         SenticliError: the data cannot be read, or has a label that the model lacks.
-        ValueError: there are no texts, or not as many labels.
+        ValueError: there are no texts, or not as many labels; there is no such split.
         TypeError: ``labels`` come with what is only for files, or hold something else than strings.
     """
     from senticli.model import as_model
 
     model = as_model(model, threads)
     report = on_event or ignore
+    if split not in (None, "train", "valid", "test"):
+        raise ValueError(f"split is {split!r}, and must be train, valid or test")
     settings = {
         "format": format,
         "text_column": text_column,
