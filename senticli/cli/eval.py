@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from senticli.bundle import Bundle
     from senticli.data.labelled import Example
 
-LABELLED_COLUMNS = ("text_column", "label_column")
 EXAMPLES = (
     "senticli eval --split test",
     "senticli eval --model bundled --data sample",
@@ -37,13 +36,14 @@ EXAMPLES = (
 def evaluate(
     model: Model = None,
     data: Annotated[
-        str | None,
+        list[str] | None,
         typer.Option(
             "--data",
             "-d",
             metavar="NAME|FILE|DIR",
             help=with_default(
-                "Data set, file, folder or `-`, as for train; one without splits is taken whole.",
+                "Data set, file, folder or `-`, as for train; one without splits is taken whole. "
+                "Repeatable.",
                 "what the model was trained on",
             ),
         ),
@@ -87,7 +87,7 @@ def evaluate(
 
 
 def _examples(
-    opened: "Bundle", data: str | None, split: str | None, given: dict[str, Any]
+    opened: "Bundle", data: "Sequence[str] | None", split: str | None, given: dict[str, Any]
 ) -> "tuple[Sequence[Example], str]":
     """Return the examples to measure on, and what they are called.
 
@@ -97,54 +97,47 @@ def _examples(
     from senticli.data.labelled import PIPE, is_pipe
     from senticli.data.splits import Sources, check_reading, load_split, splits_of
     from senticli.download import installed
-    from senticli.io.formats import LINES, STANDARD_INPUT, format_of
+    from senticli.io.formats import STANDARD_INPUT
 
-    trained = opened.training
-    if data is None:
+    trained, part, what = opened.training, split or "test", ""
+    sources = Sources()
+    if not data:
         pipe = next((n for n in trained.data if n not in DATASETS and is_pipe(Path(n))), None)
         if pipe and not trained.test:
             raise SenticliError(
                 f"{opened.name} was trained from a pipe, which cannot be read again",
                 "name the data: --data FILE",
             )
-        config, part = replace(trained, **given), split or "test"
+        config = replace(trained, **given)
     else:
-        # The layout of what it was trained on says nothing of another file; names of columns may.
-        columns = {name: getattr(trained, name) for name in LABELLED_COLUMNS}
-        is_named = data in DATASETS
-        is_table = given.get("format") or format_of(Path(data)) or is_pipe(Path(data))
-        if is_named or Path(data).is_dir() or is_table in (False, LINES):
-            columns = {}
-        usual = TrainConfig()
-        fields = ("format", "delimiter", "quoting", "header", "encoding", *LABELLED_COLUMNS)
-        plain = {name: getattr(usual, name) for name in fields}
-        own = {"data": (data,), "valid": (), "test": ()}
-        config = replace(trained, **{**plain, **own, **columns, **given})
-        splits = splits_of(data)
-        whole = not is_named and splits == {"train"}
-        if split and whole:
-            raise UsageError(
-                f"--split {split} is for data with splits, and {data} has none", "leave it out"
-            )
-        part = split or "test"
-        if whole:  # all of it, with nothing held out
-            config, part = replace(config, valid=(data,)), "valid"
-        elif part not in splits and part != "valid":
-            raise SenticliError(
-                f"{data} has no {part} split", f"it has: --split {' or '.join(sorted(splits))}"
-            )
-    check_reading(replace(config, valid=()) if data else config)
+        names = []
+        for name in data:
+            splits = splits_of(name)
+            whole = name not in DATASETS and splits == {"train"}
+            if whole and split:
+                raise UsageError(
+                    f"--split {split} is for data with splits, and {name} has none", "leave it out"
+                )
+            if not whole and part not in splits and part != "valid":
+                raise SenticliError(
+                    f"{name} has no {part} split", f"it has: --split {' or '.join(sorted(splits))}"
+                )
+            names.append(f"{STANDARD_INPUT if name == PIPE else name}{'' if whole else f' {part}'}")
+        what = ", ".join(names)
+        # Of how the files of the training were read, only the columns' names may fit another.
+        usual = {name: getattr(TrainConfig(), name) for name in READING}
+        own = {"data": tuple(data), "valid": (), "test": () if split else tuple(data)}
+        config = replace(trained, **{**usual, **own, **given})
+        sources = Sources(trained.text_column, trained.label_column)
+    check_reading(config)
     installed.require(config.data)
-    sources = Sources()
     try:
         found = load_split(config, part, sources)
     finally:
         for finding in rows_of(sources.problems):
             say(f"warning: {finding.what}: {finding.count:,}; the first: {finding.example}")
     _compare_with_training(opened, found.names, found.hashes)
-    if data is not None and part == "valid" and config.valid:
-        return found.examples, STANDARD_INPUT if data == PIPE else data
-    return found.examples, f"{', '.join(found.names)} {part}"
+    return found.examples, what or f"{', '.join(found.names)} {part}"
 
 
 def _compare_with_training(

@@ -146,12 +146,18 @@ def predict(
         raise UsageError("--threshold nan is no probability", "use a value from 0 to 1")
     if (resume or force) and not target:
         raise UsageError("--resume and --force are for --output", "name a file: --output FILE")
-    if texts and input:
+    if input and len(input) > 1:
+        raise UsageError(
+            f"--input is given {len(input)} times, and takes one file",
+            "run senticli predict once for each",
+        )
+    path = input[0] if input else None
+    if texts and path:
         raise UsageError("texts are given both as arguments and by --input", "use one of the two")
     arguments = None if not texts or texts == ["-"] else texts
-    if input and str(input) == "-":
-        input = None
-    elif not texts and not input and sys.stdin.isatty():
+    if path and str(path) == "-":
+        path = None
+    elif not texts and not path and sys.stdin.isatty():
         raise UsageError("there is no text to classify", 'echo "great film" | senticli predict')
     if arguments and any(value is not None for value in settings.values()):
         *flags, last = map(flag_of, settings)
@@ -171,7 +177,7 @@ def predict(
                 say(f"note: {one_line(text)} is classified as a text; to read the file: --input")
     request = Request(
         texts=arguments,
-        input=input,
+        input=path,
         format=settings["format"],
         layout=Layout(
             **{name: settings[name] for name in LAYOUT if settings[name] is not None},
