@@ -244,10 +244,14 @@ def head_and_tail(text: Words, limit: int) -> Words:
 
 @dataclass(frozen=True)
 class Saved:
-    """A bundle that was written, and how well its ``model.onnx`` does on validation."""
+    """A bundle that was written, and how well its ``model.onnx`` does on validation.
+
+    ``counts`` are the training examples of each label.
+    """
 
     bundle: Bundle
     valid: evaluation.Evaluation
+    counts: list[int]
 
 
 def save(
@@ -313,7 +317,8 @@ def save(
         for name, content in contents.items():
             (folder / name).write_bytes(content)
 
-    return Saved(bundle.save(path, config, write_files), valid)
+    counts: list[int] = np.bincount(session.texts.train_labels).tolist()
+    return Saved(bundle.save(path, config, write_files), valid, counts)
 
 
 def _choose_graph(session: Session) -> tuple[bytes, str, NDArray[np.float32]]:

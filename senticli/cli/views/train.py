@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from senticli.cli import console
+from senticli.cli.errors import in_options
 from senticli.data.splits import splits_of
 from senticli.text.vocab import UNK_INDEX
 
@@ -352,7 +353,7 @@ def describe_findings(checks: "Checks", *, own: bool) -> list[str]:
         counted = ", ".join(f"{finding.what} ({finding.count:,})" for finding in checks.findings)
         return [f"note: {counted}"] if counted else []
     return [
-        f"warning: {finding.what}: {finding.count:,}; the first: "
+        f"warning: {in_options(finding.what)}: {finding.count:,}; the first: "
         f"{console.one_line(finding.example)}"
         for finding in checks.findings
     ]
@@ -412,6 +413,7 @@ def describe_saved(saved: "Saved") -> list[str]:
     low, high = saved.valid.interval
     training = saved.bundle.training
     columns = zip(*saved.valid.confusion, strict=True)
+    is_uneven = training.class_weights != "balanced" and 2 * min(saved.counts) < max(saved.counts)
     never = [
         score.label
         for score, column in zip(saved.valid.labels, columns, strict=True)
@@ -421,7 +423,7 @@ def describe_saved(saved: "Saved") -> list[str]:
     tested = bool(training.test) or any("test" in splits_of(name) for name in data)
     warnings = []
     if never:
-        hint = "" if training.class_weights == "balanced" else ": try --class-weights balanced"
+        hint = ": try --class-weights balanced" if is_uneven else ""
         warnings = [f"warning: never predicted on validation: {', '.join(never)}{hint}"]
     return [
         *warnings,
