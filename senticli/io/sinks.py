@@ -40,7 +40,7 @@ class Sink(Protocol):
         """Write what belongs to ``record``, or to none."""
 
     def finish(self) -> None:
-        """All is written."""
+        """Complete the output."""
 
     def stop(self, records: int) -> Path | None:
         """Write no more after so many; return the partial file that a run can resume."""
@@ -134,8 +134,8 @@ class OutputFile:
             input_file: the input, if it is a file.
             stack: until it ends, no other process writes the same file.
             convert: writes the file from the partial one, where they differ.
-            resume: go on from a partial file, if there is one.
-            force: replace a file that is there.
+            resume: continue a partial file, if there is one.
+            force: replace a file that exists.
 
         Raises:
             SenticliError: another process writes it; there is a file, or a partial one, and no
@@ -195,7 +195,7 @@ class OutputFile:
         self._file = self._partial.open("w+b")
 
     def _resume(self, writer: Writer) -> None:
-        """Go on after the last record that is whole and whose input is known."""
+        """Continue after the last record that is whole and whose input is known."""
         self._inputs = self._inputs_file.open("a+b")
         self._inputs.seek(0)
         known = self._inputs.read()
@@ -350,7 +350,7 @@ def _digest(record: Record) -> bytes:
 
 
 def is_special(path: Path) -> bool:
-    """Whether it is a pipe, a device or an open stream, which takes answers as they come."""
+    """Return True for a pipe, a device or an open stream, which takes answers as they come."""
     if str(path).startswith(("/dev/std", "/dev/fd/", "/proc/")):
         return True
     return path.exists() and not path.is_file() and not path.is_dir()
