@@ -1,4 +1,4 @@
-"""The training loop. It knows batches and a model, and nothing of words or of the screen."""
+"""The training loop. It knows batches and a model, not texts."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -13,24 +13,11 @@ from torch import Tensor, nn
 from senticli.config import TrainConfig
 from senticli.errors import SenticliError
 from senticli.training.batches import Batch, Batches, prefetched
+from senticli.training.events import BatchResult, Diverged, EpochResult, Stopped
 from senticli.training.network.birnn import BiRNN
 from senticli.training.network.dropout import Masks, draw_masks
 from senticli.training.parallel import Parallel, Totals, one_thread
 from senticli.training.processes import ALONE, Processes
-
-
-@dataclass(frozen=True)
-class BatchResult:
-    """Where training stands within an epoch, after a batch."""
-
-    epoch: int
-    epochs: int
-    batch: int  # 1 … batches
-    batches: int
-    loss: float  # mean over the epoch so far
-    accuracy: float
-    batch_loss: float  # of this batch alone
-    tokens_per_s: float
 
 
 @dataclass
@@ -44,34 +31,10 @@ class _Running:
     totals: Totals = field(default_factory=Totals)
 
 
-@dataclass(frozen=True)
-class EpochResult:
-    """What an epoch came to. ``lr`` is the rate of its last step, ``seconds`` its wall time."""
-
-    epoch: int  # 1 …
-    epochs: int
-    train_loss: float
-    train_accuracy: float
-    valid_loss: float
-    valid_accuracy: float
-    lr: float
-    tokens_per_s: float  # real tokens trained on a second, padding and validation not counted
-    seconds: float
-    best: bool  # the lowest validation loss so far
-
-
 def balanced_weights(labels: Tensor, count: int) -> Tensor:
     """Weights [count] by which each label that occurs counts the same, 1 on average."""
     occurring = torch.bincount(labels, minlength=count).clamp(min=1)
     return len(labels) / (count * occurring.float())
-
-
-class Diverged(SenticliError):
-    """The loss is no longer a number."""
-
-
-class Stopped(KeyboardInterrupt):
-    """The training was asked to stop, and did so between two batches."""
 
 
 class Trainer:
@@ -102,7 +65,7 @@ class Trainer:
         weights: Tensor | None = None,
         processes: Processes = ALONE,
         stopping: Callable[[], bool] = lambda: False,
-        on_batch: Callable[[BatchResult], None] | None = None,
+        on_batch: Callable[[BatchResult], object] | None = None,
     ) -> None:
         self.model = model.to(processes.device)
         self.config = config
@@ -130,7 +93,7 @@ class Trainer:
 
     @property
     def done(self) -> bool:
-        """Whether the last epoch is over, or the validation loss has stopped falling."""
+        """True if the last epoch is over, or the validation loss has stopped falling."""
         patience, best = self.config.patience, self.best
         stalled = best is not None and patience and len(self.history) - best.epoch >= patience
         return bool(stalled) or len(self.history) >= self.config.epochs
@@ -145,7 +108,7 @@ class Trainer:
         """
         with one_thread():
             while not self.done:
-                with self._told():
+                with self._translated_errors():
                     self._train_epoch()
                     result = self._finish_epoch()
                 yield result
@@ -285,8 +248,8 @@ class Trainer:
         return result
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
-        """Turn those errors of torch that are no bugs into ours."""
+    def _translated_errors(self) -> Iterator[None]:
+        """Turn the errors of torch that are not bugs into ours."""
         try:
             yield
         except RuntimeError as error:
@@ -297,7 +260,7 @@ class Trainer:
             if self._processes.size > 1:
                 raise SenticliError(
                     "another process of this training is gone",
-                    "see what it said, then go on with `resume=True`",
+                    "see its message, then resume: `train(resume=True)`",
                 ) from error
             raise
 

@@ -11,7 +11,7 @@ from senticli.io.formats import missing_package
 from senticli.paths import cache_dir
 
 if TYPE_CHECKING:
-    from senticli.training.trainer import EpochResult
+    from senticli.training.events import EpochResult
 
 SUFFIXES = (".png", ".svg")
 
