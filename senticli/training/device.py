@@ -19,7 +19,7 @@ def choose_device(name: str) -> torch.device:
     there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if not there.get(name, True):
         raise SenticliError(
-            f"torch finds no {name} device here", "use `device=cpu`; `info()` shows what there is"
+            f"torch finds no {name} device here", "use `device=cpu`; to see what there is: `info()`"
         )
     if name == "cuda":
         # Without it, cuBLAS and cuDNN's RNNs may give other bits each time.

@@ -317,7 +317,7 @@ def describe(event: Event) -> Iterator[str]:
             yield from _describe_start(event)
         case Searching() if event.trials:
             spent = clock(sum(trial.seconds for trial in event.trials))
-            yield f"going on after {len(event.trials)} trials in {spent}"
+            yield f"resumed after {len(event.trials)} trials in {spent}"
 
 
 def _describe_findings(event: DataChecked) -> Iterator[str]:
