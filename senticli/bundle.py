@@ -28,6 +28,7 @@ from senticli.errors import SenticliError
 from senticli.io import atomic, jsonfile
 from senticli.io.disk import size_of
 from senticli.io.jsonfile import has_type
+from senticli.log import log
 from senticli.text.tokenizer import load_rules
 from senticli.text.vocab import Vocab
 
@@ -148,6 +149,7 @@ class Bundle:
             ) from None
         except OSError as error:
             raise _broken(path, f"config.json: {error.strerror}") from error
+        log("opening the model %s", path)
         with _valid(path, "config.json is not that of a senticli model"):
             raw = jsonfile.parse(content)
             version = raw["format"]

@@ -55,8 +55,28 @@ def root(
         bool,
         typer.Option("--version", callback=_version, is_eager=True, help="Print the version."),
     ] = False,
+    verbose: Annotated[
+        bool,
+        typer.Option(
+            "--verbose", "-v", help="Log what is read, written, fetched and chosen, on stderr."
+        ),
+    ] = False,
 ) -> None:
     """Train a sentiment classifier on a laptop, then classify text in a shell pipe."""
+    if verbose:
+        _log_to_stderr()
+
+
+def _log_to_stderr() -> None:
+    import logging
+
+    class Handler(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            say(f"{record.name}: {record.getMessage()}")
+
+    logger = logging.getLogger("senticli")
+    logger.setLevel(logging.INFO)
+    logger.handlers = [Handler()]
 
 
 HINTS = {

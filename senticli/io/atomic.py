@@ -2,6 +2,7 @@
 
 import glob
 import hashlib
+import os
 import secrets
 import shutil
 import time
@@ -9,6 +10,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
+
+from senticli.log import log
 
 PARTIAL = ".partial"
 DAY = 86_400.0  # seconds
@@ -36,6 +39,7 @@ def replace_dir(target: Path) -> Iterator[Path]:
             if target.exists():
                 target.rename(old)
             partial.rename(target)
+            log("wrote %s", target)
         finally:
             _put_back(target)
             for leftover in (partial, old):
@@ -115,7 +119,10 @@ def replace_file(target: Path) -> Iterator[BinaryIO]:
     try:
         with temporary.open("xb") as file:
             yield file
+            file.flush()
+            os.fsync(file.fileno())  # else a crash may leave an empty file under the new name
         temporary.replace(target)
+        log("wrote %s", target)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise

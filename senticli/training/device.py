@@ -5,6 +5,7 @@ import os
 import torch
 
 from senticli.errors import SenticliError
+from senticli.log import log
 from senticli.training.network.cells import CELLS, run_layer
 
 
@@ -24,6 +25,7 @@ def choose_device(name: str) -> torch.device:
     if name == "cuda":
         # Without it, cuBLAS and cuDNN's RNNs may give other bits each time.
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    log("training on %s", name)
     return torch.device(name)
 
 
