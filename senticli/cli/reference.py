@@ -1,6 +1,8 @@
 """The commands and options of the reference page, generated from the Typer app.
 
     python -m senticli.cli.reference    updates senticli/cli/README.md
+
+Only what stands between the page's two marks is generated.
 """
 
 from collections.abc import Iterator
