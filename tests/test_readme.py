@@ -36,14 +36,14 @@ SKIPPED = {
 
 
 def fences(document: Path, *languages: str) -> Iterator[str]:
-    """The code in a document."""
+    """Yield the code in a document."""
     for language, code in FENCE.findall(document.read_text(encoding="utf-8")):
         if language in languages:
             yield code
 
 
 def commands(code: str) -> Iterator[tuple[str, str]]:
-    """Each command and what it prints; without ``$`` each line is a command and prints nothing."""
+    """Yield each command and its output; without ``$`` each line is a command without output."""
     if not code.startswith("$ "):
         yield from ((line, "") for line in code.splitlines())
         return
@@ -53,7 +53,7 @@ def commands(code: str) -> Iterator[tuple[str, str]]:
 
 
 def stages(command: str) -> list[list[str]]:
-    """The words of each command in a pipeline."""
+    """Return the words of each command in a pipeline."""
     words = shlex.shlex(command, posix=True, punctuation_chars="|")
     words.whitespace_split = True
     return [list(stage) for is_pipe, stage in groupby(words, "|".__eq__) if not is_pipe]
@@ -69,7 +69,7 @@ class Terminal(io.BytesIO):
 
 
 def shown(command: str, monkeypatch: pytest.MonkeyPatch) -> str:
-    """What a pipeline shows on a terminal; senticli runs in this process."""
+    """Run a pipeline, senticli in this process; return what it shows on a terminal."""
     *first, (program, *args) = stages(command)
     data = b""
     for words in first:
@@ -89,14 +89,14 @@ def shown(command: str, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 def alike(expected: str, output: str) -> bool:
-    """Compare but for numbers, white space, and what … stands for."""
+    """Compare, except for numbers, white space, and what … stands for."""
     expected, output = (re.sub(r"\d+", "0", " ".join(text.split())) for text in (expected, output))
     pattern = ".*".join(map(re.escape, expected.split("…")))
     return re.fullmatch(pattern, output) is not None
 
 
 def write_files() -> None:
-    """The files that the README's examples read."""
+    """Write the files that the README's examples read."""
     Path("reviews.csv").write_text(
         'id,review\n1,"Great film, really"\n2,\n3,A mess from start to end\n', encoding="utf-8"
     )
@@ -152,14 +152,11 @@ def test_commands_of_a_document_parse(document: Path) -> None:
 def parse(args: list[str]) -> None:
     """Raise an error unless the program accepts the arguments."""
     command: Any = typer.main.get_command(app)
-    context, name = None, "senticli"
-    while args or context is None:
-        context = command.make_context(name, args, parent=context)
-        if not isinstance(command, TyperGroup) or not context._protected_args:
-            break
-        name, command, args = command.resolve_command(
-            context, [*context._protected_args, *context.args]
-        )
+    context = command.make_context("senticli", args)
+    while isinstance(command, TyperGroup) and context._protected_args:
+        rest = [*context._protected_args, *context.args]
+        name, command, rest = command.resolve_command(context, rest)
+        context = command.make_context(name, rest, parent=context)
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
@@ -172,7 +169,7 @@ def test_links_of_a_document_lead_somewhere(document: Path) -> None:
 
 
 def headings(document: Path) -> set[str]:
-    """The anchors that GitHub gives to a document's headings."""
+    """Return the anchors that GitHub gives to a document's headings."""
     titles = re.findall(r"^#+ (.*)$", document.read_text(encoding="utf-8"), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
 
@@ -192,5 +189,5 @@ def test_the_picture_shows_what_commands_print_today() -> None:
 
 
 def words_of(svg: str) -> list[str]:
-    """The text in a picture, with every number 0."""
+    """Return the text in a picture, with 0 for every number."""
     return re.sub(r"\d+", "0", " ".join(re.findall(r">([^<>]+)</text>", svg))).split()

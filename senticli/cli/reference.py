@@ -59,9 +59,12 @@ def _row(parameter: Any, context: typer.Context) -> list[str]:
             names[0] += f" {value}"
         elif parameter.default:
             default = names[0]
-    help, _, shown = render(parameter.help).plain.removesuffix("]").partition(" [default: ")
-    help = " ".join([help, *_limits(parameter)])
-    cells = [", ".join(f"`{name}`" for name in names), help, shown or default]
+    text, _, shown = render(parameter.help).plain.partition(" [default: ")
+    cells = [
+        ", ".join(f"`{name}`" for name in names),
+        " ".join([text, *_limits(parameter)]),
+        shown.removesuffix("]") or default,
+    ]
     return [cell.replace("|", r"\|") for cell in cells]
 
 

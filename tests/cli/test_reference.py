@@ -83,7 +83,7 @@ def test_every_json_field_is_described(
 
 
 def names_in(value: dict[str, Any]) -> set[str]:
-    """The fields of an object and of those in its lists; the history has those of an epoch."""
+    """Return the fields of an object and of those in its lists, without the epochs' in history."""
     lists = [one for name, one in value.items() if isinstance(one, list) and name != "history"]
     below = [one for items in lists for one in items if isinstance(one, dict)]
     return set(value).union(*map(names_in, below))

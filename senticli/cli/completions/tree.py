@@ -141,8 +141,7 @@ def _command(path: tuple[str, ...], command: Any, parent: typer.Context | None) 
             options += _options(parameter)
     if commands and any(option.values for option in options):
         raise NotImplementedError(f"an option with a value between {name} and a command")
-    help = first_sentence(command.help or "")
-    return Command(path, help, tuple(options), tuple(arguments), commands)
+    return Command(path, first_sentence(command.help), tuple(options), tuple(arguments), commands)
 
 
 def _options(parameter: TyperOption | TyperArgument) -> Iterator[Option]:
@@ -156,14 +155,14 @@ def _options(parameter: TyperOption | TyperArgument) -> Iterator[Option]:
         if parameter.is_flag or parameter.count:
             values = None
     name = parameter.name or ""
-    help = first_sentence(parameter.help or "")
+    summary = first_sentence(parameter.help)
     for flags in sides:
         yield Option(
             name=name,
             flags=flags,
             values=values,
             value_name=re.sub(r"^\[(.*)\]\.\.\.$", r"\1", parameter.metavar or name),
-            help=help if flags is sides[0] else f"The opposite of {sides[0][0]}",
+            help=summary if flags is sides[0] else f"The opposite of {sides[0][0]}",
             many=parameter.multiple or parameter.nargs == -1,
             excludes=("-", "*") if parameter.is_eager else tuple(chain(*sides)),
         )
@@ -176,8 +175,8 @@ def _values(parameter: TyperOption | TyperArgument) -> Values:
     return VALUES.get(parameter.name or "", FREE_TEXT)
 
 
-def first_sentence(help: str) -> str:
+def first_sentence(text: str | None) -> str:
     """Return the first sentence of a help text in rich's markup, plain and without full stop."""
-    paragraph = render(help.strip().split("\n\n")[0]).plain
-    text = " ".join(paragraph.replace("`", "").split())
-    return re.split(r"(?<=\.)\s+(?=[A-Z])", text)[0].removesuffix(".")
+    paragraph = render((text or "").strip().split("\n\n")[0]).plain
+    plain = " ".join(paragraph.replace("`", "").split())
+    return re.split(r"(?<=\.)\s+(?=[A-Z])", plain)[0].removesuffix(".")

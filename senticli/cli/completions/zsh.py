@@ -97,15 +97,15 @@ def _function(group: Command) -> str:
 
 def _option(option: Option) -> Iterator[str]:
     """Yield the specifications of an option for ``_arguments``, one for each of its names."""
-    help = re.sub(r"([\[\]:\\])", r"\\\1", option.help)
+    summary = re.sub(r"([\[\]:\\])", r"\\\1", option.help)
     before = "*" if option.many else f"({' '.join(option.excludes)})"
     for flag in option.flags:
         if option.values is None:
-            yield f"{before}{flag}[{help}]"
+            yield f"{before}{flag}[{summary}]"
         else:
             # The value follows as the next word, or at once: after = or, of a short name, directly.
             joint = "=" if flag.startswith("--") else "+"
-            yield f"{before}{flag}{joint}[{help}]{_value(option)}"
+            yield f"{before}{flag}{joint}[{summary}]{_value(option)}"
 
 
 def _argument(option: Option) -> str:
