@@ -22,7 +22,7 @@ from senticli.config import Recipe
 from senticli.data.splits import TrainingData
 from senticli.data.vectors import VectorCache
 from senticli.errors import SenticliError
-from senticli.model import Network, fit_length
+from senticli.runtime import Network, fit_length
 from senticli.text.tokenizer import Tokenizer, dump_rules
 from senticli.text.vocab import PAD_INDEX, Vocab
 from senticli.training.batches import Batches
@@ -266,7 +266,7 @@ def save(
     graph, precision, logits = _choose_graph(session)
     temperature = evaluation.fit_temperature(logits, session.texts.valid_labels)
     scores = evaluation.softmax(logits, temperature)
-    valid = evaluation.evaluate(scores, session.texts.valid_labels, session.texts.labels)
+    valid = evaluation.measure(scores, session.texts.valid_labels, session.texts.labels)
     config = BundleConfig(
         labels=session.texts.labels,
         model=session.recipe.model,
