@@ -36,13 +36,13 @@ class Monitor:
 
     def __init__(self, usual: Usual) -> None:
         self._usual = usual
-        self._words = self._unknown = 0
+        self._n_tokens = self._n_unknown = 0
         self._scripts: Counter[str] = Counter()
 
-    def add(self, text: str, words: int, unknown: int) -> None:
-        """Count a text of so many words, of which so many are unknown to the model."""
-        self._words += words
-        self._unknown += unknown
+    def add(self, text: str, n_tokens: int, n_unknown: int) -> None:
+        """Count a text of so many tokens, of which so many are unknown to the model."""
+        self._n_tokens += n_tokens
+        self._n_unknown += n_unknown
         is_latin = text.isascii() and _LATIN.search(text)  # the quick way for most texts
         self._scripts["LATIN" if is_latin else script_of(text)] += 1
 
@@ -57,9 +57,12 @@ class Monitor:
                 f"{self._usual.script.capitalize()}: do not trust its answers"
             )
         # The lower end of the 99 % interval: one odd word of a short text proves nothing.
-        if self._words and wilson(self._unknown, self._words, 2.576)[0] > self._usual.threshold:
+        if (
+            self._n_tokens
+            and wilson(self._n_unknown, self._n_tokens, 2.576)[0] > self._usual.threshold
+        ):
             return (
-                f"{self._unknown / self._words:.0%} of the words are unknown to this model, "
+                f"{self._n_unknown / self._n_tokens:.0%} of the words are unknown to this model, "
                 f"{self._usual.unknown:.1%} are usual: it may not know this kind of text"
             )
         return None

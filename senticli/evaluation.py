@@ -1,10 +1,23 @@
-"""How good predictions are: pure functions over numpy arrays."""
+"""How good predictions are: measures over numpy arrays, and a model's on labelled data."""
 
 import math
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from senticli.config import TrainConfig
+from senticli.data.catalogue import ASSETS, DATASETS
+from senticli.errors import SenticliError, UsageError
+from senticli.events import Finding, Message, OnEvent, Progress, ignore
+
+if TYPE_CHECKING:
+    from senticli.bundle import Bundle
+    from senticli.data.labelled import Example
+    from senticli.model import Model
 
 Floats = NDArray[np.float64]
 Logits = NDArray[np.float32] | Floats
@@ -58,7 +71,7 @@ def cross_entropy(probabilities: Floats, truth: Ints) -> float:
     return float(-np.log(np.maximum(chosen, 1e-12)).mean())
 
 
-def evaluate(probabilities: Floats, truth: Ints, labels: tuple[str, ...]) -> Evaluation:
+def measure(probabilities: Floats, truth: Ints, labels: tuple[str, ...]) -> Evaluation:
     """Every measure of ``probabilities`` [N, L] against true label numbers ``truth`` [N]."""
     size = len(labels)
     predicted = probabilities.argmax(axis=1)
@@ -115,3 +128,209 @@ def _ratio(part: Floats | Ints, whole: Floats | Ints) -> NDArray[np.float64]:
     """part / whole, and 0 where whole is 0."""
     part = np.asarray(part, dtype=np.float64)
     return np.divide(part, whole, out=np.zeros_like(part), where=np.asarray(whole) > 0)
+
+
+# --- of a model on data
+
+LABELLED_COLUMNS = ("text_column", "label_column")
+REPORTED = 256  # examples between two reports of progress
+
+
+@dataclass(frozen=True)
+class EvaluationReport:
+    """An evaluation, and what was measured on what.
+
+    ``findings`` are rows of the data that are left out or suspicious; ``messages`` say if the data
+    has changed since the model was trained on it.
+    """
+
+    model: str
+    data: str
+    evaluation: Evaluation
+    findings: tuple[Finding, ...] = ()
+    messages: tuple[Message, ...] = ()
+
+
+def evaluate(
+    model: "Model | str | Path | None" = None,
+    data: str | Path | Sequence[str] | None = None,
+    labels: Sequence[str] | None = None,
+    *,
+    split: str | None = None,
+    format: str | None = None,
+    text_column: str | None = None,
+    label_column: str | None = None,
+    delimiter: str | None = None,
+    quoting: str | None = None,
+    header: bool | None = None,
+    encoding: str | None = None,
+    threads: int | None = None,
+    on_event: OnEvent | None = None,
+) -> EvaluationReport:
+    """Measure a model on labelled examples.
+
+    Args:
+        model: the model, or what :func:`senticli.load` finds it by.
+        data: a data set's name, a file, a folder or ``-``; one without splits is taken whole.
+            With ``labels``, the texts themselves. None: what the model was trained on.
+        labels: those of the texts.
+        split: ``train``, ``valid`` or ``test``; None: test.
+        format: this and what follows says how a file is read, see
+            :class:`~senticli.config.TrainConfig`; None: as for training, or found out.
+        threads: CPU threads of a model that is loaded.
+        on_event: gets each :class:`~senticli.events.Finding`, ``Message`` and ``Progress`` as it
+            comes, also where an error follows that they may explain.
+
+    Raises:
+        SenticliError: the data cannot be read, or has a label that the model lacks.
+        ValueError: there are no texts, or not as many labels; there is no such split.
+        TypeError: ``labels`` come with what is only for files, or hold something else than strings.
+    """
+    from senticli.model import as_model
+
+    model = as_model(model, threads)
+    report = on_event or ignore
+    if split not in (None, "train", "valid", "test"):
+        raise ValueError(f"split is {split!r}, and must be train, valid or test")
+    settings = {
+        "format": format,
+        "text_column": text_column,
+        "label_column": label_column,
+        "delimiter": delimiter,
+        "quoting": quoting,
+        "header": header,
+        "encoding": encoding,
+    }
+    given = {name: value for name, value in settings.items() if value is not None}
+    findings: tuple[Finding, ...] = ()
+    messages: tuple[Message, ...] = ()
+    if labels is not None:
+        if split is not None or given:
+            raise TypeError("split and the settings of files are not for texts with labels")
+        examples: Sequence[Example] = _pairs(data, labels)
+        what = "texts"
+    elif data is not None and not isinstance(data, str | Path):
+        raise TypeError("data is a list: give its labels too")
+    else:
+        data = None if data is None else str(data)
+        examples, what, findings, messages = _examples(model.bundle, data, split, given, report)
+    numbers = {label: number for number, label in enumerate(model.labels)}
+    for example in examples:
+        if example.label not in numbers:
+            raise SenticliError(
+                f"the label {example.label!r} is not one of the model's: {', '.join(numbers)}",
+                "use data with the model's labels, or a model trained on these: `model=NAME`",
+            )
+    rows = []
+    for row in model.stream_proba(example.text for example in examples):
+        rows.append(row)
+        if len(rows) % REPORTED == 0 or len(rows) == len(examples):
+            report(Progress(f"evaluating on {what}", len(rows), len(examples), "texts"))
+    truth = np.array([numbers[example.label] for example in examples])
+    evaluation = measure(np.stack(rows), truth, model.labels)
+    return EvaluationReport(model.name, what, evaluation, findings, messages)
+
+
+def _pairs(texts: object, labels: Sequence[str]) -> "list[Example]":
+    """Return the examples that texts and labels make."""
+    from senticli.data.labelled import Example, plain_label
+
+    if isinstance(texts, str | Path) or not isinstance(texts, Iterable):
+        raise TypeError("labels are given, and no list of texts")
+    examples = []
+    for text, label in zip(texts, labels, strict=True):
+        if not isinstance(label, str):
+            raise TypeError(f"a label is a string, not {type(label).__name__}")
+        examples.append(Example(text, plain_label(label)))
+    if not examples:
+        raise ValueError("there are no texts to evaluate on")
+    return examples
+
+
+def _examples(
+    opened: "Bundle", data: str | None, split: str | None, given: dict[str, Any], report: OnEvent
+) -> "tuple[Sequence[Example], str, tuple[Finding, ...], tuple[Message, ...]]":
+    """Return the examples to measure on, what they are called, and what is known of them.
+
+    Rows that are not examples are reported, also where an error follows that they may explain.
+    """
+    # Only here: prediction does without them.
+    from senticli.data.checks import rows_of
+    from senticli.data.labelled import PIPE, is_pipe
+    from senticli.data.splits import Sources, check_reading, load_split, splits_of
+    from senticli.download import installed
+    from senticli.io.formats import LINES, STANDARD_INPUT, format_of
+
+    trained = opened.training
+    if data is None:
+        pipe = next((n for n in trained.data if n not in DATASETS and is_pipe(Path(n))), None)
+        if pipe and not trained.test:
+            raise SenticliError(
+                f"{opened.name} was trained from a pipe, which cannot be read again",
+                "name the data: `data=FILE`",
+            )
+        config, part = replace(trained, **given), split or "test"
+    else:
+        # The layout of what it was trained on says nothing of another file; names of columns may.
+        columns = {name: getattr(trained, name) for name in LABELLED_COLUMNS}
+        is_named = data in DATASETS
+        is_table = given.get("format") or format_of(Path(data)) or is_pipe(Path(data))
+        if is_named or Path(data).is_dir() or is_table in (False, LINES):
+            columns = {}
+        usual = TrainConfig()
+        fields = ("format", "delimiter", "quoting", "header", "encoding", *LABELLED_COLUMNS)
+        plain = {name: getattr(usual, name) for name in fields}
+        own = {"data": (data,), "valid": (), "test": ()}
+        config = replace(trained, **{**plain, **own, **columns, **given})
+        splits = splits_of(data)
+        whole = not is_named and splits == {"train"}
+        if split and whole:
+            raise UsageError(
+                f"`split={split}` is for data with splits, and {data} has none", "leave it out"
+            )
+        part = split or "test"
+        if whole:  # all of it, with nothing held out
+            config, part = replace(config, valid=(data,)), "valid"
+        elif part not in splits and part != "valid":
+            raise SenticliError(
+                f"{data} has no {part} split", f"it has: `split={' or '.join(sorted(splits))}`"
+            )
+    check_reading(replace(config, valid=()) if data else config)
+    installed.require(config.data)
+    sources = Sources()
+    try:
+        found = load_split(config, part, sources)
+    finally:
+        findings = tuple(rows_of(sources.problems))
+        for finding in findings:
+            report(finding)
+    messages = tuple(_compare_with_training(opened, found.names, found.hashes))
+    for message in messages:
+        report(message)
+    if data is not None and part == "valid" and config.valid:
+        what = STANDARD_INPUT if data == PIPE else data
+    else:
+        what = f"{', '.join(found.names)} {part}"
+    return found.examples, what, findings, messages
+
+
+def _compare_with_training(
+    opened: "Bundle", names: Sequence[str], hashes: dict[str, str]
+) -> Iterator[Message]:
+    """Say if data that the model was trained on has changed, or that this cannot be known."""
+    from senticli.download import installed
+
+    recorded = opened.config.provenance["sha256"]["data"]
+    for name in names:
+        now = dict(hashes)
+        if name in ASSETS:  # also its other splits
+            now |= {
+                f"{name}/{s}": h for s, h in installed.provenance(ASSETS[name])["hashes"].items()
+            }
+        known = [source for source in now if source in recorded]
+        if any(recorded[source] != now[source] for source in known):
+            yield Message("warning", f"{name} has changed since the model was trained on it")
+        elif name in opened.training.data and name in ASSETS and not known:
+            yield Message(
+                "note", f"the model does not record what {name} was when it was trained on it"
+            )

@@ -8,8 +8,6 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from senticli.runtime import import_onnxruntime
-
 CPU_FEATURES = (
     "avx2",
     "f16c",
@@ -77,6 +75,8 @@ def _told(ask: Any) -> list[str] | str:
 
 
 def _onnxruntime_devices() -> list[str]:
+    from senticli.runtime import import_onnxruntime
+
     return [
         name.removesuffix("ExecutionProvider")
         for name in import_onnxruntime().get_available_providers()

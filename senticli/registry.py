@@ -12,7 +12,7 @@ from typing import Any
 from senticli import paths
 from senticli.bundle import BUNDLED, FILES, Bundle, writing_to
 from senticli.data.catalogue import DATASETS
-from senticli.errors import SenticliError
+from senticli.errors import SenticliError, UsageError
 from senticli.io import atomic, jsonfile
 
 
@@ -153,7 +153,12 @@ def export(bundle: Bundle, target: Path) -> None:
     """Copy ``bundle``, every file verified, to the folder ``target`` in one step.
 
     Its provenance names files without their folders, which are nobody else's business.
+
+    Raises:
+        UsageError: the bundle is in that folder.
     """
+    if target == bundle.path.resolve():
+        raise UsageError("a model cannot be copied onto itself", "choose another place")
     raw = jsonfile.parse((bundle.path / "config.json").read_bytes())
     raw["provenance"] = _without_folders(raw["provenance"])
     with writing_to(target) as folder:

@@ -148,8 +148,6 @@ def export(
 
     opened = registry.find(model)
     target = registry.check_target(output, force=force)
-    if target == opened.path.resolve():
-        raise UsageError("a model cannot be copied onto itself", "choose another place")
     registry.export(opened, target)
     say(f"use it: senticli predict --model {shlex.quote(str(output))}")
     if as_json:

@@ -65,7 +65,7 @@ Threads = Annotated[
     int | None,
     typer.Option("--threads", min=1, metavar="N", help=with_default("CPU threads.", "all cores")),
 ]
-Input = Annotated[
+InputFile = Annotated[
     Path | None,
     typer.Option(
         "--input", "-i", metavar="FILE", help="Read the texts from FILE, packed (.gz, .zst) or not."

@@ -7,15 +7,7 @@ from itertools import combinations
 
 from senticli.data.labelled import Example, Problem
 from senticli.data.splits import Source, Split
-
-
-@dataclass(frozen=True)
-class Finding:
-    """Something odd: how often, and where or what it is for example."""
-
-    what: str
-    count: int
-    example: str
+from senticli.events import Finding as Finding
 
 
 @dataclass(frozen=True)

@@ -10,21 +10,14 @@ from typing import Any, Literal
 
 from senticli.bundle import Bundle
 from senticli.config import ModelConfig
-from senticli.data.checks import Finding
 from senticli.errors import SenticliError
 from senticli.evaluation import Evaluation
+from senticli.events import Finding, Message
 
 
 @dataclass(frozen=True)
 class Step:
     """A step of the preparation begins, such as ``reading the data``."""
-
-    message: str
-
-
-@dataclass(frozen=True)
-class Note:
-    """Something worth a line, such as a checkpoint that could not be written."""
 
     message: str
 
@@ -163,7 +156,7 @@ class Searched:
 
 Event = (
     Step
-    | Note
+    | Message
     | DataChecked
     | Started
     | BatchResult
@@ -177,10 +170,6 @@ Event = (
     | Searched
 )
 OnEvent = Callable[[Event], object]
-
-
-def ignore(event: Event) -> None:
-    """Do nothing."""
 
 
 class Diverged(SenticliError):

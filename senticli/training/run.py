@@ -23,6 +23,7 @@ from senticli.data.splits import Sources, TrainingData, load_training_data, requ
 from senticli.data.vectors import cached_vectors
 from senticli.download import installed
 from senticli.errors import SenticliError, UsageError
+from senticli.events import Message, ignore
 from senticli.io import atomic
 from senticli.training.events import (
     BatchResult,
@@ -30,12 +31,10 @@ from senticli.training.events import (
     Diverged,
     Estimate,
     Exporting,
-    Note,
     OnEvent,
     Saved,
     Step,
     Stopped,
-    ignore,
 )
 from senticli.training.packages import imported
 from senticli.training.recipe import free_target, recipe_of, target_of
@@ -154,7 +153,7 @@ def run_training(
         if resumed:
             resumed.restore(trainer, session.data.sources)
             if resumed.machine != session.machine:
-                on_event(Note(f"note: it began on another machine: {resumed.machine}"))
+                on_event(Message("note", f"it began on another machine: {resumed.machine}"))
         elif is_first:
             checkpoint.remove()
         on_event(session.started(trainer.history))
@@ -329,7 +328,7 @@ def _save_checkpoint(checkpoint: "Checkpoint", trainer: "Trainer", on_event: OnE
         checkpoint.save(trainer)
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
-        on_event(Note(f"warning: no checkpoint: {reason}: {checkpoint.path}"))
+        on_event(Message("warning", f"no checkpoint: {reason}: {checkpoint.path}"))
 
 
 def _keep_best(
@@ -362,7 +361,7 @@ def make_default(target: Path, on_event: OnEvent) -> None:
     try:
         registry.remember(target)
     except OSError as error:
-        on_event(Note(f"warning: this model is not the default of predict and eval: {error}"))
+        on_event(Message("warning", f"this model is not the default of predict and eval: {error}"))
 
 
 @contextmanager

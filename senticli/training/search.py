@@ -30,6 +30,7 @@ from optuna.trial import TrialState
 from senticli.bundle import Bundle
 from senticli.config import Recipe
 from senticli.errors import SenticliError
+from senticli.events import ignore
 from senticli.io import atomic, jsonfile
 from senticli.training.checkpoint import newest, path_of
 from senticli.training.events import (
@@ -39,7 +40,6 @@ from senticli.training.events import (
     Stopped,
     Trial,
     TrialStarted,
-    ignore,
 )
 from senticli.training.processes import Processes
 from senticli.training.recipe import free_target

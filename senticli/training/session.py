@@ -22,7 +22,7 @@ from senticli.config import Recipe
 from senticli.data.splits import Split, TrainingData
 from senticli.data.vectors import VectorCache
 from senticli.errors import SenticliError
-from senticli.model import Network, fit_length
+from senticli.runtime import Network, fit_length
 from senticli.text.tokenizer import Tokenizer, dump_rules
 from senticli.text.vocab import PAD_INDEX, UNK_INDEX, Vocab
 from senticli.training.batches import Batches
@@ -342,7 +342,7 @@ def save(
     graph, precision, logits = _choose_graph(session)
     temperature = evaluation.fit_temperature(logits, session.data.valid_labels)
     scores = evaluation.softmax(logits, temperature)
-    valid = evaluation.evaluate(scores, session.data.valid_labels, session.data.labels)
+    valid = evaluation.measure(scores, session.data.valid_labels, session.data.labels)
     config = BundleConfig(
         labels=session.data.labels,
         model=session.recipe.model,

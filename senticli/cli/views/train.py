@@ -15,6 +15,7 @@ import numpy as np
 from senticli.cli import console
 from senticli.cli.errors import flag_of
 from senticli.data.splits import splits_of
+from senticli.events import Message
 from senticli.training.events import (
     BatchResult,
     DataChecked,
@@ -22,7 +23,6 @@ from senticli.training.events import (
     Estimate,
     Event,
     Exporting,
-    Note,
     Saved,
     Searched,
     Searching,
@@ -309,8 +309,8 @@ def describe(event: Event) -> Iterator[str]:
     match event:
         case Step():
             yield f"{event.message} …"
-        case Note():
-            yield event.message
+        case Message():
+            yield f"{event.level}: {event.text}"
         case DataChecked():
             yield from _describe_findings(event)
         case Started():
