@@ -1,7 +1,7 @@
 """How good predictions are: measures over numpy arrays, and a model's on labelled data."""
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -132,7 +132,6 @@ def _ratio(part: Floats | Ints, whole: Floats | Ints) -> NDArray[np.float64]:
 
 # --- of a model on data
 
-LABELLED_COLUMNS = ("text_column", "label_column")
 REPORTED = 256  # examples between two reports of progress
 
 
@@ -153,7 +152,7 @@ class EvaluationReport:
 
 def evaluate(
     model: "Model | str | Path | None" = None,
-    data: str | Path | Sequence[str] | None = None,
+    data: str | Path | Sequence[str | Path] | None = None,
     labels: Sequence[str] | None = None,
     *,
     split: str | None = None,
@@ -165,14 +164,14 @@ def evaluate(
     header: bool | None = None,
     encoding: str | None = None,
     threads: int | None = None,
-    on_event: OnEvent | None = None,
+    on_event: OnEvent = ignore,
 ) -> EvaluationReport:
     """Measure a model on labelled examples.
 
     Args:
         model: the model, or what :func:`senticli.load` finds it by.
-        data: a data set's name, a file, a folder or ``-``; one without splits is taken whole.
-            With ``labels``, the texts themselves. None: what the model was trained on.
+        data: a data set's name, a file, a folder or ``-``, or several; one without splits is taken
+            whole. With ``labels``, the texts themselves. None: what the model was trained on.
         labels: those of the texts.
         split: ``train``, ``valid`` or ``test``; None: test.
         format: this and what follows says how a file is read, see
@@ -188,11 +187,10 @@ def evaluate(
     """
     from senticli.model import as_model
 
-    model = as_model(model, threads)
-    report = on_event or ignore
     if split not in (None, "train", "valid", "test"):
         raise ValueError(f"split is {split!r}, and must be train, valid or test")
-    settings = {
+    model = as_model(model, threads)
+    reading = {
         "format": format,
         "text_column": text_column,
         "label_column": label_column,
@@ -201,39 +199,54 @@ def evaluate(
         "header": header,
         "encoding": encoding,
     }
-    given = {name: value for name, value in settings.items() if value is not None}
+    if labels is None:
+        names = [data] if isinstance(data, str | Path) else data
+        examples = _examples(model.bundle, names, split, reading, on_event)
+    elif split is None and not any(value is not None for value in reading.values()):
+        examples = _Examples(_pairs(data, labels), "texts")
+    else:
+        raise TypeError("split and the settings of files are not for texts with labels")
+    return EvaluationReport(
+        model.name,
+        examples.data,
+        _evaluation(model, examples, on_event),
+        examples.findings,
+        examples.messages,
+    )
+
+
+@dataclass(frozen=True)
+class _Examples:
+    """The examples to measure on, what they are called, and what is known of them."""
+
+    examples: "Sequence[Example]"
+    data: str
     findings: tuple[Finding, ...] = ()
     messages: tuple[Message, ...] = ()
-    if labels is not None:
-        if split is not None or given:
-            raise TypeError("split and the settings of files are not for texts with labels")
-        examples: Sequence[Example] = _pairs(data, labels)
-        what = "texts"
-    elif data is not None and not isinstance(data, str | Path):
-        raise TypeError("data is a list: give its labels too")
-    else:
-        data = None if data is None else str(data)
-        examples, what, findings, messages = _examples(model.bundle, data, split, given, report)
-    numbers = {label: number for number, label in enumerate(model.labels)}
-    for example in examples:
-        if example.label not in numbers:
-            raise SenticliError(
-                f"the label {example.label!r} is not one of the model's: {', '.join(numbers)}",
-                "use data with the model's labels, or a model trained on these: `model=NAME`",
-            )
-    rows = []
-    for row in model.stream_proba(example.text for example in examples):
+
+
+def _evaluation(model: "Model", data: _Examples, report: OnEvent) -> Evaluation:
+    indices = {label: index for index, label in enumerate(model.labels)}
+    unknown = next((one.label for one in data.examples if one.label not in indices), None)
+    if unknown is not None:
+        raise SenticliError(
+            f"the label {unknown!r} is not one of the model's: {', '.join(indices)}",
+            "use data with the model's labels, or a model trained on these: `model=NAME`",
+        )
+    rows, total = [], len(data.examples)
+    for row in model.stream_proba(example.text for example in data.examples):
         rows.append(row)
-        if len(rows) % REPORTED == 0 or len(rows) == len(examples):
-            report(Progress(f"evaluating on {what}", len(rows), len(examples), "texts"))
-    truth = np.array([numbers[example.label] for example in examples])
-    evaluation = measure(np.stack(rows), truth, model.labels)
-    return EvaluationReport(model.name, what, evaluation, findings, messages)
+        if len(rows) % REPORTED == 0 or len(rows) == total:
+            report(Progress(f"evaluating on {data.data}", len(rows), total, "texts"))
+    truth = np.array([indices[example.label] for example in data.examples])
+    return measure(np.stack(rows), truth, model.labels)
 
 
 def _pairs(texts: object, labels: Sequence[str]) -> "list[Example]":
     """Return the examples that texts and labels make."""
-    from senticli.data.labelled import Example, plain_label
+    # Here, as below, only where it is needed: prediction does without.
+    from senticli.data.labelled import Example
+    from senticli.data.labels import plain_label
 
     if isinstance(texts, str | Path) or not isinstance(texts, Iterable):
         raise TypeError("labels are given, and no list of texts")
@@ -248,20 +261,25 @@ def _pairs(texts: object, labels: Sequence[str]) -> "list[Example]":
 
 
 def _examples(
-    opened: "Bundle", data: str | None, split: str | None, given: dict[str, Any], report: OnEvent
-) -> "tuple[Sequence[Example], str, tuple[Finding, ...], tuple[Message, ...]]":
-    """Return the examples to measure on, what they are called, and what is known of them.
+    opened: "Bundle",
+    data: Sequence[str | Path] | None,
+    split: str | None,
+    reading: Mapping[str, Any],
+    report: OnEvent,
+) -> _Examples:
+    """Read the examples of data sets and files, by default those that a model was trained on.
 
     Rows that are not examples are reported, also where an error follows that they may explain.
     """
-    # Only here: prediction does without them.
     from senticli.data.checks import rows_of
     from senticli.data.labelled import PIPE, is_pipe
     from senticli.data.splits import Sources, check_reading, load_split, splits_of
     from senticli.download import installed
-    from senticli.io.formats import LINES, STANDARD_INPUT, format_of
+    from senticli.io.formats import STANDARD_INPUT
 
-    trained = opened.training
+    given = {name: value for name, value in reading.items() if value is not None}
+    trained, part, what = opened.training, split or "test", ""
+    sources = Sources()
     if data is None:
         pipe = next((n for n in trained.data if n not in DATASETS and is_pipe(Path(n))), None)
         if pipe and not trained.test:
@@ -269,35 +287,29 @@ def _examples(
                 f"{opened.name} was trained from a pipe, which cannot be read again",
                 "name the data: `data=FILE`",
             )
-        config, part = replace(trained, **given), split or "test"
+        config = replace(trained, **given)
     else:
-        # The layout of what it was trained on says nothing of another file; names of columns may.
-        columns = {name: getattr(trained, name) for name in LABELLED_COLUMNS}
-        is_named = data in DATASETS
-        is_table = given.get("format") or format_of(Path(data)) or is_pipe(Path(data))
-        if is_named or Path(data).is_dir() or is_table in (False, LINES):
-            columns = {}
-        usual = TrainConfig()
-        fields = ("format", "delimiter", "quoting", "header", "encoding", *LABELLED_COLUMNS)
-        plain = {name: getattr(usual, name) for name in fields}
-        own = {"data": (data,), "valid": (), "test": ()}
-        config = replace(trained, **{**plain, **own, **columns, **given})
-        splits = splits_of(data)
-        whole = not is_named and splits == {"train"}
-        if split and whole:
-            raise UsageError(
-                f"`split={split}` is for data with splits, and {data} has none", "leave it out"
-            )
-        part = split or "test"
-        if whole:  # all of it, with nothing held out
-            config, part = replace(config, valid=(data,)), "valid"
-        elif part not in splits and part != "valid":
-            raise SenticliError(
-                f"{data} has no {part} split", f"it has: `split={' or '.join(sorted(splits))}`"
-            )
-    check_reading(replace(config, valid=()) if data else config)
+        names, paths = [], tuple(map(str, data))
+        for name in paths:
+            splits = splits_of(name)
+            whole = name not in DATASETS and splits == {"train"}
+            if whole and split:
+                raise UsageError(
+                    f"`split={split}` is for data with splits, and {name} has none", "leave it out"
+                )
+            if not whole and part not in splits and part != "valid":
+                raise SenticliError(
+                    f"{name} has no {part} split", f"it has: `split={' or '.join(sorted(splits))}`"
+                )
+            names.append(f"{STANDARD_INPUT if name == PIPE else name}{'' if whole else f' {part}'}")
+        what = ", ".join(names)
+        # Of how the files of the training were read, only the columns' names may fit another.
+        usual = {name: getattr(TrainConfig(), name) for name in reading}
+        own = {"data": paths, "valid": (), "test": () if split else paths}
+        config = replace(trained, **{**usual, **own, **given})
+        sources = Sources(trained.text_column, trained.label_column)
+    check_reading(config)
     installed.require(config.data)
-    sources = Sources()
     try:
         found = load_split(config, part, sources)
     finally:
@@ -307,11 +319,8 @@ def _examples(
     messages = tuple(_compare_with_training(opened, found.names, found.hashes))
     for message in messages:
         report(message)
-    if data is not None and part == "valid" and config.valid:
-        what = STANDARD_INPUT if data == PIPE else data
-    else:
-        what = f"{', '.join(found.names)} {part}"
-    return found.examples, what, findings, messages
+    what = what or f"{', '.join(found.names)} {part}"
+    return _Examples(found.examples, what, findings, messages)
 
 
 def _compare_with_training(

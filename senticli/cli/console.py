@@ -12,7 +12,7 @@ import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any, TextIO, TypeVar
+from typing import TYPE_CHECKING, Any, TextIO
 
 from senticli.cli.errors import in_options
 from senticli.errors import SenticliError
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from senticli.evaluation import Evaluation
-
-T = TypeVar("T")
 
 
 def say(message: str) -> None:
@@ -119,20 +117,6 @@ def progress(*columns: Any) -> "Progress":
         redirect_stdout=False,  # the answer is not talk
         disable=not stderr_is_terminal(),
     )
-
-
-def track(items: Iterable[T], total: int, description: str) -> Iterator[T]:
-    """Yield ``items`` under a progress bar, where there is a terminal to draw it on."""
-    if not stderr_is_terminal():
-        yield from items
-        return
-    from rich.progress import MofNCompleteColumn
-
-    with progress(MofNCompleteColumn()) as bar:
-        task = bar.add_task(description, total=total)
-        for item in items:
-            yield item
-            bar.advance(task)
 
 
 @contextmanager

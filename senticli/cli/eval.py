@@ -28,13 +28,14 @@ EXAMPLES = (
 def evaluate(
     model: Model = None,
     data: Annotated[
-        str | None,
+        list[str] | None,
         typer.Option(
             "--data",
             "-d",
             metavar="NAME|FILE|DIR",
             help=with_default(
-                "Data set, file, folder or `-`, as for train; one without splits is taken whole.",
+                "Data set, file, folder or `-`, as for train; one without splits is taken whole. "
+                "Repeatable.",
                 "what the model was trained on",
             ),
         ),
@@ -54,7 +55,7 @@ def evaluate(
 
     with show_events() as on_event:
         done = evaluation.evaluate(
-            model, data, split=split, threads=threads, on_event=on_event, **settings
+            model, data or None, split=split, threads=threads, on_event=on_event, **settings
         )
     if as_json:
         print_json({"model": done.model, "data": done.data, **asdict(done.evaluation)})

@@ -66,7 +66,7 @@ Threads = Annotated[
     typer.Option("--threads", min=1, metavar="N", help=with_default("CPU threads.", "all cores")),
 ]
 InputFile = Annotated[
-    Path | None,
+    list[Path] | None,
     typer.Option(
         "--input", "-i", metavar="FILE", help="Read the texts from FILE, packed (.gz, .zst) or not."
     ),

@@ -151,12 +151,18 @@ def predict(
         raise UsageError("--threshold nan is no probability", "use a value from 0 to 1")
     if (resume or force) and not target:
         raise UsageError("--resume and --force are for --output", "name a file: --output FILE")
-    if texts and input:
+    if input and len(input) > 1:
+        raise UsageError(
+            f"--input is given {len(input)} times, and takes one file",
+            "run senticli predict once for each",
+        )
+    path = input[0] if input else None
+    if texts and path:
         raise UsageError("texts are given both as arguments and by --input", "use one of the two")
     arguments = None if not texts or texts == ["-"] else texts
-    if input and str(input) == "-":
-        input = None
-    elif not texts and not input and sys.stdin.isatty():
+    if path and str(path) == "-":
+        path = None
+    elif not texts and not path and sys.stdin.isatty():
         raise UsageError("there is no text to classify", 'echo "great film" | senticli predict')
     if arguments and any(value is not None for value in settings.values()):
         *flags, last = map(flag_of, settings)
@@ -198,9 +204,9 @@ def predict(
         unbuffered=unbuffered or on_terminal,
         clean=printable if on_terminal and not for_people else None,
     )
-    typed = not arguments and not input and sys.stdin.isatty()
+    typed = not arguments and not path and sys.stdin.isatty()
     with (
-        _opened(arguments, input, settings["format"], layout) as source,
+        _opened(arguments, path, settings["format"], layout) as source,
         show_run(quiet=quiet, with_bar=not on_terminal) as on_event,
     ):
         score(

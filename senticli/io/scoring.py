@@ -46,7 +46,7 @@ def score_file(
     force: bool = False,
     strict: bool = False,
     threads: int | None = None,
-    on_event: OnEvent | None = None,
+    on_event: OnEvent = ignore,
 ) -> Summary:
     """Classify the texts of a file, and write its records, with the answers, to another.
 
@@ -123,7 +123,7 @@ def score(
     force: bool = False,
     strict: bool = False,
     window: int = WINDOW,
-    on_event: OnEvent | None = None,
+    on_event: OnEvent = ignore,
 ) -> Summary:
     """Answer every record of an input; see :func:`score_file`.
 
@@ -142,25 +142,24 @@ def score(
     Raises:
         SenticliError: the input or the output cannot be used; with ``strict``, a text.
     """
-    report = on_event or ignore
     path = None if isinstance(output, Stream) else output
     plan = plan_output(
-        source, path, options, model.labels, writer=writer, window=window, report=report
+        source, path, options, model.labels, writer=writer, window=window, report=on_event
     )
     with ExitStack() as stack:
         sink = _open_sink(output, plan, model, stack, resume=resume, force=force, window=window)
         if isinstance(sink, OutputFile) and sink.is_complete:
             sink.check_complete(plan.input.records)
             summary = Summary(output=path, labels={}, before=sink.records, was_complete=True)
-            report(summary)
+            on_event(summary)
             return summary
-        tally = Tally(plan.input, plan.writer, model.bundle.config.usual, sink.records, report)
+        tally = Tally(plan.input, plan.writer, model.bundle.config.usual, sink.records, on_event)
         written = 0
         try:
             if sink.is_new:
                 sink.write(plan.writer.header())
             pairs = _predictions(model, plan, sink, window)
-            for record, prediction in plan.input.tracked(pairs, report):
+            for record, prediction in plan.input.tracked(pairs, on_event):
                 if prediction.error and strict:
                     raise SenticliError(
                         f"{tally.place(record)}: {prediction.error}",
@@ -175,10 +174,10 @@ def score(
             with suppress(SenticliError, OSError):
                 partial = sink.stop(written)
                 if partial and isinstance(error, KeyboardInterrupt | SenticliError):
-                    report(Stopped(partial))
+                    on_event(Stopped(partial))
             raise
         summary = tally.end(path)
-        report(summary)
+        on_event(summary)
         if tally.failure:
             raise tally.failure
         return summary

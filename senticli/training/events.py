@@ -93,10 +93,15 @@ class Exporting:
 
 @dataclass(frozen=True)
 class Saved:
-    """The model is written. ``valid`` is how well its ``model.onnx`` does on validation."""
+    """The model is written.
+
+    ``valid`` is how well its ``model.onnx`` does on validation, ``counts`` are the training
+    examples of each label.
+    """
 
     bundle: Bundle
     valid: Evaluation
+    counts: Sequence[int]
 
 
 @dataclass(frozen=True)

@@ -389,7 +389,8 @@ def save(
         for name, content in contents.items():
             (folder / name).write_bytes(content)
 
-    return Saved(bundle.save(path, config, write_files), valid)
+    counts: list[int] = np.bincount(session.data.train_labels).tolist()
+    return Saved(bundle.save(path, config, write_files), valid, counts)
 
 
 def _choose_graph(session: Session) -> tuple[bytes, str, NDArray[np.float32]]:

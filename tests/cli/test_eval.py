@@ -58,6 +58,23 @@ def test_a_file_is_taken_whole(senticli: Run, tmp_path: Path) -> None:
     assert result["data"] == str(path)
 
 
+def test_several_data_are_measured_together(senticli: Run, tmp_path: Path) -> None:
+    path = tmp_path / "mine.csv"
+    path.write_text("text,label\ngreat film,positive\nterrible film,negative\n")
+    options = ("--model", "bundled", "--data", path, "--data", "sample", "--json")
+    result = json.loads(senticli("eval", *options).stdout)
+    assert result["examples"] == 82
+    assert result["data"] == f"{path}, sample test"
+
+
+def test_split_of_several_data_is_refused_where_one_has_none(senticli: Run, tmp_path: Path) -> None:
+    path = tmp_path / "mine.csv"
+    path.write_text("text,label\ngreat film,positive\n")
+    done = senticli("eval", "-m", "bundled", "-d", "sample", "-d", path, "--split", "valid")
+    assert done.returncode == 2
+    assert f"{path} has none" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("content", "error"),
     [

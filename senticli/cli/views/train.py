@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from senticli.cli import console
-from senticli.cli.errors import flag_of
+from senticli.cli.errors import flag_of, in_options
 from senticli.data.splits import splits_of
 from senticli.events import Message
 from senticli.training.events import (
@@ -215,7 +215,8 @@ class Live(Lines):
     def say(self, *lines: str) -> None:
         """Print lines on stderr, above what is live."""
         for line in lines:
-            self._console.print(console.printable(line), markup=False, soft_wrap=True)
+            shown = console.printable(in_options(line))
+            self._console.print(shown, markup=False, soft_wrap=True)
 
     def render(self, event: Event) -> None:
         """Show an event."""
@@ -374,7 +375,10 @@ def describe_saved(event: Saved) -> Iterator[str]:
         if score.support and not sum(column)
     ]
     if never:
-        hint = "" if training.class_weights == "balanced" else ": try --class-weights balanced"
+        is_uneven = training.class_weights != "balanced" and 2 * min(event.counts) < max(
+            event.counts
+        )
+        hint = ": try --class-weights balanced" if is_uneven else ""
         yield f"warning: never predicted on validation: {', '.join(never)}{hint}"
     yield (
         f"validation accuracy {event.valid.accuracy:.2%} ({low:.2%} to {high:.2%}), "
