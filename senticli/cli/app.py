@@ -153,7 +153,7 @@ def _discard(stream: TextIO) -> None:
 
 
 def main() -> NoReturn:
-    """The console script."""
+    """Run the console script."""
     # A stream that the caller closed is None; to everything here it is empty, or heard by nobody.
     sys.stdin = sys.stdin or _nowhere("r")
     sys.stdout = sys.stdout or _nowhere("w")
@@ -165,7 +165,7 @@ def main() -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
-        except OSError:  # an error that can be told has been
+        except OSError:  # it was reported where possible
             _discard(stream)
     sys.exit(code)
 

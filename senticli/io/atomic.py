@@ -56,7 +56,7 @@ def recover(target: Path) -> None:
 
 
 def partial_of(target: Path) -> Path:
-    """Where what will be ``target`` is written; and what is to be removed, moved."""
+    """Return the hidden sibling in which ``target`` is written, or from which it is removed."""
     return target.with_name(f".{target.name}{PARTIAL}")
 
 
@@ -75,7 +75,7 @@ def _put_back(target: Path) -> None:
 
 
 def lock_of(target: Path) -> Path:
-    """The lock file of whoever replaces ``target``."""
+    """Return the lock file of whoever replaces ``target``."""
     return target.with_name(f".{target.name}.lock")
 
 
@@ -135,7 +135,7 @@ def write_text(target: Path, text: str) -> None:
 
 
 def sha256_of(path: Path) -> str:
-    """The SHA-256 of a file, in hexadecimal."""
+    """Return the SHA-256 of a file, in hexadecimal."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while block := file.read(1 << 20):

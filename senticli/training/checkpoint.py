@@ -33,7 +33,7 @@ SECONDS = 120.0  # between two checkpoints within an epoch
 
 @dataclass(frozen=True)
 class Unfinished:
-    """An unfinished training: what it was started with, and where it stands.
+    """An unfinished training: its settings, and its state.
 
     ``sources`` are the hashes of what was read, ``machine`` is what it ran on, for people, and
     ``facts`` the plain part of the trainer's state.
@@ -72,7 +72,7 @@ class Unfinished:
             raise _damaged(path) from error
 
     def restore(self, trainer: "Trainer", sources: Mapping[str, Any]) -> None:
-        """Bring ``trainer`` to where this run stands.
+        """Bring ``trainer`` to the state of this training.
 
         Raises:
             SenticliError: the data or vectors have changed, or the checkpoint is damaged.
@@ -91,7 +91,7 @@ class Unfinished:
 
 
 class Checkpoint:
-    """Where the state of one training is kept while it runs."""
+    """The file that keeps the state of one training while it runs."""
 
     def __init__(
         self,
@@ -139,7 +139,7 @@ class Checkpoint:
 
 
 def path_of(target: Path) -> Path:
-    """Where the checkpoint of the training that will write the bundle ``target`` is."""
+    """Return where the checkpoint of the training that will write the bundle ``target`` is."""
     name = target.name
     if target.parent.resolve() != paths.models_dir().resolve():
         name += "-" + hashlib.sha256(os.fsencode(target)).hexdigest()[:8]
@@ -147,7 +147,7 @@ def path_of(target: Path) -> Path:
 
 
 def find(target: Path | None) -> Unfinished:
-    """The unfinished training that was to write ``target``, or else the one stopped last.
+    """Return the unfinished training that was to write ``target``, or else the one stopped last.
 
     Raises:
         SenticliError: there is none, or it is damaged.
@@ -168,7 +168,7 @@ def find(target: Path | None) -> Unfinished:
 
 
 def newest(suffix: str) -> Path | None:
-    """The file beside the checkpoints, of those with this suffix, that was written last."""
+    """Return the file beside the checkpoints, of those with this suffix, that was written last."""
     found = paths.checkpoints_dir().glob(f"*{suffix}")
     return max(found, key=lambda file: file.stat().st_mtime, default=None)
 

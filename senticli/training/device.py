@@ -1,4 +1,4 @@
-"""What a training computes on, and in which arithmetic."""
+"""The device of a training, and its numeric precision."""
 
 import os
 
@@ -10,7 +10,7 @@ from senticli.training.network.cells import CELLS, run_layer
 
 
 def choose_device(name: str) -> torch.device:
-    """The device that ``name`` means: auto is a CUDA GPU where there is one, else the CPU.
+    """Return the device that ``name`` means: auto is a CUDA GPU where there is one, else the CPU.
 
     Raises:
         SenticliError: it is not there.
@@ -32,7 +32,7 @@ def choose_device(name: str) -> torch.device:
 def choose_dtype(
     device: torch.device, precision: str, rnn: str = "lstm"
 ) -> tuple[torch.dtype, str | None]:
-    """The dtype of the arithmetic of an ``rnn``, and, where it is not the fast one, why not.
+    """Return the dtype of the arithmetic of an ``rnn``, and, where it is not the fast one, why not.
 
     Raises:
         SenticliError: bfloat16 was asked for and this device does not multiply it.
@@ -68,14 +68,14 @@ def _why_not_bfloat16(device: torch.device, rnn: str) -> str | None:
 
 
 def moved(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
-    """A tensor on a device; to CUDA from pinned memory, without waiting for the copy."""
+    """Return a tensor on a device; to CUDA from pinned memory, without waiting for the copy."""
     if device.type != "cuda":
         return tensor.to(device)
     return tensor.pin_memory().to(device, non_blocking=True)
 
 
 def name_of(device: torch.device) -> str:
-    """A device for people, such as ``cpu, 2 threads``."""
+    """Return a device for people, such as ``cpu, 2 threads``."""
     if device.type == "cuda":
         return f"{device} ({torch.cuda.get_device_name(device)})"
     if device.type == "cpu":

@@ -1,4 +1,4 @@
-"""Training from start to end: from settings to a written model, told as events.
+"""Training from start to end: from settings to a written model, as events.
 
 train           the whole of it, for Python users
 run_training    a recipe, from its data to the model in its folder
@@ -283,7 +283,7 @@ def read_data(
 
 
 def _checked_data(recipe: Recipe, *, strict: bool, on_event: OnEvent) -> TrainingData:
-    """Return the examples that a recipe names; what is suspicious is told before any error."""
+    """Return the examples that a recipe names; what is suspicious is reported before any error."""
     config = recipe.train
     for name in (*config.data, *config.valid, *config.test):
         if name not in DATASETS:

@@ -307,7 +307,7 @@ def _load_weights(model: BiRNN, init: Bundle, labels: Sequence[str]) -> None:
 
 
 def _machine(processes: Processes, dtype: torch.dtype) -> str:
-    """What is computed on, such as ``cpu, 2 threads, bfloat16``."""
+    """Return device and precision, such as ``cpu, 2 threads, bfloat16``."""
     one = f"{name_of(processes.device)}, {str(dtype).removeprefix('torch.')}"
     return one if processes.size == 1 else f"{processes.size} × ({one})"
 
@@ -394,7 +394,7 @@ def save(
 
 
 def _choose_graph(session: Session) -> tuple[bytes, str, NDArray[np.float32]]:
-    """The graph to keep, its precision, and its logits on validation."""
+    """Return the graph to keep, its precision, and its logits on validation."""
     exact = float32.to_onnx(session.model)
     content, asked = exact.SerializeToString(), session.recipe.train.quantize
     logits = Network(content).logits(session.data.valid)

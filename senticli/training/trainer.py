@@ -22,7 +22,7 @@ from senticli.training.processes import ALONE, Processes
 
 @dataclass
 class _Running:
-    """What the current epoch has come to so far."""
+    """The results of the current epoch so far."""
 
     batches: int = 0
     tokens: int = 0  # real ones
@@ -32,7 +32,7 @@ class _Running:
 
 
 def balanced_weights(labels: Tensor, count: int) -> Tensor:
-    """Weights [count] by which each label that occurs counts the same, 1 on average."""
+    """Return weights [count] by which each label that occurs counts the same, 1 on average."""
     occurring = torch.bincount(labels, minlength=count).clamp(min=1)
     return len(labels) / (count * occurring.float())
 
@@ -51,7 +51,7 @@ class Trainer:
         weights: by which the labels count in the loss, [K].
         processes: those that train together, and the device of this one.
         stopping: asked after every batch; true ends the training with :class:`Stopped`.
-        on_batch: told after every batch.
+        on_batch: called after every batch.
     """
 
     def __init__(
@@ -114,7 +114,7 @@ class Trainer:
                 yield result
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
-        """Where the training stands: tensors, and what is plain enough for JSON.
+        """Return where the training stands: tensors, and what is plain enough for JSON.
 
         There is no state of random numbers: those of a batch follow from the seed, the epoch and
         the number of the batch.
@@ -138,7 +138,7 @@ class Trainer:
         return tensors, facts
 
     def load_state(self, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
-        """Go on from a :meth:`state`, also one that has been through JSON.
+        """Continue from a :meth:`state`, also one that has been through JSON.
 
         Raises:
             KeyError, TypeError, ValueError, RuntimeError: it is none, or that of another training.
@@ -168,13 +168,13 @@ class Trainer:
         return self.best
 
     def evaluate(self) -> Totals:
-        """Loss and accuracy on validation of the model as it stands."""
+        """Return loss and accuracy on validation of the model as it stands."""
         device = self._processes.device
         mine = self._processes.share_of(self._valid.epoch())
         return self._parallel.evaluate(prefetched(batch.to(device) for batch in mine))
 
     def _batches(self, epoch: int, start: int) -> Iterator[tuple[Batch, list[Masks], int]]:
-        """Batches with the masks of each pass and their number of real tokens, on the device."""
+        """Yield batches with the masks of each pass and their number of tokens, on the device."""
         device, passes = self._processes.device, 2 if self.config.r_drop else 1
         for number, batch in enumerate(self._train.epoch(epoch, start=start), start=start):
             random = np.random.default_rng((self.config.seed, epoch, number))
@@ -185,7 +185,7 @@ class Trainer:
             yield batch.to(device), masks, int(batch.lengths.sum())
 
     def _train_epoch(self) -> None:
-        """The rest of the current epoch."""
+        """Train for the rest of the current epoch."""
         epoch, running = len(self.history) + 1, self._running
         clip, parameters = self.config.clip, list(self.model.parameters())
         started = time.perf_counter() - running.seconds
@@ -289,7 +289,7 @@ def _optimizer(
 def _schedule(
     optimizer: torch.optim.Optimizer, config: TrainConfig, *, steps: int
 ) -> torch.optim.lr_scheduler.LRScheduler:
-    """The learning rate over all steps: constant, one cycle (Smith 2018), or a cosine to zero."""
+    """Return the schedule over all steps: constant, one cycle (Smith 2018), or a cosine to zero."""
     schedules = torch.optim.lr_scheduler
     if config.schedule == "onecycle":
         peaks = [group["lr"] for group in optimizer.param_groups]

@@ -17,7 +17,7 @@ SUFFIXES = (".png", ".svg")
 
 
 def check_plot(path: Path) -> Path:
-    """The full path of a picture that can be drawn, checked before the long work starts."""
+    """Return the full path of a picture that can be drawn, checked before the long work starts."""
     if path.suffix.lower() not in SUFFIXES:
         raise UsageError(f"--plot {str(path)!r} is not a picture", "use a name in .png or .svg")
     try:
