@@ -280,6 +280,7 @@ def _read_table(stream: BinaryIO, name: str, format: str, reading: Reading) -> L
         raise _BadBytes
     label_at: str | None = None
     lists: list[str] = []
+    header = ""
     names = {*_TEXT_COLUMNS, loose(records.text_column or "text")}
     is_plain = records.dialect is not None and records.dialect.quoting == "none"
     for record in records:
@@ -296,7 +297,7 @@ def _read_table(stream: BinaryIO, name: str, format: str, reading: Reading) -> L
             fields = dict(zip(records.columns or (), fields, strict=True))
         if label_at is None:
             label_at = _label_column(fields, reading, records)
-            lists = _lists_above(label_at)
+            lists, header = _lists_above(label_at), loose(label_at)
         value = value_at(fields, label_at)
         if isinstance(value, list | dict):
             kind = "a list" if isinstance(value, list) else "an object"
@@ -311,7 +312,7 @@ def _read_table(stream: BinaryIO, name: str, format: str, reading: Reading) -> L
                 f"{where}: the label has characters that were lost when it was converted (U+FFFD)",
                 "convert the original again",
             )
-        if loose(label) == loose(label_at) and loose(record.text) in names:
+        if loose(label) == header and loose(record.text) in names:
             found.problems.append(Problem(where, HEADER))
             continue
         doubts = [record.doubt]
@@ -451,6 +452,8 @@ def _content(file: Path, encoding: str | None, problems: list[Problem]) -> bytes
     content = read_bytes(file)
     try:
         reject_binary(content[:LOOKED_AT], str(file), encoding)
+        if not encoding and b"\0" in content and decode(content)[1]:
+            raise NotTextError(f"{file} is not text", "use files of text")
     except NotTextError as error:
         what = error.message.removeprefix(f"{file} is ")
         problems.append(Problem(str(file), what, hint=error.hint))

@@ -83,7 +83,7 @@ def test_label_that_is_a_list_names_the_option_that_reaches_into_it(tmp_path: Pa
     path.write_text('{"text": "a", "label": ["pos"]}\n')
     with pytest.raises(SenticliError, match="the label is a list") as caught:
         read_labelled(path)
-    assert "`label_column=label.0`" in caught.value.hint
+    assert "label_column=label.0" in caught.value.hint
     assert read(path, Reading(label_column="label.0")) == [("a", "pos")]
 
 
@@ -513,6 +513,7 @@ def test_files_that_are_no_texts_are_left_out_of_a_folder(tmp_path: Path) -> Non
     folder(path, {"pos/desktop.ini": "[.ShellClassInfo]", "__MACOSX/pos/._1.txt": "\0"})
     (path / "pos" / "Thumbs.db").write_bytes(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 99)
     (path / "pos" / "2.pdf").write_bytes(b"%PDF-1.4\n\xff")
+    (path / "pos" / "3.pkl").write_bytes(b"\x80\x04some pickled words\0\xff")
     found = read_labelled(path)
     assert [example.label for example in found.examples] == ["neg", "pos"]
     assert {(Path(p.where).name, p.what) for p in found.problems} == {
@@ -520,6 +521,7 @@ def test_files_that_are_no_texts_are_left_out_of_a_folder(tmp_path: Path) -> Non
         ("Thumbs.db", "a file of the system, not a text"),
         ("desktop.ini", "a file of the system, not a text"),
         ("2.pdf", "a PDF document, not text"),
+        ("3.pkl", "not text"),
     }
     assert found.sha256 == before
 
