@@ -52,7 +52,7 @@ class Evaluation:
 
 
 def softmax(logits: Logits, temperature: float = 1.0) -> Floats:
-    """Probabilities [N, L] from logits [N, L], or [N, 1] where there are two labels."""
+    """Return probabilities [N, L] from logits [N, L], or [N, 1] where there are two labels."""
     logits = np.asarray(logits, dtype=np.float64) / temperature
     if logits.shape[1] == 1:
         # Both tails are computed rather than 1 - p, which would round small ones to zero.
@@ -66,13 +66,13 @@ def softmax(logits: Logits, temperature: float = 1.0) -> Floats:
 
 
 def cross_entropy(probabilities: Floats, truth: Ints) -> float:
-    """Mean of -log(probability of the true label); finite even where that is zero."""
+    """Return the mean of -log(probability of the true label); finite even where that is zero."""
     chosen = probabilities[np.arange(len(truth)), truth].astype(np.float64)
     return float(-np.log(np.maximum(chosen, 1e-12)).mean())
 
 
 def measure(probabilities: Floats, truth: Ints, labels: tuple[str, ...]) -> Evaluation:
-    """Every measure of ``probabilities`` [N, L] against true label numbers ``truth`` [N]."""
+    """Return every measure of ``probabilities`` [N, L] against true label numbers ``truth`` [N]."""
     size = len(labels)
     predicted = probabilities.argmax(axis=1)
     confusion = np.bincount(truth * size + predicted, minlength=size * size).reshape(size, size)
@@ -95,7 +95,10 @@ def measure(probabilities: Floats, truth: Ints, labels: tuple[str, ...]) -> Eval
 
 
 def wilson(correct: int, total: int, z: float = 1.959964) -> tuple[float, float]:
-    """The 95 % score interval of a share (Wilson 1927): sound for small samples and near 0 or 1."""
+    """Return the 95 % score interval of a share, also of small samples and near 0 or 1.
+
+    Source: Wilson 1927.
+    """
     share = correct / total
     centre = share + z * z / (2 * total)
     spread = z * math.sqrt(share * (1 - share) / total + z * z / (4 * total * total))
@@ -104,7 +107,7 @@ def wilson(correct: int, total: int, z: float = 1.959964) -> tuple[float, float]
 
 
 def fit_temperature(logits: Logits, truth: Ints) -> float:
-    """The temperature that makes probabilities match outcomes best (Guo et al. 2017).
+    """Return the temperature that makes probabilities match outcomes best (Guo et al. 2017).
 
     Found by golden-section search for the lowest cross-entropy over 1/4 to 4, on a log scale: a
     few examples that are all right, or all wrong, must not make scores absurd.

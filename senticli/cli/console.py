@@ -1,4 +1,4 @@
-"""What appears on the screen: results on stdout, messages on stderr.
+"""Printing: results on stdout, messages on stderr.
 
 Text that comes from outside (files, models, servers, the environment) passes through
 :func:`printable`, :func:`one_line` or :func:`markup` before it reaches a terminal.
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def say(message: str) -> None:
-    """Print a message on stderr. That it cannot be heard is no reason to stop."""
+    """Print a message on stderr. A closed stderr is no reason to stop."""
     _to_stderr(printable(in_options(message)))
 
 
@@ -81,7 +81,7 @@ def stdout_console() -> "Console":
 
 
 def print_table(table: "Table") -> None:
-    """A table on stdout; off a terminal without the blanks that fill its lines."""
+    """Print a table on stdout; off a terminal without the blanks that fill its lines."""
     console = stdout_console()
     if sys.stdout.isatty():
         console.print(table)
@@ -92,7 +92,7 @@ def print_table(table: "Table") -> None:
 
 
 def print_facts(facts: "Iterable[tuple[str, str]]") -> None:
-    """Names and values on stdout, a line each, or more where a value is long."""
+    """Print names and values on stdout, a line each, or more where a value is long."""
     from rich.table import Table
 
     table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
@@ -104,7 +104,7 @@ def print_facts(facts: "Iterable[tuple[str, str]]") -> None:
 
 
 def progress(*columns: Any) -> "Progress":
-    """A progress display on stderr, gone when done; ``columns`` stand before the time left."""
+    """Return a transient progress display on stderr, with ``columns`` before the time left."""
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
     return Progress(
@@ -121,7 +121,7 @@ def progress(*columns: Any) -> "Progress":
 
 @contextmanager
 def status(message: str) -> Iterator[None]:
-    """A spinner beside ``message`` while the block runs; off a terminal, nothing."""
+    """Show a spinner beside ``message`` while the block runs; off a terminal, nothing."""
     if not stderr_is_terminal():
         yield
         return
@@ -130,7 +130,7 @@ def status(message: str) -> Iterator[None]:
 
 
 def print_evaluation(evaluation: "Evaluation", title: str) -> None:
-    """The measures as tables on stdout."""
+    """Print the metrics as tables on stdout."""
     from rich.table import Table
 
     console = stdout_console()
@@ -172,7 +172,7 @@ def _confusion(names: Sequence[str], counts: Sequence[Sequence[int]]) -> Any:
 
 
 def sparkline(values: Sequence[float]) -> str:
-    """A curve in one line, from the lowest of ``values`` to the highest."""
+    """Return a curve in one line, from the lowest of ``values`` to the highest."""
     low, high = min(values), max(values)
     steps = "▁▂▃▄▅▆▇█"
     scale = (len(steps) - 1) / (high - low) if high > low else 0.0

@@ -1,4 +1,4 @@
-"""What is odd about labelled data, found before anything is learned from it."""
+"""Suspicious labelled data, found before anything is learned from it."""
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -13,7 +13,7 @@ from senticli.events import Finding as Finding
 
 @dataclass(frozen=True)
 class Checks:
-    """The examples of each label in each split, and what is odd about them."""
+    """The examples of each label in each split, and what is suspicious about them."""
 
     labels: Mapping[str, Mapping[str, int]]
     findings: list[Finding]

@@ -93,7 +93,7 @@ class Sources:
         return [*read, *self._problems]
 
     def get(self, name: str, split: str, config: TrainConfig) -> Source:
-        """The source that holds ``split`` of ``name``, a data set or a file."""
+        """Return the source that holds ``split`` of ``name``, a data set or a file."""
         key = (name, split)
         if key not in self._read:
             try:
@@ -105,7 +105,7 @@ class Sources:
 
 
 def load_split(config: TrainConfig, split: str, sources: Sources | None = None) -> Split:
-    """The examples of ``split`` over every data set or file that ``config`` trains on.
+    """Return the examples of ``split`` over every data set or file that ``config`` trains on.
 
     What ``config`` names as its valid or test files is that split. Without them, data that has no
     validation split gives ``valid_fraction`` of its train split, drawn with ``seed``; its ``train``
@@ -167,7 +167,7 @@ class TrainingData:
 
 
 def load_training_data(config: TrainConfig, sources: Sources | None = None) -> TrainingData:
-    """The train and valid splits that ``config`` names, checked to be worth training on.
+    """Return the train and valid splits that ``config`` names, checked to be worth training on.
 
     Raises:
         SenticliError: as :func:`load_split`; or there are not two labels to tell apart, or the
@@ -222,7 +222,7 @@ def _some(labels: Sequence[str]) -> str:
 def hold_out(
     examples: Sequence[Example], fraction: float, seed: int
 ) -> tuple[list[int], list[int]]:
-    """The rows that stay and those that are held out, each in the order given.
+    """Return the rows that stay and those that are held out, each in the order given.
 
     Where examples have groups, whole groups are held out, at least one. Else ``fraction`` of each
     label is, and texts that are the same stay together.
@@ -270,12 +270,12 @@ def _some_of_each_label(examples: Sequence[Example], fraction: float, seed: int)
 
 
 def labels_of(examples: Sequence[Example]) -> tuple[str, ...]:
-    """The labels that occur, sorted."""
+    """Return the labels that occur, sorted."""
     return tuple(sorted({example.label for example in examples}))
 
 
 def existing_file(name: str) -> Path:
-    """The path of a file or folder of one's own. Raises UsageError unless it may be one."""
+    """Return the path of a file or folder of one's own. Raises UsageError unless it may be one."""
     path = Path(name)
     if name == PIPE:
         return path
@@ -299,7 +299,7 @@ def require_file(name: str) -> None:
 
 
 def splits_of(name: str) -> set[str]:
-    """The splits that a data set has; of a file, ``train`` alone; of a folder, see splits_in.
+    """Return the splits of a data set; of a file, ``train``; of a folder, see splits_in.
 
     Raises:
         SenticliError: the data set is not here.

@@ -97,7 +97,7 @@ class Answers:
         ranked: Sequence[tuple[str, float]],
         explanation: Any,
     ) -> Iterator[Any]:
-        """The values of the columns."""
+        """Yield the values of the columns."""
         yield prediction.label
         yield ranked[0][1] if ranked else None
         for rank in range(1, self._top_k):

@@ -35,6 +35,7 @@ from senticli.io.layout import Dialect, Layout
 from senticli.io.lines import BOM, LONGEST_FIELD, read_lines
 from senticli.io.objects import BLANK, decode, read_objects
 from senticli.io.sniff import SEPARATORS, find_delimiter, in_shell, looks_like_data
+from senticli.log import log
 
 TEXT_COLUMNS = (
     *("text", "sentence", "review", "content", "body", "tweet", "comment", "message"),
@@ -322,6 +323,7 @@ def _table(lines: Iterator[bytes], format: str, name: str, layout: Layout) -> Re
     header_replaced = layout.header and decode(raw)[1]
     if header_replaced:
         notes.append(f"the header of {name} has bytes that are not UTF-8, which were replaced")
+    log("%s: %s fields, text in %r, %s", name, len(columns), column, dialect)
     following = chain([] if layout.header else begun, iter(rows.next, None))
     records = _table_records(
         cast(Iterator[Row], following), rows, columns, columns.index(column), skipped

@@ -21,6 +21,7 @@ from senticli.errors import SenticliError, UsageError
 from senticli.io import atomic, jsonfile
 from senticli.io.readers import Record
 from senticli.io.writers import Writer, complete
+from senticli.log import log
 
 DIGEST = 8  # bytes
 
@@ -304,6 +305,7 @@ class OutputFile:
             }
             atomic.write_text(self._marker, json.dumps(marker))
             made.replace(self.path)
+            log("wrote %s", self.path)
             self._remove_partial()
         except OSError as error:
             raise self._unwritable(error) from error

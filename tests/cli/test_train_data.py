@@ -303,16 +303,8 @@ def test_sources_without_a_common_label_are_reported() -> None:
 # --- surroundings of a training
 
 
-def test_package_that_cannot_be_loaded_is_not_called_missing(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    from senticli.cli import train_run
-
-    def fail(error: Exception) -> Callable[[str], object]:
-        def import_module(_: str) -> object:
-            raise error
-
-        return import_module
+def test_package_that_cannot_be_loaded_is_not_called_missing() -> None:
+    from senticli.training.packages import imported
 
     broken = ImportError("libcudart.so.12: cannot open shared object file")
     for error, message in (
@@ -320,15 +312,13 @@ def test_package_that_cannot_be_loaded_is_not_called_missing(
         (OSError("libtorch.so: invalid ELF header"), "cannot be loaded: libtorch.so"),
         (ModuleNotFoundError("no", name="torch.cuda"), "package torch, which is not installed"),
     ):
-        monkeypatch.setattr(train_run.importlib, "import_module", fail(error))
-        with pytest.raises(SenticliError, match=message) as caught:
-            train_run.part("session")
+        with pytest.raises(SenticliError, match=message) as caught, imported():
+            raise error
         assert caught.value.__cause__ is error
         assert "senticli[" not in caught.value.hint
     own = ModuleNotFoundError("no", name="senticli.training.nosuch")
-    monkeypatch.setattr(train_run.importlib, "import_module", fail(own))
-    with pytest.raises(ModuleNotFoundError):
-        train_run.part("session")
+    with pytest.raises(ModuleNotFoundError), imported():
+        raise own
 
 
 def test_rank_without_other_processes_silences_nothing(
@@ -343,13 +333,13 @@ def test_rank_without_other_processes_silences_nothing(
 
 def test_setting_of_zero_stays_zero_in_a_search() -> None:
     pytest.importorskip("optuna")
-    from senticli.training.search import _value
+    from senticli.training.search import _setting
 
     recipe = Recipe(model=ModelConfig(word_dropout=0.0), train=TrainConfig(embedding_lr=0.0))
-    assert _value(recipe, "word_dropout") == 0
-    assert _value(recipe, "embedding_lr") == 0
+    assert _setting(recipe, "word_dropout") == 0
+    assert _setting(recipe, "embedding_lr") == 0
     with pytest.raises(AttributeError):
-        _value(recipe, "nosuch")
+        _setting(recipe, "nosuch")
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")

@@ -31,7 +31,7 @@ class TerminalWriter(Writer):
         self._width = max(len(one_line(label)) for label in labels)
 
     def record(self, record: Record, answer: Mapping[str, Any]) -> bytes:
-        """The lines of one record."""
+        """Return the lines of one record."""
         answer = {name.removeprefix(self._prefix): value for name, value in answer.items()}
         name, score = answer["label"], answer["score"]
         label = styled(one_line(name or "-").ljust(self._width), f"1;{_colour(name)}", sys.stdout)
