@@ -21,7 +21,7 @@ from typing import Any, BinaryIO, NoReturn, Protocol, cast
 import numpy as np
 import numpy.typing as npt
 
-from senticli.data.catalogue import ASSETS, Asset, OnProgress, Progress
+from senticli.data.catalogue import ASSETS, Asset
 from senticli.download.archives import archive_errors, files_of, open_member, open_zip, some
 from senticli.download.installed import is_installed, not_downloaded
 from senticli.download.urls import is_page
@@ -30,6 +30,7 @@ from senticli.io import jsonfile
 from senticli.io.atomic import remove, replace_dir
 from senticli.io.formats import unreadable
 from senticli.paths import vectors_dir
+from senticli.progress import OnProgress, Progress
 
 Matrix = npt.NDArray[np.float32]
 

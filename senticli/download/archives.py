@@ -18,11 +18,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-from senticli.data.catalogue import Asset, OnProgress, Progress
+from senticli.data.catalogue import Asset
 from senticli.data.columns import DAMAGED as ARRAYS_DAMAGED
 from senticli.data.columns import Columns
 from senticli.errors import SenticliError
 from senticli.io.formats import read_bytes
+from senticli.progress import OnProgress, Progress
 
 MOST_UNPACKED = 200
 """Bytes that one byte of an archive may unpack to; reviews and vectors take about 3."""

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from senticli import paths
-from senticli.data.catalogue import Asset, Notice, OnProgress, Progress
+from senticli.data.catalogue import Asset
 from senticli.data.columns import write_columns
 from senticli.data.vectors import install_vectors, open_text, read_blocks, write_source
 from senticli.download.archives import (
@@ -33,6 +33,7 @@ from senticli.errors import Interrupted, SenticliError
 from senticli.io.atomic import exclusive, replace_dir
 from senticli.io.disk import require_space, size_text, writing
 from senticli.io.formats import unreadable
+from senticli.progress import Notice, OnProgress, Progress
 
 STARTS = 3
 """Times that a file is fetched from its start, if it changes on the way."""

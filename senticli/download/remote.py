@@ -26,11 +26,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from senticli import __version__
-from senticli.data.catalogue import Notice, OnProgress, Progress
 from senticli.download.urls import PAGE, is_page, without_password
 from senticli.errors import Interrupted, SenticliError
 from senticli.io import atomic, jsonfile
 from senticli.io.disk import writing
+from senticli.progress import Notice, OnProgress, Progress
 
 if TYPE_CHECKING:
     import httpx

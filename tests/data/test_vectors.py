@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from senticli.data import vectors
-from senticli.data.catalogue import ASSETS, Notice, OnProgress, Progress
+from senticli.data.catalogue import ASSETS
 from senticli.data.vectors import Matrix, cached_vectors, open_text, read_blocks
 from senticli.errors import SenticliError
+from senticli.progress import Notice, OnProgress, Progress
 
 
 def file(tmp_path: Path, content: bytes, name: str = "vectors.txt") -> Path:

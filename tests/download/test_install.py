@@ -18,13 +18,14 @@ from types import SimpleNamespace
 import pytest
 
 from senticli.data import vectors
-from senticli.data.catalogue import ASSETS, Asset, Notice, Progress
+from senticli.data.catalogue import ASSETS, Asset
 from senticli.data.columns import read_columns
 from senticli.data.vectors import cached_vectors
 from senticli.download import remote
 from senticli.download.install import install_many
 from senticli.download.installed import is_installed, origin, provenance
 from senticli.errors import SenticliError, UsageError
+from senticli.progress import Notice, Progress
 
 Install = Callable[..., Path]
 HTML = b"<!-- moved -->\n<!DOCTYPE html><html><body>The page has moved.</body></html>"

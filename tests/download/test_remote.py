@@ -21,11 +21,12 @@ from pathlib import Path
 import pytest
 import trustme
 
-from senticli.data.catalogue import ASSETS, Asset, Notice, Progress
+from senticli.data.catalogue import ASSETS, Asset
 from senticli.data.vectors import cached_vectors
 from senticli.download import remote
 from senticli.download.installed import is_installed, partly_fetched, provenance
 from senticli.errors import Interrupted, SenticliError
+from senticli.progress import Notice, Progress
 
 Install = Callable[..., Path]
 HTML = b"<!DOCTYPE html>\n<html><body>Please log in.</body></html>"

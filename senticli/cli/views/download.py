@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from senticli.cli import console
 from senticli.cli.console import print_answer, print_json, print_table, printable, say
-from senticli.data.catalogue import Asset, Notice, OnProgress, Progress
+from senticli.data.catalogue import Asset
 from senticli.download.installed import (
     Address,
     folder,
@@ -17,6 +17,7 @@ from senticli.download.installed import (
 )
 from senticli.errors import SenticliError
 from senticli.io.disk import size_of, size_text
+from senticli.progress import Notice, OnProgress, Progress
 
 CHECKSUMS = {"sha256": "SHA-256", "md5": "MD5", "crc32": "CRC-32", None: "no"}
 """How each way of verification is called."""
