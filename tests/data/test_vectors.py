@@ -7,11 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from senticli.data import vectors
+from senticli.data import glove, vectors
 from senticli.data.catalogue import ASSETS
-from senticli.data.vectors import Matrix, cached_vectors, open_text, read_blocks
+from senticli.data.glove import Matrix, open_text, read_blocks
+from senticli.data.vectors import cached_vectors
 from senticli.errors import SenticliError
-from senticli.progress import Notice, OnProgress, Progress
+from senticli.progress import Notice, OnProgress, Progress, ignore
 
 
 def file(tmp_path: Path, content: bytes, name: str = "vectors.txt") -> Path:
@@ -21,7 +22,7 @@ def file(tmp_path: Path, content: bytes, name: str = "vectors.txt") -> Path:
 
 
 def read_glove(
-    path: Path, member: str | None = None, on_progress: OnProgress | None = None
+    path: Path, member: str | None = None, on_progress: OnProgress = ignore
 ) -> tuple[list[str], Matrix]:
     digest = hashlib.sha256()
     with path.open("rb") as packed, open_text(packed, str(path), member) as (text, total):
@@ -64,11 +65,11 @@ def test_odd_words(tmp_path: Path) -> None:
     words, matrix = read_glove(path)
     assert words == ["the", *odd, "caf\ufffd"]
     assert matrix.shape == (len(words), 2)
-    assert cached_vectors(str(path)).words == words
+    assert cached_vectors(str(path)).tokens == words
 
 
 def test_many_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(vectors, "_BLOCK", 100)
+    monkeypatch.setattr(glove, "_BLOCK", 100)
     lines = [f"w{number % 90} {number} {number / 2}" for number in range(100)]
     path = file(tmp_path, "\n".join(lines).encode())
     steps: list[Progress] = []
@@ -78,7 +79,7 @@ def test_many_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(steps) > 2
     assert all(step.total == path.stat().st_size for step in steps)
     cached = cached_vectors(str(path))
-    assert cached.words == words
+    assert cached.tokens == words
     np.testing.assert_array_equal(cached.matrix, matrix)
 
 
@@ -138,7 +139,7 @@ def test_the_hash_is_that_of_the_text_however_it_is_packed(tmp_path: Path, archi
         (b"the 1 2\n\nfilm 3 x\n", "line 3: .* 'film 3 x'"),
         (b"the 1 2\nfilm 3 nan\n", "line 2"),
         (b"the 1 2\nfilm 3 4\nend 1 2 3,5\n", "line 3"),
-        (b"5 2\nthe 1 2\n", "line 1: 5 words promised, 1 found"),
+        (b"5 2\nthe 1 2\n", "line 1: 5 words announced, 1 found"),
         (b"\x80\x04\x95 binary\x00\xff", "line 1"),
     ],
 )
@@ -179,13 +180,13 @@ def test_file_is_cached(tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPa
     assert source["from"] == str(path)
 
     with monkeypatch.context() as patch:
-        patch.setattr(vectors, "_parse", None)  # the second time nothing is parsed
+        patch.setattr(vectors, "read_blocks", None)  # the second time nothing is parsed
         monkeypatch.chdir(tmp_path)
-        assert cached_vectors(path.name).words == ["the", "film"]
+        assert cached_vectors(path.name).tokens == ["the", "film"]
 
     path.write_bytes(b"other 1 2\n")
     os.utime(path, (1, 1))
-    assert cached_vectors(str(path)).words == ["other"]
+    assert cached_vectors(str(path)).tokens == ["other"]
     assert len(list((home / "vectors").iterdir())) == 1  # the cache of the old file is gone
 
 
@@ -204,7 +205,7 @@ def test_names(home: Path, tmp_path: Path) -> None:
     with pytest.raises(SenticliError) as caught:
         cached_vectors("glove.6B.100d")
     assert caught.value.message == "not downloaded: glove.6B.100d"
-    assert caught.value.hint == "senticli download glove.6B.100d"
+    assert caught.value.hint == "`download(glove.6B.100d)`"
     for name in ("glove.6B.10d", "imdb", str(tmp_path)):
         with pytest.raises(SenticliError) as caught:
             cached_vectors(name)
@@ -259,5 +260,5 @@ def test_real_file(test_data: Path) -> None:
     words, matrix = read_glove(test_data / "glove.imdb.100d.zip")
     assert (len(words), matrix.shape) == (48_564, (48_564, 100))
     cached = cached_vectors(str(test_data / "glove.imdb.100d.zip"))
-    assert cached.words == words
+    assert cached.tokens == words
     np.testing.assert_array_equal(cached.matrix, matrix)

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from senticli.download import remote
+from senticli.download.http import open_client
 from senticli.download.urls import check_url, proxy_without_password, without_password
 from senticli.errors import SenticliError, UsageError
 
@@ -56,5 +56,5 @@ def test_errors_about_proxies_quote_no_password(
 ) -> None:
     monkeypatch.setenv("HTTPS_PROXY", proxy)
     with pytest.raises(SenticliError, match="network cannot be set up") as caught:
-        remote._client("https://host/a.zip")
+        open_client("https://host/a.zip")
     assert not re.search("qqx|zz", str(caught.value))

@@ -1,0 +1,120 @@
+"""The pieces of a remote file that are on disk, from which a download is resumed.
+
+A folder holds pieces of one version of a file::
+
+    remote.json    URL, size and validator of the file
+    0  861000000   the pieces, each named by its offset in the file
+
+A piece only grows at its end, so whatever a killed process leaves of it is good.
+"""
+
+import json
+import shutil
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from senticli.io import atomic, jsonfile
+from senticli.io.disk import writing
+
+_STATE = "remote.json"
+
+
+@dataclass(frozen=True)
+class Version:
+    """What tells one version of a remote file from another."""
+
+    size: int | None
+    validator: str | None
+    """A strong ETag, or else the date of Last-Modified."""
+
+
+class Pieces:
+    """The pieces in ``folder`` of the file at ``url``; those of another file are removed.
+
+    Reading and writing raise Interrupted if the disk fails.
+    """
+
+    def __init__(self, folder: Path, url: str) -> None:
+        self.version: Version | None = None
+        """The version that the pieces are of; None where there are none."""
+        self._folder, self._url = folder, url
+        self._ends: dict[int, int] = {}  # by offset
+        try:
+            state = _read_state(folder)
+            if state["url"] == url:
+                self._ends = _ends_of(folder)
+                self.version = Version(state["size"], state["validator"])
+        except (OSError, *jsonfile.INVALID):
+            pass
+        if not self.version:
+            self.clear()
+
+    def begin(self, version: Version) -> None:
+        """Note the version that pieces are about to be added of."""
+        with writing(self._folder):
+            state = {"url": self._url, **asdict(version)}
+            atomic.write_text(self._folder / _STATE, json.dumps(state) + "\n")
+        self.version = version
+
+    def append(self, offset: int, chunk: bytes) -> None:
+        """Add a chunk to the piece that ends at its offset, or to a new one."""
+        start = next((start for start, end in self._ends.items() if end == offset), offset)
+        with writing(self._folder):
+            _append(self._folder / str(start), chunk)
+        self._ends[start] = offset + len(chunk)
+
+    def read_into(self, buffer: Any, offset: int) -> int:
+        """Read bytes at ``offset``; return how many, 0 if none are on disk."""
+        for start, end in self._ends.items():
+            if start <= offset < end:
+                with writing(self._folder), (self._folder / str(start)).open("rb") as file:
+                    file.seek(offset - start)
+                    return file.readinto(memoryview(buffer)[: end - offset])
+        return 0
+
+    def end_of(self, start: int) -> int:
+        """Return where the piece that begins at ``start`` ends."""
+        return self._ends.get(start, start)
+
+    def gap(self, offset: int, stop: int) -> int:
+        """Return where the bytes end that are not on disk from ``offset`` on, at most ``stop``."""
+        return min([stop, *(start for start in self._ends if start > offset)])
+
+    def count_bytes(self, start: int, stop: int) -> int:
+        """Return the number of bytes on disk between two offsets."""
+        spans = ((max(first, start), min(end, stop)) for first, end in self._ends.items())
+        return sum(max(0, end - first) for first, end in spans)
+
+    def clear(self) -> None:
+        """Remove the pieces."""
+        self._ends, self.version = {}, None
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def resumable_bytes(folder: Path) -> int:
+    """Return the number of bytes in ``folder`` that the next download need not fetch."""
+    try:
+        _read_state(folder)
+        return sum(end - start for start, end in _ends_of(folder).items())
+    except (OSError, *jsonfile.INVALID):
+        return 0
+
+
+def _append(path: Path, chunk: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("ab") as file:
+        file.write(chunk)
+
+
+def _ends_of(folder: Path) -> dict[int, int]:
+    names = (path for path in folder.iterdir() if path.name.isdigit())
+    return {int(path.name): int(path.name) + path.stat().st_size for path in names}
+
+
+def _read_state(folder: Path) -> dict[str, Any]:
+    state = jsonfile.parse((folder / _STATE).read_bytes())
+    # Without a validator nobody knows whether the file is still the one that they are of.
+    if not state["validator"] or not isinstance(state["size"], int | None):
+        raise ValueError("size, validator")
+    return state
