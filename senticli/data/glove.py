@@ -9,7 +9,7 @@ import io
 import warnings
 import zipfile
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from typing import BinaryIO, NoReturn, cast
 
 import numpy as np
@@ -34,22 +34,21 @@ def open_text(
 
     ``member`` names the file inside a zip that holds several.
     """
-    with ExitStack() as stack:
-        with archive_errors(label):
-            size: int | None = file.seek(0, io.SEEK_END)
-            file.seek(0)
-            magic = file.read(4)
-            is_zip = magic in (b"PK\3\4", b"PK\5\6") or zipfile.is_zipfile(file)
-            file.seek(0)
-            text = file
-            if is_zip:
-                archive = stack.enter_context(open_zip(file, label))
-                member = member or _only_file(archive, label)
-                text = stack.enter_context(open_member(archive, label, member))
-                size = archive.getinfo(member).file_size
-            elif magic[:2] == b"\x1f\x8b":
-                text, size = cast(BinaryIO, stack.enter_context(gzip.open(file))), None
-        yield text, size
+    size: int | None = file.seek(0, io.SEEK_END)
+    file.seek(0)
+    magic = file.read(4)
+    is_zip = magic in (b"PK\3\4", b"PK\5\6") or zipfile.is_zipfile(file)
+    file.seek(0)
+    if is_zip:
+        with open_zip(file, label) as archive:
+            member = member or _only_file(archive, label)
+            with open_member(archive, label, member) as text:
+                yield text, archive.getinfo(member).file_size
+    elif magic[:2] == b"\x1f\x8b":
+        with gzip.open(file) as text:
+            yield cast(BinaryIO, text), None
+    else:
+        yield file, size
 
 
 def _only_file(archive: zipfile.ZipFile, label: str) -> str:

@@ -92,28 +92,28 @@ def files_in(archive: Archive) -> Iterator[tuple[str, Callable[[], bytes]]]:
 # --- zips
 
 
-@contextmanager
-def open_zip(file: BinaryIO, label: str) -> Iterator[zipfile.ZipFile]:
+def open_zip(file: BinaryIO, label: str) -> zipfile.ZipFile:
     """Open a zip whose every member is harmless."""
-    with zipfile.ZipFile(file) as archive:
+    with archive_errors(label):
+        archive = zipfile.ZipFile(file)
         for info in archive.infolist():
             kind = info.external_attr >> 28  # of a Unix file: 4 folder, 8 file, 0 not given
             _check_member(label, info.filename, kind in (0, 4, 8))
             if info.file_size > _SMALL + MOST_UNPACKED * info.compress_size:
                 raise _bomb(label)
-        yield archive
+    return archive
 
 
-@contextmanager
-def open_member(archive: zipfile.ZipFile, label: str, member: str) -> Iterator[BinaryIO]:
+def open_member(archive: zipfile.ZipFile, label: str, member: str) -> BinaryIO:
     """Open one member of a zip by its exact name."""
     info = _info(archive, label, member)
-    try:
-        file = archive.open(info)
-    except RuntimeError as error:  # encrypted
-        raise SenticliError(f"{label}: {error}", "unpack it and name the file inside") from error
-    with file, io.BufferedReader(file, 1 << 20) as buffered:  # type: ignore[type-var]
-        yield buffered
+    with archive_errors(label):
+        try:
+            file = archive.open(info)
+        except RuntimeError as error:  # encrypted
+            hint = "unpack it and name the file inside"
+            raise SenticliError(f"{label}: {error}", hint) from error
+    return io.BufferedReader(file, 1 << 20)  # type: ignore[type-var]
 
 
 def file_names(archive: zipfile.ZipFile) -> list[str]:

@@ -19,7 +19,7 @@ from senticli.data.catalogue import Asset
 from senticli.data.columns import write_columns
 from senticli.data.glove import open_text, read_blocks
 from senticli.data.vectors import install_vectors
-from senticli.download.archives import Archive, archive_errors, extent, open_member, open_zip
+from senticli.download.archives import Archive, extent, open_member, open_zip
 from senticli.download.datasets import read_dataset
 from senticli.download.http import open_client
 from senticli.download.installed import folder, is_installed, write_provenance
@@ -96,11 +96,12 @@ def _install_from_url(
 ) -> Iterator[Asset]:
     """Install assets of one archive: by members where that is possible, or from the whole."""
     starts = 0
-    by_members = all(asset.member for asset in todo)
+    in_parts = True
     while todo:
         try:
-            if by_members:
-                _install_member(todo[0], url, verify, report)
+            member = todo[0].member if in_parts else None
+            if member:
+                _install_member(todo[0], member, url, verify, report)
                 yield todo.pop(0)
             else:
                 with _download(todo[0], url, verify, report) as archive:
@@ -108,7 +109,7 @@ def _install_from_url(
                         _convert(todo[0], archive, verify, report)
                         yield todo.pop(0)
         except NoRanges:
-            by_members = False
+            in_parts = False
             report(Notice(f"{url} cannot be downloaded in parts: downloading all of it"))
         except CannotResume:
             starts += 1
@@ -175,10 +176,8 @@ def _open_path(path: Path, asset: Asset, report: OnProgress) -> Iterator[Archive
 @contextmanager
 def _download(asset: Asset, url: Url, verify: bool, report: OnProgress) -> Iterator[Archive]:
     """Download a whole archive."""
-    with _open_url(url, asset, asset.archive, report, only_parts=False) as remote:
-        remote.connect()
-        _check_size(asset, remote, verify)
-        _announce(asset, remote, asset.archive, 0, remote.size, asset.unpacked, report)
+    with _open_url(asset, url, asset.archive, verify, report) as remote:
+        _announce(asset, remote, 0, remote.size, asset.unpacked, report)
         remote.fetch_all()
         file = cast(BinaryIO, io.BufferedReader(remote, _CHUNK))
         provenance = {"url": remote.url, "fetched": remote.size}
@@ -186,37 +185,33 @@ def _download(asset: Asset, url: Url, verify: bool, report: OnProgress) -> Itera
         yield _with_checksum(archive, asset, asset.archive, remote.size, report)
 
 
-def _install_member(asset: Asset, url: Url, verify: bool, report: OnProgress) -> None:
-    """Download and install the one member of a zip that is wanted.
+def _install_member(asset: Asset, member: str, url: Url, verify: bool, report: OnProgress) -> None:
+    """Download and install one member of a zip.
 
     Raises:
         NoRanges: the server gives only the whole of it.
     """
-    member = asset.member or ""
-    with ExitStack() as stack:
-        remote = stack.enter_context(_open_url(url, asset, member, report, only_parts=True))
-        remote.connect()
-        _check_size(asset, remote, verify)
+    with _open_url(asset, url, member, verify, report) as remote:
         label = f"{remote.url} ({member})"
         file = cast(BinaryIO, io.BufferedReader(remote, 1 << 16))
-        with archive_errors(label):
-            archive = stack.enter_context(open_zip(file, label))
+        with open_zip(file, label) as archive:
             start, stop = extent(archive, label, member)
-        size = archive.getinfo(member).file_size
-        _announce(asset, remote, member, start, stop, int(size * VECTORS_SHARE), report)
-        with archive_errors(label):
-            text = stack.enter_context(open_member(archive, label, member))
-        provenance = {"url": remote.url, "bytes": remote.size, "fetched": stop - start}
-        provenance["verified"] = "crc32"  # which zipfile compares at the end of the member
-        member_archive = Archive(label, provenance, _try_again(asset))
-        _install_vectors(asset, text, size, member_archive, verify)
+            size = archive.getinfo(member).file_size
+            _announce(asset, remote, start, stop, int(size * VECTORS_SHARE), report)
+            provenance = {"url": remote.url, "bytes": remote.size, "fetched": stop - start}
+            provenance["verified"] = "crc32"  # which zipfile compares at the end of the member
+            source = Archive(label, provenance, _try_again(asset))
+            with open_member(archive, label, member) as text:
+                _install_vectors(asset, text, size, source, verify)
 
 
 @contextmanager
 def _open_url(
-    url: Url, asset: Asset, name: str, report: OnProgress, *, only_parts: bool
+    asset: Asset, url: Url, name: str, verify: bool, report: OnProgress
 ) -> Iterator[RemoteFile]:
-    """Open a remote file. What was downloaded is removed when it was used, or is of no use.
+    """Open an archive on a server, or only its member ``name``.
+
+    What was downloaded is removed when it was used, or is of no use.
 
     Raises:
         CannotResume: a part of what is of no use is from an earlier process.
@@ -227,13 +222,19 @@ def _open_url(
             client,
             url.secret,
             paths.downloads_dir() / name,
-            label=name,
+            only_parts=name != asset.archive,
             hint=elsewhere(asset),
             report=report,
-            only_parts=only_parts,
         ) as remote,
     ):
         try:
+            remote.connect()
+            if verify and asset.size and remote.size and remote.size != asset.size:
+                raise SenticliError(
+                    f"{remote.url} is not the official {asset.archive}: expected "
+                    f"{asset.size:,} bytes, actual {remote.size:,}",
+                    _try_again(asset),
+                )
             yield remote
             remote.discard()
         except Interrupted:
@@ -245,37 +246,24 @@ def _open_url(
             raise
 
 
-def _check_size(asset: Asset, remote: RemoteFile, verify: bool) -> None:
-    """Raise SenticliError if its size alone tells that an archive is not the official one."""
-    if verify and asset.size and remote.size and remote.size != asset.size:
-        raise SenticliError(
-            f"{remote.url} is not the official {asset.archive}: expected {asset.size:,} bytes, "
-            f"actual {remote.size:,}",
-            _try_again(asset),
-        )
-
-
 def _announce(
     asset: Asset,
     remote: RemoteFile,
-    name: str,
     start: int,
     stop: int | None,
     unpacked: int,
     report: OnProgress,
 ) -> None:
-    """Make sure that there is room for a download, and report what it is."""
-    missing = remote.missing(start, stop or 0)
-    require_space(paths.home(), max(0, missing) + unpacked, asset.name)
-    amount = "of unknown size"
-    if stop is not None:
-        amount = size_text(stop - start)
-        if name != asset.archive:
-            amount += f" of {asset.archive} ({size_text(remote.size or 0)})"
-        if remote.resumed:
-            amount += f", {size_text(stop - start - missing)} of it already downloaded"
-    report(Notice(f"downloading {name}, {amount}, from {remote.url}"))
-    remote.expect(start, stop)
+    """Require space for what is about to be downloaded, and report it."""
+    on_disk = remote.expect(start, stop)
+    missing = 0 if stop is None else stop - start - on_disk
+    require_space(paths.home(), missing + unpacked, asset.name)
+    amount = "of unknown size" if stop is None else size_text(stop - start)
+    if remote.name != asset.archive:
+        amount += f" of {asset.archive} ({size_text(remote.size or 0)})"
+    if remote.resumed:
+        amount += f", {size_text(on_disk)} of it already downloaded"
+    report(Notice(f"downloading {remote.name}, {amount}, from {remote.url}"))
 
 
 def _try_again(asset: Asset) -> str:

@@ -4,14 +4,17 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from senticli import paths
 from senticli.data.catalogue import ASSETS, Asset
-from senticli.download.pieces import resumable_bytes
+from senticli.download.pieces import Pieces
 from senticli.errors import SenticliError
 from senticli.io import jsonfile
 from senticli.io.atomic import recover
+
+Verified = Literal["sha256", "md5", "crc32"] | None
+"""The checksum that was compared: the official one, or only the zip's own; None: none was."""
 
 
 def folder(asset: Asset) -> Path:
@@ -45,9 +48,8 @@ def provenance(asset: Asset) -> dict[str, Any]:
     """Return the ``source.json`` of an installed asset.
 
     Fields: name; url or from; bytes (of the archive) and, from the network, fetched; sha256 (of a
-    data set's archive, of the vectors' text); verified (``sha256`` or ``md5``: compared with the
-    official one, ``crc32``: only with the zip's own, or null); installed (ISO 8601); and counts
-    and hashes by split (data sets), or words and dim (vectors).
+    data set's archive, of the vectors' text); verified (see :data:`Verified`); installed (ISO
+    8601); and counts and hashes by split (data sets), or words and dim (vectors).
 
     Raises:
         SenticliError: it is missing or damaged.
@@ -65,16 +67,15 @@ def provenance(asset: Asset) -> dict[str, Any]:
 
 def _check(fields: dict[str, Any], asset: Asset) -> None:
     """Raise one of jsonfile.INVALID unless ``fields`` has what every ``source.json`` has."""
-    if fields["verified"] not in ("sha256", "md5", "crc32", None):
-        raise ValueError("verified")
+    kinds: dict[str, Any] = {"verified": Verified, "bytes": int | None}
     if asset.kind == "vectors":
-        numbers = [fields["words"], fields["dim"]]
+        kinds |= {"words": int, "dim": int}
     else:
-        numbers = list(fields["counts"].values())
+        kinds |= {"counts": Mapping[str, int], "hashes": Mapping[str, str]}
         if fields["counts"].keys() != fields["hashes"].keys():
             raise ValueError("counts, hashes")
-    if not all(isinstance(number, int) for number in [*numbers, fields["bytes"] or 0]):
-        raise TypeError("counts, words, dim, bytes")
+    if not all(jsonfile.has_type(fields[name], kind) for name, kind in kinds.items()):
+        raise TypeError(", ".join(kinds))
 
 
 def write_provenance(folder: Path, fields: Mapping[str, Any]) -> None:
@@ -87,4 +88,4 @@ def write_provenance(folder: Path, fields: Mapping[str, Any]) -> None:
 def fetched_bytes(asset: Asset) -> int:
     """Return the bytes of an unfinished download of ``asset`` that the next one need not fetch."""
     names = (asset.archive, asset.member) if asset.member else (asset.archive,)
-    return sum(resumable_bytes(paths.downloads_dir() / name) for name in names)
+    return sum(Pieces(paths.downloads_dir() / name).count_bytes() for name in names)

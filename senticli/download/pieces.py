@@ -10,6 +10,8 @@ A piece only grows at its end, so whatever a killed process leaves of it is good
 
 import json
 import shutil
+import sys
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -30,32 +32,33 @@ class Version:
 
 
 class Pieces:
-    """The pieces in ``folder`` of the file at ``url``; those of another file are removed.
+    """The pieces in ``folder``, if a download can be resumed from them.
 
     Reading and writing raise Interrupted if the disk fails.
     """
 
-    def __init__(self, folder: Path, url: str) -> None:
+    def __init__(self, folder: Path) -> None:
+        self.url: str | None = None
+        """The URL that they came from; None where there are none."""
         self.version: Version | None = None
-        """The version that the pieces are of; None where there are none."""
-        self._folder, self._url = folder, url
+        """The version of the file that they are of; None where there are none."""
+        self._folder = folder
         self._ends: dict[int, int] = {}  # by offset
-        try:
-            state = _read_state(folder)
-            if state["url"] == url:
-                self._ends = _ends_of(folder)
-                self.version = Version(state["size"], state["validator"])
-        except (OSError, *jsonfile.INVALID):
-            pass
-        if not self.version:
-            self.clear()
+        with suppress(OSError, *jsonfile.INVALID):
+            state = jsonfile.parse((folder / _STATE).read_bytes())
+            # Without a validator nobody knows whether the file is still the one they are of.
+            if state["validator"] and isinstance(state["size"], int | None):
+                files = [path for path in folder.iterdir() if path.name.isdigit()]
+                self._ends = {int(f.name): int(f.name) + f.stat().st_size for f in files}
+                self.url, self.version = state["url"], Version(state["size"], state["validator"])
 
-    def begin(self, version: Version) -> None:
-        """Note the version that pieces are about to be added of."""
+    def begin(self, url: str, version: Version) -> None:
+        """Remove the pieces, and note what others are about to be added of."""
+        self.clear()
         with writing(self._folder):
-            state = {"url": self._url, **asdict(version)}
+            state = {"url": url, **asdict(version)}
             atomic.write_text(self._folder / _STATE, json.dumps(state) + "\n")
-        self.version = version
+        self.url, self.version = url, version
 
     def append(self, offset: int, chunk: bytes) -> None:
         """Add a chunk to the piece that ends at its offset, or to a new one."""
@@ -81,40 +84,18 @@ class Pieces:
         """Return where the bytes end that are not on disk from ``offset`` on, at most ``stop``."""
         return min([stop, *(start for start in self._ends if start > offset)])
 
-    def count_bytes(self, start: int, stop: int) -> int:
-        """Return the number of bytes on disk between two offsets."""
+    def count_bytes(self, start: int = 0, stop: int = sys.maxsize) -> int:
+        """Return the number of bytes on disk, between two offsets or at all."""
         spans = ((max(first, start), min(end, stop)) for first, end in self._ends.items())
         return sum(max(0, end - first) for first, end in spans)
 
     def clear(self) -> None:
         """Remove the pieces."""
-        self._ends, self.version = {}, None
+        self._ends, self.url, self.version = {}, None, None
         shutil.rmtree(self._folder, ignore_errors=True)
-
-
-def resumable_bytes(folder: Path) -> int:
-    """Return the number of bytes in ``folder`` that the next download need not fetch."""
-    try:
-        _read_state(folder)
-        return sum(end - start for start, end in _ends_of(folder).items())
-    except (OSError, *jsonfile.INVALID):
-        return 0
 
 
 def _append(path: Path, chunk: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("ab") as file:
         file.write(chunk)
-
-
-def _ends_of(folder: Path) -> dict[int, int]:
-    names = (path for path in folder.iterdir() if path.name.isdigit())
-    return {int(path.name): int(path.name) + path.stat().st_size for path in names}
-
-
-def _read_state(folder: Path) -> dict[str, Any]:
-    state = jsonfile.parse((folder / _STATE).read_bytes())
-    # Without a validator nobody knows whether the file is still the one that they are of.
-    if not state["validator"] or not isinstance(state["size"], int | None):
-        raise ValueError("size, validator")
-    return state

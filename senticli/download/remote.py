@@ -3,6 +3,7 @@
 import errno
 import io
 import logging
+import sys
 import time
 from collections.abc import Iterator
 from itertools import chain
@@ -22,7 +23,6 @@ log = logging.getLogger(__name__)
 
 TAIL = 1 << 16
 """Bytes fetched at once from the end of a zip, where its directory is."""
-_UNKNOWN = 1 << 62
 
 
 class CannotResume(Exception):
@@ -36,14 +36,16 @@ class NoRanges(Exception):
 class RemoteFile(io.RawIOBase):
     """A file at ``url`` as a seekable binary file, which fetches what is read and not on disk.
 
+    :meth:`connect` comes before reading, and without ``only_parts`` :meth:`fetch_all`, too.
+
     Args:
         client: makes the requests.
         url: http or https.
-        folder: where the pieces are kept; one process at a time uses it.
-        label: names the file in messages.
+        folder: where the pieces are kept; one process at a time uses it. Its name is that of the
+            file in messages.
+        only_parts: fetch only what is read.
         hint: what to do when it cannot be fetched.
         report: called with progress and retries.
-        only_parts: fetch only what is read. Otherwise, call :meth:`fetch_all` before reading.
 
     Raises:
         Interrupted: from every method, if the network or the disk fails; the pieces stay.
@@ -56,22 +58,24 @@ class RemoteFile(io.RawIOBase):
         url: str,
         folder: Path,
         *,
-        label: str,
+        only_parts: bool,
         hint: str,
         report: OnProgress,
-        only_parts: bool,
     ) -> None:
         super().__init__()
         self.url = without_password(url)
         """The URL as it may be shown."""
-        self._client, self._secret_url = client, url
-        self._label, self._hint, self._report = label, hint, report
-        self._only_parts = only_parts
-        self._pieces = Pieces(folder, self.url)
-        self.resumed = self._pieces.version is not None
+        self.name = folder.name
+        self._client, self._secret_url, self._only_parts = client, url, only_parts
+        self._hint, self._report = hint, report
+        self._pieces = Pieces(folder)
+        if self._pieces.url != self.url:
+            self._pieces.clear()
+        version = self._pieces.version
+        self.resumed = version is not None
         """True if a part of the file was on disk already."""
-        self.size = self._pieces.version.size if self._pieces.version else None
-        """Bytes of the whole file; None where they are not known yet."""
+        self.size = version.size if version else None
+        """Bytes of the whole file; None where the server has not said it."""
         self._window: tuple[int, int] | None = None
         self._position = 0
         self._transfer: Iterator[int] | None = None
@@ -81,23 +85,23 @@ class RemoteFile(io.RawIOBase):
 
     def connect(self) -> None:
         """Ask the server for the file, so that its size is known if the server says it."""
-        if not self._only_parts and not self._pieces.version:
-            self._fetch_more(0)
-        elif self._only_parts and self.size is None:
+        if self._only_parts and self.size is None:
             sum(self._fetch(0, 1))
-            sum(self._fetch(max(1, self._known_size() - TAIL)))
+            sum(self._fetch(max(1, (self.size or 0) - TAIL)))
+        elif not self._pieces.version:
+            self._fetch_more(0)
 
-    def missing(self, start: int, stop: int) -> int:
-        """Return the number of bytes between two offsets that are not on disk."""
-        return stop - start - self._pieces.count_bytes(start, stop)
+    def expect(self, start: int, stop: int | None) -> int:
+        """Report progress on a part of the file, and fetch no further for reads inside it.
 
-    def expect(self, start: int, stop: int | None) -> None:
-        """Report progress on a part of the file, and fetch no further for reads inside it."""
-        self._window = start, stop or _UNKNOWN
-        self._report_progress()
+        Returns the number of its bytes that are on disk.
+        """
+        self._window = start, sys.maxsize if stop is None else stop
+        return self._pieces.count_bytes(*self._window)
 
     def fetch_all(self) -> None:
         """Fetch the whole file."""
+        self._report_progress()
         at = self._pieces.end_of(0)
         while self.size is None or at < self.size:
             at += self._fetch_more(at)
@@ -143,23 +147,26 @@ class RemoteFile(io.RawIOBase):
                 if before == at < (stop or self.size):
                     raise httpx.RemoteProtocolError("fewer bytes than announced")
             except http.ERRORS as error:
-                problem = http.describe(error, self.url, self._label)
-                wait = retries.wait_after(error)
-                if wait is None and isinstance(error, http.WholeFile):
-                    raise NoRanges from error
-                if wait is None:
-                    hint = f"run it again to resume; or {self._hint}"
-                    hint = http.hint_for(error, hint if self._is_resumable() else self._hint)
-                    raise Interrupted(problem, hint) from error
-                delay = f" in {wait:.0f} s" if wait >= 1 else ""
-                self._report(Notice(f"{problem}; trying again{delay}"))
-                time.sleep(wait)
+                self._wait_to_retry(retries.wait_after(error), error)
+
+    def _wait_to_retry(self, seconds: float | None, error: Exception) -> None:
+        """Wait, or end the transfer if ``seconds`` is None."""
+        problem = http.describe(error, self.url, self.name)
+        if seconds is not None:
+            delay = f" in {seconds:.0f} s" if seconds >= 1 else ""
+            self._report(Notice(f"{problem}; trying again{delay}"))
+            time.sleep(seconds)
+        elif isinstance(error, http.WholeFile):
+            raise NoRanges from error
+        else:
+            hint = f"run it again to resume; or {self._hint}" if self._resumable() else self._hint
+            raise Interrupted(problem, http.hint_for(error, hint)) from error
 
     def _request(self, start: int, stop: int | None) -> Iterator[bytes]:
         """Ask once for a part of the file, and yield what comes of it."""
         asked = start if self._only_parts or start else None
-        headers = {}
         kept = self._pieces.version
+        headers = {}
         if asked is not None:
             headers["Range"] = f"bytes={start}-{stop - 1 if stop else ''}"
             if kept and kept.validator:
@@ -177,7 +184,7 @@ class RemoteFile(io.RawIOBase):
                     response.raise_for_status()
                 case Verdict.PAGE:
                     url = without_password(str(response.url))
-                    raise Interrupted(f"{url} is an HTML page, not {self._label}", self._hint)
+                    raise Interrupted(f"{url} is an HTML page, not {self.name}", self._hint)
                 case Verdict.CHANGED:
                     self._pieces.clear()
                     raise CannotResume
@@ -186,7 +193,7 @@ class RemoteFile(io.RawIOBase):
                 case Verdict.WHOLE:
                     raise http.WholeFile
             if not kept:
-                self._pieces.begin(answer.version)
+                self._pieces.begin(self.url, answer.version)
             if self.size is None:
                 self.size = answer.version.size
             on_disk = start - answer.start  # where all of it comes, though the rest was asked for
@@ -198,11 +205,11 @@ class RemoteFile(io.RawIOBase):
     def _report_progress(self) -> None:
         if self._window:
             start, stop = self._window
-            total = self.size if stop == _UNKNOWN else stop - start
+            total = self.size if stop == sys.maxsize else stop - start
             done = self._pieces.count_bytes(start, stop)
-            self._report(Progress("downloading", self._label, done, total))
+            self._report(Progress("downloading", self.name, done, total))
 
-    def _is_resumable(self) -> bool:
+    def _resumable(self) -> bool:
         return bool(self._pieces.version and self._pieces.version.validator)
 
     # --- io.RawIOBase
@@ -215,15 +222,9 @@ class RemoteFile(io.RawIOBase):
         """Return True."""
         return True
 
-    def tell(self) -> int:
-        """Return the position in the file."""
-        return self._position
-
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Move to a position. Nothing is fetched but the size, where it is needed."""
-        base = 0
-        if whence != io.SEEK_SET:
-            base = self._position if whence == io.SEEK_CUR else self._known_size()
+        """Move to a position; nothing is fetched."""
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self.size or 0}[whence]
         if base + offset < 0:
             raise OSError(errno.EINVAL, "a position before the start of the file")
         self._position = base + offset
@@ -231,7 +232,7 @@ class RemoteFile(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int:
         """Read some bytes at the position, and fetch them first if they are not on disk."""
-        size = self._known_size()
+        size = self.size or 0
         if not len(buffer) or self._position >= size:
             return 0
         while not (count := self._pieces.read_into(buffer, self._position)):
@@ -245,12 +246,6 @@ class RemoteFile(io.RawIOBase):
         """End the transfer. What can be resumed from stays."""
         if not self.closed:
             self._end_transfer()
-            if not self._is_resumable():
+            if not self._resumable():
                 self._pieces.clear()
         super().close()
-
-    def _known_size(self) -> int:
-        if self.size is None:
-            self.connect()
-        assert self.size is not None  # an answer with a part says it
-        return self.size
