@@ -1,4 +1,4 @@
-"""What long steps report while they run: how far they are, and messages."""
+"""Reports of long steps while they run: progress and messages."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

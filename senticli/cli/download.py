@@ -107,9 +107,9 @@ def download(
                 done.add(asset.name)
     except KeyboardInterrupt:
         if any(map(fetched_bytes, assets)):
-            say("what was downloaded is kept: run the command again to resume")
+            say("the partial download is kept: run the command again to resume")
         raise
-    finally:  # what is done is shown, even if the next one fails; never while a bar is drawn
+    finally:  # even if a later asset fails, and never while a bar is drawn
         for asset in assets:
             if asset.name in done:
                 view.show_installed(asset, new=asset.name not in old, as_json=as_json)

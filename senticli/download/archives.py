@@ -26,7 +26,7 @@ MOST_UNPACKED = 200
 _SMALL = 1 << 20  # bytes that anything may unpack to
 
 DAMAGED = (*ARRAYS_DAMAGED, OSError, IndexError, tarfile.TarError, lzma.LZMAError)
-"""What Python's archive modules raise over damaged files."""
+"""Errors that Python's archive modules raise over damaged files."""
 
 
 @dataclass(frozen=True)

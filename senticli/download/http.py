@@ -28,7 +28,7 @@ LEAST_RATE, RATE_WINDOW = 1_000, 60.0
 """A connection that gives fewer bytes a second than this, over so many seconds, has stalled."""
 
 ERRORS = (httpx.HTTPError, httpx.InvalidURL, UnicodeError)
-"""What a request may raise."""
+"""Errors that a request may raise."""
 
 _RETRY_STATUSES = {408, 425, 429, 500, 502, 503, 504}
 _INVALID = (httpx.InvalidURL, UnicodeError)

@@ -51,7 +51,7 @@ def install_many(
 ) -> Iterator[Asset]:
     """Download ``assets``, or take them from ``source``, and convert them; yield each when done.
 
-    What is installed already is left alone, unless ``force``. The assets of one archive follow one
+    Installed assets are left alone, unless ``force``. Those of one archive are installed one after
     another; another process that wants one of them waits until they are done.
 
     Args:
@@ -64,10 +64,10 @@ def install_many(
         on_progress: called often while something is read, downloaded or converted.
 
     Raises:
-        Interrupted: the network or the disk failed. What was downloaded is kept, and the next
-            call resumes from it.
-        SenticliError: ``offline`` rules it out; a wrong checksum or content. Whatever was
-            installed before stays.
+        Interrupted: the network or the disk failed. The partial download is kept, and the next
+            call resumes it.
+        SenticliError: something is missing and ``offline``, or has the wrong checksum or content.
+            Whatever was installed before stays.
     """
     groups: dict[Source, list[Asset]] = {}
     for asset, place in zip(assets, sources_of(assets, source), strict=True):
@@ -211,10 +211,10 @@ def _open_url(
 ) -> Iterator[RemoteFile]:
     """Open an archive on a server, or only its member ``name``.
 
-    What was downloaded is removed when it was used, or is of no use.
+    The download is removed once it was used, or if it is of no use.
 
     Raises:
-        CannotResume: a part of what is of no use is from an earlier process.
+        CannotResume: it is of no use, and a part of it is from an earlier process.
     """
     with (
         open_client(url.secret) as client,
@@ -261,7 +261,7 @@ def _announce(
     amount = "of unknown size" if stop is None else size_text(stop - start)
     if remote.name != asset.archive:
         amount += f" of {asset.archive} ({size_text(remote.size or 0)})"
-    if remote.resumed:
+    if remote.resumed and on_disk:
         amount += f", {size_text(on_disk)} of it already downloaded"
     report(Notice(f"downloading {remote.name}, {amount}, from {remote.url}"))
 

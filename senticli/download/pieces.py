@@ -24,7 +24,7 @@ _STATE = "remote.json"
 
 @dataclass(frozen=True)
 class Version:
-    """What tells one version of a remote file from another."""
+    """One version of a remote file, as far as its server tells them apart."""
 
     size: int | None
     validator: str | None

@@ -128,7 +128,7 @@ class RemoteFile(io.RawIOBase):
             self._transfer = None
 
     def _fetch(self, at: int, stop: int | None = None) -> Iterator[int]:
-        """Fetch from one offset to another (None: the end); try again after passing errors.
+        """Fetch from one offset to another (None: the end), and retry after transient errors.
 
         Yields the size of each chunk when it is on disk.
         """
@@ -163,7 +163,7 @@ class RemoteFile(io.RawIOBase):
             raise Interrupted(problem, http.hint_for(error, hint)) from error
 
     def _request(self, start: int, stop: int | None) -> Iterator[bytes]:
-        """Ask once for a part of the file, and yield what comes of it."""
+        """Ask once for a part of the file; yield what arrives of it."""
         asked = start if self._only_parts or start else None
         kept = self._pieces.version
         headers = {}
@@ -173,34 +173,36 @@ class RemoteFile(io.RawIOBase):
                 headers["If-Range"] = kept.validator
         with self._client.stream("GET", self._secret_url, headers=headers) as response:
             body = http.not_too_slow(response.iter_raw())
-            first = b""
-            while response.is_success and len(first) < PAGE and (chunk := next(body, b"")):
-                first += chunk
+            first = _first_bytes(body) if response.is_success else b""
             status = response.status_code
             answer = judge(status, response.headers, first, asked, kept, self._only_parts)
             log.debug("%s: %s answered with %d, %s", self.url, headers, status, answer)
-            match answer.verdict:
-                case Verdict.ERROR:
-                    response.raise_for_status()
-                case Verdict.PAGE:
-                    url = without_password(str(response.url))
-                    raise Interrupted(f"{url} is an HTML page, not {self.name}", self._hint)
-                case Verdict.CHANGED:
-                    self._pieces.clear()
-                    raise CannotResume
-                case Verdict.NO_RANGES:
-                    raise NoRanges
-                case Verdict.WHOLE:
-                    raise http.WholeFile
+            self._raise_for(answer.verdict, response)
             if not kept:
                 self._pieces.begin(self.url, answer.version)
             if self.size is None:
                 self.size = answer.version.size
-            on_disk = start - answer.start  # where all of it comes, though the rest was asked for
+            on_disk = start - answer.start  # more than 0 if the whole file came, not the rest
             for chunk in chain([first], body):
                 if fresh := chunk[on_disk:]:
                     yield fresh
                 on_disk = max(0, on_disk - len(chunk))
+
+    def _raise_for(self, verdict: Verdict, response: httpx.Response) -> None:
+        """Raise what follows from an answer that is not to be read."""
+        match verdict:
+            case Verdict.ERROR:
+                response.raise_for_status()
+            case Verdict.PAGE:
+                url = without_password(str(response.url))
+                raise Interrupted(f"{url} is an HTML page, not {self.name}", self._hint)
+            case Verdict.CHANGED:
+                self._pieces.clear()
+                raise CannotResume
+            case Verdict.NO_RANGES:
+                raise NoRanges
+            case Verdict.WHOLE:
+                raise http.WholeFile
 
     def _report_progress(self) -> None:
         if self._window:
@@ -243,9 +245,17 @@ class RemoteFile(io.RawIOBase):
         return count
 
     def close(self) -> None:
-        """End the transfer. What can be resumed from stays."""
+        """End the transfer, and keep the pieces if they can be resumed from."""
         if not self.closed:
             self._end_transfer()
             if not self._resumable():
                 self._pieces.clear()
         super().close()
+
+
+def _first_bytes(body: Iterator[bytes]) -> bytes:
+    """Return enough of a body to recognize a web page."""
+    first = b""
+    while len(first) < PAGE and (chunk := next(body, b"")):
+        first += chunk
+    return first

@@ -1,4 +1,4 @@
-"""What the answer to a request for a file, or for the rest of it, is good for. No I/O."""
+"""Judge the answer to a request for a file, or for a part of it. No I/O."""
 
 import re
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ _CONTENT_RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18})", re.ASCII)
 
 
 class Verdict(Enum):
-    """What an answer is, and so what to do."""
+    """The kind of an answer, and what to do about it."""
 
     BODY = "the file, or the part that was asked for: read it"
     ERROR = "a status that stands for an error: raise that"
@@ -42,7 +42,7 @@ def judge(
     kept: Version | None,
     only_parts: bool,
 ) -> Answer:
-    """Return what the answer to a request is good for.
+    """Tell what the answer to a request is.
 
     Args:
         status: of HTTP.

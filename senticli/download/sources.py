@@ -1,4 +1,4 @@
-"""Where the archive of an asset comes from: its official URL, a mirror, another URL or the disk."""
+"""The source of an archive: its official URL, a mirror, another URL, or the disk."""
 
 import os
 import stat

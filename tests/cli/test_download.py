@@ -20,7 +20,7 @@ def out(capsys: pytest.CaptureFixture[str]) -> tuple[list[str], str]:
     return captured.out.splitlines(), captured.err
 
 
-def test_paths_on_stdout_in_the_order_asked(small, server, home: Path, capsys) -> None:
+def test_paths_are_printed_in_the_order_of_the_names(small, server, home: Path, capsys) -> None:
     names = ["glove.6B.100d", "imdb", "glove.6B.50d", "imdb"]
     assert run(["download", *names]) == 0
     answer, talk = out(capsys)
@@ -44,7 +44,7 @@ def test_paths_on_stdout_in_the_order_asked(small, server, home: Path, capsys) -
     ]
 
 
-def test_json(small, home: Path, capsys) -> None:
+def test_json_describes_each_asset(small, home: Path, capsys) -> None:
     assert run(["download", "sst2", "glove.6B.50d", "--json"]) == 0
     answer, _ = out(capsys)
     assert [json.loads(line) for line in answer] == [
@@ -65,7 +65,9 @@ def test_json(small, home: Path, capsys) -> None:
     ]
 
 
-def test_already_here(small, server, home: Path, install, capsys) -> None:
+def test_installed_assets_are_not_downloaded_again(
+    small, server, home: Path, install, capsys
+) -> None:
     install(small["sst2"])
     assert run(["download", "sst2"]) == 0
     answer, talk = out(capsys)
@@ -75,7 +77,9 @@ def test_already_here(small, server, home: Path, install, capsys) -> None:
     assert len(server.hits) == 2
 
 
-def test_local_archive(small, archives, tmp_path: Path, capsys) -> None:
+def test_local_archive_with_wrong_checksum_needs_no_verify(
+    small, archives, tmp_path: Path, capsys
+) -> None:
     archive = tmp_path / "mine.zip"
     archive.write_bytes(archives.sst2() + b"\0")
     command = ["download", "sst2", "--from", str(archive)]
@@ -93,7 +97,7 @@ def test_local_archive(small, archives, tmp_path: Path, capsys) -> None:
     assert "not verified" in talk.splitlines()[-1]
 
 
-def test_what_is_done_is_said_before_a_failure(small, server, home: Path, capsys) -> None:
+def test_finished_assets_are_printed_before_an_error(small, server, home: Path, capsys) -> None:
     del server.files["/aclImdb_v1.tar.gz"]
     assert run(["download", "sst2", "imdb"]) == 1
     answer, talk = out(capsys)
@@ -113,7 +117,9 @@ def test_what_is_done_is_said_before_a_failure(small, server, home: Path, capsys
         ([], "error: name what to download", "hint: senticli download --list"),
     ],
 )
-def test_wrong_usage(capsys, arguments: list[str], error: str, hint: str, home: Path) -> None:
+def test_wrong_usage_exits_with_2_and_a_hint(
+    capsys, arguments: list[str], error: str, hint: str, home: Path
+) -> None:
     assert run(["download", *arguments]) == 2
     answer, talk = out(capsys)
     assert answer == []
@@ -123,7 +129,7 @@ def test_wrong_usage(capsys, arguments: list[str], error: str, hint: str, home: 
     assert not home.exists()
 
 
-def test_several_names_from_one_archive(small, server, tmp_path: Path, capsys) -> None:
+def test_several_assets_come_from_one_local_archive(small, server, tmp_path: Path, capsys) -> None:
     archive = tmp_path / "glove.6B.zip"
     archive.write_bytes(server.files["/glove.6B.zip"])
     assert run(["download", "glove.6B.50d", "glove.6B.100d", "--from", str(archive)]) == 0
@@ -131,7 +137,9 @@ def test_several_names_from_one_archive(small, server, tmp_path: Path, capsys) -
     assert server.hits == []
 
 
-def test_list(small, server, home: Path, install, faulty, capsys) -> None:
+def test_list_shows_sizes_and_what_is_installed(
+    small, server, home: Path, install, faulty, capsys
+) -> None:
     install(small["imdb"])
     server.files["/SST-2.zip"] += bytes(5_000)
     server.faults["/SST-2.zip"] = [faulty(cut=3_000), *[faulty(cut=0)] * 4]
@@ -155,7 +163,9 @@ def test_list(small, server, home: Path, install, faulty, capsys) -> None:
     assert sst2["fetched"] == 3_000
 
 
-def test_dry_run(small, server, home: Path, tmp_path: Path, capsys, monkeypatch) -> None:
+def test_dry_run_prints_the_plan_without_network(
+    small, server, home: Path, tmp_path: Path, capsys, monkeypatch
+) -> None:
     assert run(["download", "imdb", "glove.6B.50d", "--dry-run"]) == 0
     answer, _ = out(capsys)
     assert f"  from       {small['imdb'].url}" in answer
@@ -182,7 +192,9 @@ def test_dry_run(small, server, home: Path, tmp_path: Path, capsys, monkeypatch)
 
 
 @pytest.mark.parametrize("how", ["option", "environment"])
-def test_offline(small, server, install, capsys, monkeypatch, how: str) -> None:
+def test_offline_lists_what_is_missing(
+    small, server, install, capsys, monkeypatch, how: str
+) -> None:
     install(small["sst2"])
     server.hits.clear()
     option = ["--offline"] if how == "option" else []
@@ -197,7 +209,9 @@ def test_offline(small, server, install, capsys, monkeypatch, how: str) -> None:
     assert server.hits == []
 
 
-def test_an_interrupt_keeps_what_was_fetched(server, archives, tmp_path: Path, monkeypatch) -> None:
+def test_interrupt_keeps_the_partial_download(
+    server, archives, tmp_path: Path, monkeypatch
+) -> None:
     server.files["/data/glove.6B.zip"] = archives.zip_of(
         {"glove.6B.50d.txt": os.urandom(2_000_000), "other": b""}
     )
@@ -215,7 +229,7 @@ def test_an_interrupt_keeps_what_was_fetched(server, archives, tmp_path: Path, m
     _, talk = process.communicate(timeout=20)
     assert process.returncode == 130
     assert talk.splitlines()[-2:] == [
-        "what was downloaded is kept: run the command again to resume",
+        "the partial download is kept: run the command again to resume",
         "interrupted",
     ]
 
@@ -261,7 +275,7 @@ def _read(terminal: int) -> bytes:
         return b""
 
 
-def test_import_is_light() -> None:
+def test_import_loads_nothing_heavy() -> None:
     code = (
         "import sys, senticli.cli.download\n"
         "print(*{'numpy', 'httpx', 'rich.progress', 'torch'} & set(sys.modules))"

@@ -83,7 +83,7 @@ def check(asset: Asset) -> None:
 # --- only what is needed
 
 
-def test_only_the_member_is_fetched(large, server, install: Install) -> None:
+def test_only_the_member_is_downloaded(large, server, install: Install) -> None:
     asset = large["glove.6B.100d"]
     whole = len(server.files[ZIP])
     steps: list[Progress | Notice] = []
@@ -104,14 +104,16 @@ def test_only_the_member_is_fetched(large, server, install: Install) -> None:
     )
 
 
-def test_members_one_after_another(large, server, install: Install) -> None:
+def test_all_members_together_cost_one_archive(large, server, install: Install) -> None:
     for dim in (300, 50, 200, 100):
         install(large[f"glove.6B.{dim}d"])
         check(large[f"glove.6B.{dim}d"])
     assert server.sent < len(server.files[ZIP]) + 4 * remote.TAIL
 
 
-def test_without_ranges_the_whole_is_fetched(large, server, home: Path, install: Install) -> None:
+def test_without_ranges_the_whole_archive_is_downloaded(
+    large, server, home: Path, install: Install
+) -> None:
     server.ranges = False
     asset = large["glove.6B.100d"]
     steps: list[Progress | Notice] = []
@@ -123,7 +125,7 @@ def test_without_ranges_the_whole_is_fetched(large, server, home: Path, install:
     assert tree(home / "downloads") == {}
 
 
-def test_a_damaged_member_is_not_kept(large, server, home: Path, install: Install) -> None:
+def test_damaged_member_is_not_kept(large, server, home: Path, install: Install) -> None:
     asset = replace(large["glove.6B.50d"], sha256=None)
     body = bytearray(server.files[ZIP])
     body[50_000] ^= 1
@@ -137,10 +139,9 @@ def test_a_damaged_member_is_not_kept(large, server, home: Path, install: Instal
 
 
 @pytest.mark.parametrize("name", ["glove.6B.100d", "imdb"])
-def test_cut_off_again_and_again(
+def test_progress_renews_the_retries(
     large, server, archives, faulty, home: Path, install: Install, monkeypatch, name: str
 ) -> None:
-    """It goes on where it was cut off, as long as each connection brings it further."""
     monkeypatch.setattr(http, "PROGRESS", 10_000)
     asset = large[name]
     if name == "imdb":
@@ -166,9 +167,7 @@ def large_imdb(server, archives, asset: Asset, seed: int = 0) -> Asset:
 
 
 @pytest.mark.parametrize("name", ["glove.6B.100d", "imdb"])
-def test_another_process_goes_on(
-    large, server, archives, faulty, install: Install, name: str
-) -> None:
+def test_next_process_resumes(large, server, archives, faulty, install: Install, name: str) -> None:
     asset = large_imdb(server, archives, large[name]) if name == "imdb" else large[name]
     path = asset.url.removeprefix(server.url)
     server.faults[path] = [*opening(asset, faulty), *[faulty(cut=10_000)] * 4]
@@ -187,7 +186,7 @@ def test_another_process_goes_on(
 
 
 @pytest.mark.parametrize("tags", [True, False])
-def test_a_file_that_changed_is_not_spliced(
+def test_changed_archive_is_not_spliced(
     large, server, archives, faulty, install: Install, tags: bool
 ) -> None:
     server.tags = tags
@@ -202,7 +201,7 @@ def test_a_file_that_changed_is_not_spliced(
     assert provenance(again)["verified"] == "sha256"
 
 
-def test_a_member_that_changed_is_not_spliced(large, server, faulty, archives, install) -> None:
+def test_changed_member_is_not_spliced(large, server, faulty, archives, install) -> None:
     asset = replace(large["glove.6B.100d"], size=None, member_sha256=None, expect={"words": 5})
     server.faults[ZIP] = [*opening(asset, faulty), faulty(cut=50_000), *[faulty(cut=0)] * 3]
     with pytest.raises(Interrupted):
@@ -215,7 +214,7 @@ def test_a_member_that_changed_is_not_spliced(large, server, faulty, archives, i
     assert any("has changed" in step.message for step in steps if isinstance(step, Notice))
 
 
-def test_a_file_that_always_changes(large, server, faulty, install: Install) -> None:
+def test_archive_that_keeps_changing_is_given_up(large, server, faulty, install: Install) -> None:
     asset = replace(large["glove.6B.100d"], size=None)
 
     def change(handler) -> None:
@@ -228,7 +227,7 @@ def test_a_file_that_always_changes(large, server, faulty, install: Install) -> 
     assert len(server.hits) < 20
 
 
-def test_what_was_kept_and_is_wrong_is_fetched_again(large, server, faulty, home, install) -> None:
+def test_damaged_pieces_are_downloaded_again(large, server, faulty, home, install) -> None:
     """As after a power cut: the pieces are there, but not what was written."""
     asset = large["glove.6B.100d"]
     server.faults[ZIP] = [*opening(asset, faulty), faulty(cut=50_000), *[faulty(cut=0)] * 3]
@@ -245,7 +244,7 @@ def test_what_was_kept_and_is_wrong_is_fetched_again(large, server, faulty, home
 @pytest.mark.parametrize(
     "content", ["{", "[]", "[" * 100_000, '{"url": "URL", "size": "1", "validator": "x"}']
 )
-def test_a_damaged_note_of_what_is_here(
+def test_damaged_remote_json_is_ignored(
     large, server, faulty, home, install: Install, content: str
 ) -> None:
     asset = large["glove.6B.100d"]
@@ -261,7 +260,9 @@ def test_a_damaged_note_of_what_is_here(
 # --- faults
 
 
-def test_faults_that_pass(large, server, answer, faulty, install: Install, monkeypatch) -> None:
+def test_transient_faults_are_survived(
+    large, server, answer, faulty, install: Install, monkeypatch
+) -> None:
     monkeypatch.setattr(http, "READ_TIMEOUT", 0.3)
     asset = large["glove.6B.100d"]
     date = email.utils.formatdate(time.time() - 5, usegmt=True)
@@ -283,7 +284,7 @@ def test_faults_that_pass(large, server, answer, faulty, install: Install, monke
         assert server.faults[ZIP] == [], what
 
 
-def test_faults_that_stay(small, server, answer, home: Path, install: Install) -> None:
+def test_permanent_faults_are_errors(small, server, answer, home: Path, install: Install) -> None:
     asset = small["sst2"]
     body = server.files["/SST-2.zip"]
     other = body[:-1] + b"?"
@@ -314,7 +315,7 @@ def test_faults_that_stay(small, server, answer, home: Path, install: Install) -
         assert fetched_bytes(asset) == 0, said
 
 
-def test_retries_are_told(large, server, answer, install: Install) -> None:
+def test_retries_are_reported(large, server, answer, install: Install) -> None:
     server.faults[ZIP] = [answer(b"busy", status=503)]
     steps: list[Progress | Notice] = []
     install(large["glove.6B.50d"], on_progress=steps.append)
@@ -322,7 +323,7 @@ def test_retries_are_told(large, server, answer, install: Install) -> None:
     assert "503 Service Unavailable; trying again" in steps[0].message
 
 
-def test_a_server_may_ask_to_wait(large, server, answer, install: Install, monkeypatch) -> None:
+def test_retry_after_is_obeyed(large, server, answer, install: Install, monkeypatch) -> None:
     waited: list[float] = []
     monkeypatch.setattr(time, "sleep", waited.append)
     server.faults[ZIP] = [answer(b"slow", status=429, Retry_After="7")]
@@ -340,7 +341,9 @@ def test_html_page_is_refused_without_verification(
         install(small[name], verify=False)
 
 
-def test_a_stalled_server(small, server, faulty, install: Install, monkeypatch) -> None:
+def test_stalled_download_is_resumed_and_given_up(
+    small, server, faulty, install: Install, monkeypatch
+) -> None:
     monkeypatch.setattr(http, "READ_TIMEOUT", 0.2)
     monkeypatch.setattr(http, "RETRY_WAITS", (0,))
     server.files["/SST-2.zip"] += bytes(5_000)
@@ -351,7 +354,7 @@ def test_a_stalled_server(small, server, faulty, install: Install, monkeypatch) 
     assert server.asked == [None, "bytes=2000-"]
 
 
-def test_no_network(small, install: Install, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unknown_host_is_an_error(small, install: Install, monkeypatch: pytest.MonkeyPatch) -> None:
     def unknown(*_: object, **__: object) -> None:
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
@@ -361,7 +364,7 @@ def test_no_network(small, install: Install, monkeypatch: pytest.MonkeyPatch) ->
         install(asset)
 
 
-def test_connection_refused(small, install: Install) -> None:
+def test_refused_connection_is_an_error(small, install: Install) -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{unused.getsockname()[1]}/SST-2.zip"
@@ -378,20 +381,22 @@ HTMLS = {
 
 
 @pytest.mark.parametrize("page", HTMLS.values(), ids=HTMLS.keys())
-def test_kinds_of_pages(small, server, answer, install: Install, page: bytes) -> None:
+def test_web_pages_are_recognized_by_their_start(
+    small, server, answer, install: Install, page: bytes
+) -> None:
     server.faults["/SST-2.zip"] = [answer(page)]
     with pytest.raises(Interrupted, match="HTML page"):
         install(small["sst2"])
 
 
-def test_a_page_that_only_its_type_tells(small, server, answer, install: Install) -> None:
+def test_web_pages_are_recognized_by_their_type(small, server, answer, install: Install) -> None:
     server.faults["/SST-2.zip"] = [answer(b"\x1f\x8b packed", Content_Type="text/html; charset=x")]
     with pytest.raises(Interrupted, match="HTML page"):
         install(small["sst2"])
 
 
 @pytest.mark.parametrize("name", ["glove.6B.100d", "imdb"])
-def test_a_captive_portal_takes_nothing_away(
+def test_captive_portal_keeps_the_pieces(
     large, server, archives, faulty, answer, install: Install, name: str
 ) -> None:
     asset = large_imdb(server, archives, large[name]) if name == "imdb" else large[name]
@@ -410,7 +415,7 @@ def test_a_captive_portal_takes_nothing_away(
     assert server.sent <= provenance(asset)["fetched"] - 100_000 + remote.TAIL
 
 
-def test_one_whole_answer_in_place_of_a_part(large, server, faulty, answer, install) -> None:
+def test_whole_file_in_place_of_a_part_is_retried(large, server, faulty, answer, install) -> None:
     """As of a cache that has not got the file yet."""
     asset = large["glove.6B.100d"]
     body = server.files[ZIP]
@@ -422,7 +427,9 @@ def test_one_whole_answer_in_place_of_a_part(large, server, faulty, answer, inst
     assert len(server.hits) == 5
 
 
-def test_several_whole_answers_in_place_of_a_part(large, server, faulty, answer, install) -> None:
+def test_whole_file_in_place_of_every_part_is_downloaded_as_such(
+    large, server, faulty, answer, install
+) -> None:
     """Of a server that has stopped to give parts."""
     asset = large["glove.6B.100d"]
     body = server.files[ZIP]
@@ -433,15 +440,15 @@ def test_several_whole_answers_in_place_of_a_part(large, server, faulty, answer,
     assert server.asked[-1] is None
 
 
-def test_the_end_of_a_zip_is_asked_for_by_its_offset(large, server, install: Install) -> None:
-    """There are servers that take ``bytes=-N`` for the first N bytes."""
+def test_end_of_a_zip_is_requested_by_offset(large, server, install: Install) -> None:
+    """Some servers take ``bytes=-N`` for the first N bytes."""
     install(large["glove.6B.100d"])
     size = len(server.files[ZIP])
     assert server.asked[:2] == ["bytes=0-0", f"bytes={size - remote.TAIL}-"]
 
 
-def test_a_size_that_was_not_told_at_first(large, server, archives, faulty, install) -> None:
-    """Chunked and cut off: the rest tells the size, and is gone on with."""
+def test_download_of_unknown_size_is_resumed(large, server, archives, faulty, install) -> None:
+    """As of a chunked answer that was cut off: that to the next request has the size."""
     asset = replace(large_imdb(server, archives, large["imdb"]), size=None)
     body = server.files["/aclImdb_v1.tar.gz"]
 
@@ -460,14 +467,14 @@ def test_a_size_that_was_not_told_at_first(large, server, archives, faulty, inst
 
 
 @pytest.mark.parametrize("name", ["glove.6B.50d", "sst2"])
-def test_416_without_end(small, server, answer, install: Install, name: str) -> None:
+def test_endless_416_is_an_error(small, server, answer, install: Install, name: str) -> None:
     server.faults[f"/{small[name].archive}"] = [answer(b"", status=416)] * 99
     with pytest.raises(Interrupted, match="answers 416"):
         install(small[name])
     assert len(server.hits) <= 2
 
 
-def test_odd_headers(small, server, faulty, answer, install: Install) -> None:
+def test_invalid_headers_are_survived(small, server, faulty, answer, install: Install) -> None:
     """None of them is a traceback."""
     body = server.files["/SST-2.zip"]
     cases = [
@@ -481,7 +488,7 @@ def test_odd_headers(small, server, faulty, answer, install: Install) -> None:
         install(small["sst2"], force=True)
 
 
-def test_without_a_validator_nothing_is_kept(small, server, answer, home, install) -> None:
+def test_nothing_is_kept_without_a_validator(small, server, answer, home, install) -> None:
     body = bytes(9_000)
     server.faults["/SST-2.zip"] = [answer(body[:5_000], length=9_000)] * 9
     server.tags = False
@@ -490,7 +497,7 @@ def test_without_a_validator_nothing_is_kept(small, server, answer, home, instal
     assert tree(home) == {}
 
 
-def test_a_drip_is_a_stall(small, server, install: Install, monkeypatch) -> None:
+def test_too_slow_download_is_given_up(small, server, install: Install, monkeypatch) -> None:
     monkeypatch.setattr(http, "RATE_WINDOW", 0.2)
     monkeypatch.setattr(http, "LEAST_RATE", 1_000_000)
     server.files["/SST-2.zip"] += bytes(500_000)
@@ -500,7 +507,9 @@ def test_a_drip_is_a_stall(small, server, install: Install, monkeypatch) -> None
 
 
 @pytest.mark.parametrize("damage", ["directory", "offset"])
-def test_a_damaged_zip_is_not_held_on_to(large, server, home, install, damage: str) -> None:
+def test_damaged_zip_is_downloaded_again_once_repaired(
+    large, server, home, install, damage: str
+) -> None:
     """Once the server has the right one, the next try fetches it."""
     asset = replace(large["glove.6B.100d"], size=None, sha256=None)
     good = server.files[ZIP]
@@ -520,7 +529,9 @@ def test_a_damaged_zip_is_not_held_on_to(large, server, home, install, damage: s
 
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
-def test_other_compressions(large, server, archives, install: Install, method: int) -> None:
+def test_members_of_any_compression_are_read(
+    large, server, archives, install: Install, method: int
+) -> None:
     asset = replace(large["glove.6B.50d"], size=None, sha256=None, expect={"words": 3_000})
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", method) as zip_:
@@ -539,7 +550,7 @@ def test_other_compressions(large, server, archives, install: Install, method: i
 # --- proxies and certificates
 
 
-def test_a_proxy_is_used(small, server, install: Install, monkeypatch) -> None:
+def test_proxy_is_used(small, server, install: Install, monkeypatch) -> None:
     url = "http://dl.example.invalid/SST-2.zip"
     server.files[url] = server.files["/SST-2.zip"]  # a proxy is asked for the whole address
     monkeypatch.setenv("HTTP_PROXY", server.url)
@@ -556,7 +567,7 @@ def test_a_proxy_is_used(small, server, install: Install, monkeypatch) -> None:
         ("SSL_CERT_FILE", "/nowhere.pem"),
     ],
 )
-def test_what_the_environment_names_cannot_be(
+def test_invalid_network_variables_are_errors(
     small, install: Install, monkeypatch, variable: str, value: str
 ) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
@@ -566,14 +577,14 @@ def test_what_the_environment_names_cannot_be(
     assert variable.removeprefix("HTTPS_") in caught.value.hint
 
 
-def test_redirects_to_nowhere(small, server, answer, install: Install) -> None:
+def test_redirects_to_nowhere_are_errors(small, server, answer, install: Install) -> None:
     for place in ("http://exa..mple/x", "ftp://127.0.0.1/x", "http://127.0.0.1:1/x"):
         server.faults["/SST-2.zip"] = [answer(b"", status=302, Location=place)] * 4
         with pytest.raises(Interrupted):
             install(small["sst2"])
 
 
-def test_redirect_to_an_invalid_address_quotes_no_password(
+def test_redirect_to_an_invalid_url_quotes_no_password(
     small, server, answer, install: Install
 ) -> None:
     place = "http://me:qqx/zz@host/x"
@@ -584,7 +595,7 @@ def test_redirect_to_an_invalid_address_quotes_no_password(
     assert "qqx" not in f"{steps} {caught.value.message} {caught.value.hint}"
 
 
-def test_address_with_a_control_character_is_an_error(small, server, install: Install) -> None:
+def test_url_with_a_control_character_is_an_error(small, server, install: Install) -> None:
     with pytest.raises(Interrupted, match="invalid URL"):
         install(small["sst2"], source=server.url + "/a\x01b")
 
@@ -600,7 +611,9 @@ def test_passwords_are_neither_shown_nor_kept(small, server, home, install: Inst
     assert all(b"ss:word" not in content for content in tree(home).values())
 
 
-def test_certificates(small, server, answer, tmp_path: Path, install: Install, monkeypatch) -> None:
+def test_certificates_are_verified(
+    small, server, answer, tmp_path: Path, install: Install, monkeypatch
+) -> None:
     """Over real TLS: an unknown authority is refused, one that SSL_CERT_FILE names is trusted."""
     authority = trustme.CA()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -658,7 +671,7 @@ def test_two_processes_download_once(server, mirror: str, home: Path) -> None:
     assert cached_vectors("glove.6B.50d").sha256 == mirror
 
 
-def test_a_killed_process_leaves_no_lock(server, mirror: str) -> None:
+def test_killed_process_leaves_no_lock(server, mirror: str) -> None:
     server.rate = 200_000
     first = start()
     while server.sent < 200_000:
@@ -674,7 +687,7 @@ def test_a_killed_process_leaves_no_lock(server, mirror: str) -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="needs SIGKILL")
-def test_killed_at_random_moments(server, mirror: str, home: Path) -> None:
+def test_kill_at_any_moment_leaves_nothing_half_installed(server, mirror: str, home: Path) -> None:
     """Whenever it is killed, the asset is absent, resumable or whole, and the end is the same."""
     kills = 50 if os.environ.get("SENTICLI_TEST_FULL") else 12
     server.rate = 1_500_000

@@ -44,7 +44,7 @@ def test_passwords_of_proxies_are_left_out(password: str) -> None:
         "https://me:qqx@zz@[/a",
     ],
 )
-def test_errors_about_addresses_quote_no_password(address: str) -> None:
+def test_errors_about_urls_quote_no_password(address: str) -> None:
     with pytest.raises(UsageError) as caught:
         check_url(address, "--from")
     assert not re.search("qqx|zz", f"{caught.value} {caught.value.hint}")

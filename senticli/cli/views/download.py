@@ -1,4 +1,4 @@
-"""What ``senticli download`` prints: progress, what is installed, what would be downloaded."""
+"""Output of ``senticli download``: progress, installed assets, the list, the plan."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -79,7 +79,7 @@ def show_installed(asset: Asset, *, new: bool, as_json: bool) -> None:
 
 
 def show_list(assets: Sequence[Asset], *, as_json: bool) -> None:
-    """Print a table of assets: their sizes, whether they are installed and verified."""
+    """Print a table of assets: their sizes, and which are installed and verified."""
     rows = [_state(asset) for asset in assets]
     if as_json:
         for row in rows:
