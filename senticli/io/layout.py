@@ -57,12 +57,12 @@ class Layout:
 
     @property
     def given(self) -> dict[str, object]:
-        """What is not left to be found out, by the option that says it."""
+        """What is not left to be found out, by the setting that says it."""
         values = {
             "text_column": self.text_column,
             "delimiter": self.delimiter,
             "quoting": self.quoting,
-            "header": None if self.header else False,
+            "header=False": None if self.header else False,
             "encoding": self.encoding,
         }
         return {option: value for option, value in values.items() if value is not None}

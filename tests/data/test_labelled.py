@@ -98,7 +98,7 @@ def test_label_that_is_a_list_names_the_option_that_reaches_into_it(tmp_path: Pa
     path.write_text('{"text": "a", "label": ["pos"]}\n')
     with pytest.raises(SenticliError, match="the label is a list") as caught:
         read_labelled(path)
-    assert "--label-column label.0" in caught.value.hint
+    assert "label_column=label.0" in caught.value.hint
     assert read(path, Reading(label_column="label.0")) == [("a", "pos")]
 
 
