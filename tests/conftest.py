@@ -22,7 +22,7 @@ import pytest
 
 from senticli.cli import app
 from senticli.data.catalogue import ASSETS, Asset
-from senticli.download import remote
+from senticli.download import http
 from senticli.download.install import install_many
 from senticli.download.installed import folder
 
@@ -330,7 +330,7 @@ def server() -> Iterator[Server]:
 @pytest.fixture
 def install(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
     """Installs one asset and returns its folder; no retry waits."""
-    monkeypatch.setattr(remote, "RETRY_WAITS", (0, 0, 0))
+    monkeypatch.setattr(http, "RETRY_WAITS", (0, 0, 0))
 
     def install_one(asset: Asset, **options: Any) -> Path:
         (done,) = install_many([asset], **options)
