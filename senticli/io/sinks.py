@@ -192,12 +192,13 @@ class OutputFile:
         for old in (self._marker, self._partial, self._inputs_file):
             old.unlink(missing_ok=True)
         atomic.write_text(self._source_file, json.dumps({"source": self._source}))
-        self._inputs = self._inputs_file.open("wb")
+        # Unbuffered: an answer in the partial file counts only if its input is known.
+        self._inputs = self._inputs_file.open("wb", buffering=0)
         self._file = self._partial.open("w+b")
 
     def _resume(self, writer: Writer) -> None:
         """Continue after the last record that is whole and whose input is known."""
-        self._inputs = self._inputs_file.open("a+b")
+        self._inputs = self._inputs_file.open("a+b", buffering=0)
         self._inputs.seek(0)
         known = self._inputs.read()
         self._file = self._partial.open("r+b")
