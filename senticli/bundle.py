@@ -28,7 +28,7 @@ from senticli.errors import SenticliError
 from senticli.io import atomic, jsonfile
 from senticli.io.disk import size_of
 from senticli.io.jsonfile import has_type
-from senticli.text.tokenizer import load_rules
+from senticli.text.tokenizer import Tokenizer, load_rules
 from senticli.text.vocab import Vocab
 
 if TYPE_CHECKING:
@@ -193,7 +193,8 @@ class Bundle:
         """From a text straight to its word numbers."""
         from senticli.text.encoder import Encoder  # numpy, which not everything here needs
 
-        return Encoder(self.rules(), self.vocab.number, lowercase=self.config.lowercase)
+        tokenizer = Tokenizer(self.rules(), lowercase=self.config.lowercase)
+        return Encoder(tokenizer, self.vocab.number)
 
 
 def _check(config: BundleConfig) -> None:

@@ -248,7 +248,7 @@ class Predictor:
     def words(self, text: str) -> tuple[Words, list[tuple[int, int]]]:
         """The numbers of the words that are read of a text, and the (start, end) of each in it."""
         clipped = _clip(text)
-        words, spans = self._encode(clipped), self._encode.spans(clipped)
+        words, spans = self._encode(clipped), self._encode.tokenizer.spans(clipped)
         if len(clipped) < len(text):
             moved = len(text) - len(clipped)
             half = MAX_CHARACTERS // 2

@@ -18,6 +18,7 @@ from senticli.data.columns import DAMAGED
 from senticli.data.splits import Source
 from senticli.io.atomic import replace_file
 from senticli.text.encoder import Encoder
+from senticli.text.tokenizer import Tokenizer
 
 Words = NDArray[np.int32]
 
@@ -37,9 +38,8 @@ class Corpus:
     def of(cls, texts: Iterable[str], rules: Mapping[str, Any], *, lowercase: bool) -> "Corpus":
         """Cut ``texts`` into words."""
         lexicon: dict[str, int] = {}
-        encode = Encoder(
-            rules, lambda word: lexicon.setdefault(word, len(lexicon)), lowercase=lowercase
-        )
+        tokenizer = Tokenizer(rules, lowercase=lowercase)
+        encode = Encoder(tokenizer, lambda word: lexicon.setdefault(word, len(lexicon)))
         numbered = [encode(text) for text in texts]
         ends = np.cumsum([len(text) for text in numbered], dtype=np.int64)
         joined = np.concatenate(numbered) if numbered else np.zeros(0, dtype=np.int32)
