@@ -107,7 +107,7 @@ complete -c senticli -n '__senticli_command train' -l help -s h -d 'Show this me
 
 # senticli eval
 complete -c senticli -n '__senticli_command eval' -l model -s m -x -a 'bundled (__senticli_stored models) (__senticli_paths)' -d 'Model to use: a name, a folder, or bundled. [default: the one trained last, else bundled]'
-complete -c senticli -n '__senticli_command eval' -l data -s d -x -a 'sample imdb sst2 (__senticli_stored datasets) (__senticli_paths .csv .tsv .jsonl .parquet .txt)' -d 'Data set, file, folder or -, as for train; one without splits is taken whole. [default: what the model was trained on]'
+complete -c senticli -n '__senticli_command eval' -l data -s d -x -a 'sample imdb sst2 (__senticli_stored datasets) (__senticli_paths .csv .tsv .jsonl .parquet .txt)' -d 'Data set, file, folder or -, as for train; one without splits is taken whole'
 complete -c senticli -n '__senticli_command eval' -l split -x -a 'train valid test' -d 'Split of the data set. [default: test]'
 complete -c senticli -n '__senticli_command eval' -l format -s f -x -a 'lines csv tsv jsonl parquet' -d 'Format of the files. [default: by their names]'
 complete -c senticli -n '__senticli_command eval' -l label-column -x -d 'Column of the label: name or number. [default: label, sentiment, …]'

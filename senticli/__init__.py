@@ -2,42 +2,59 @@
 
     >>> from senticli import load
     >>> model = load()
-    >>> [prediction] = model.predict(["great film"])
-    >>> prediction.label
+    >>> model.predict("great film").label
     'positive'
 
-Importing it costs nothing: numpy and ONNX Runtime are imported by the first :func:`load`.
+``README.md`` beside this file shows all of the API. Importing it costs nothing: each name is
+imported, with numpy and ONNX Runtime where it needs them, when it is first used.
 """
 
-from typing import TYPE_CHECKING
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from senticli.model import Prediction, Predictor
+    from senticli.config import ModelConfig, TrainConfig
+    from senticli.errors import SenticliError
+    from senticli.evaluation import Evaluation, evaluate
+    from senticli.io.scoring import score_file
+    from senticli.model import Model, Prediction, load
+    from senticli.training.run import train  # type: ignore[import-not-found,unused-ignore]
 
 __version__ = "0.1.0"
-__all__ = ["Prediction", "Predictor", "load"]
+__all__ = [
+    "Evaluation",
+    "Model",
+    "ModelConfig",
+    "Prediction",
+    "SenticliError",
+    "TrainConfig",
+    "evaluate",
+    "load",
+    "score_file",
+    "train",
+]
+_MODULES = {
+    "Evaluation": "evaluation",
+    "Model": "model",
+    "ModelConfig": "config",
+    "Prediction": "model",
+    "SenticliError": "errors",
+    "TrainConfig": "config",
+    "evaluate": "evaluation",
+    "load": "model",
+    "score_file": "io.scoring",
+    "train": "training.run",
+}
+"""The module that each name is imported from."""
 
 
-def load(model: str | None = None, *, threads: int | None = None) -> "Predictor":
-    """The model called ``model``, ready to predict.
-
-    Args:
-        model: a name in the data dir, a folder, or ``bundled``; None means the model trained
-            last, or the bundled one before anything was trained.
-        threads: CPU threads of the network; None takes every core.
-
-    Raises:
-        senticli.errors.SenticliError: there is no such model, or it is broken.
-    """
-    from senticli import registry
-    from senticli.model import Predictor
-
-    return Predictor(registry.find(model), threads)
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+    globals()[name] = value
+    return value
 
 
-def __getattr__(name: str) -> object:
-    if name in ("Prediction", "Predictor"):
-        from senticli import model
-
-        return getattr(model, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -28,6 +28,7 @@ from senticli.errors import SenticliError
 from senticli.io import atomic, jsonfile
 from senticli.io.disk import size_of
 from senticli.io.jsonfile import has_type
+from senticli.log import log
 from senticli.text.tokenizer import Tokenizer, load_rules
 from senticli.text.vocab import Vocab
 
@@ -41,7 +42,7 @@ BUNDLED = "bundled"
 
 @dataclass(frozen=True)
 class Usual:
-    """What is usual for a model, measured on its validation texts.
+    """Statistics of a model's validation texts, for comparison with others.
 
     ``unknown`` is the mean share of unknown words, ``threshold`` the share that one text in a
     hundred exceeds, ``script`` the commonest script, by its Unicode name, such as ``LATIN``.
@@ -54,7 +55,7 @@ class Usual:
 
 @dataclass(frozen=True, kw_only=True)
 class BundleConfig:
-    """What ``config.json`` holds.
+    """The content of ``config.json``.
 
     ``temperature`` divides the logits, so that a score is a calibrated probability; ``onnx`` is
     the precision of ``model.onnx`` (float32 or int8); ``provenance`` says how the model was made.
@@ -83,7 +84,7 @@ class Bundle:
 
     @property
     def name(self) -> str:
-        """How to call this model: ``bundled``, a name in the data dir, or its path."""
+        """The name of this model: ``bundled``, a name in the data dir, or its path."""
         if self.path == paths.BUNDLED_MODEL:
             return BUNDLED
         with suppress(paths.NoHomeError):
@@ -93,12 +94,12 @@ class Bundle:
 
     @property
     def training(self) -> TrainConfig:
-        """How this model was trained, from its provenance."""
+        """The training settings, from the provenance."""
         return self.recipe.train
 
     @property
     def recipe(self) -> Recipe:
-        """The recipe by which this model was trained."""
+        """The recipe that this model was trained with."""
         model = dataclasses.asdict(self.config.model)
         with _valid(self.path, "config.json does not say how it was trained"):
             return Recipe.from_dicts(model, self.config.provenance["train"])
@@ -109,7 +110,7 @@ class Bundle:
         return size_of(self.path)
 
     def history(self) -> list[dict[str, Any]]:
-        """The results of its epochs, as they were recorded."""
+        """Return the results of its epochs, as they were recorded."""
         content = self.read("history.jsonl")
         with _valid(self.path, "history.jsonl holds no epochs"):
             epochs = [jsonfile.parse(line) for line in content.splitlines()]
@@ -123,7 +124,7 @@ class Bundle:
             return epochs
 
     def damaged(self) -> dict[str, str]:
-        """What is wrong with its files, by name; nothing where every one is as it was saved."""
+        """Return what is wrong with its files, by name; nothing if each is as it was saved."""
         found = {}
         for name in FILES:
             try:
@@ -148,6 +149,7 @@ class Bundle:
             ) from None
         except OSError as error:
             raise _broken(path, f"config.json: {error.strerror}") from error
+        log("opening the model %s", path)
         with _valid(path, "config.json is not that of a senticli model"):
             raw = jsonfile.parse(content)
             version = raw["format"]
@@ -164,7 +166,7 @@ class Bundle:
         )
 
     def read(self, name: str) -> bytes:
-        """The content of one file, its hash verified."""
+        """Return the content of one file, its hash verified."""
         try:
             content = (self.path / name).read_bytes()
         except OSError as error:
@@ -184,13 +186,13 @@ class Bundle:
         return vocab
 
     def rules(self) -> dict[str, Any]:
-        """The rules of its tokenizer."""
+        """Return the rules of its tokenizer."""
         content = self.read("tokenizer.json")
         with _valid(self.path, "tokenizer.json holds no rules"):
             return load_rules(content)
 
     def encoder(self) -> "Encoder":
-        """From a text straight to its word numbers."""
+        """Return what turns a text into its token ids."""
         from senticli.text.encoder import Encoder  # numpy, which not everything here needs
 
         tokenizer = Tokenizer(self.rules(), lowercase=self.config.lowercase)

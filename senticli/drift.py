@@ -1,4 +1,4 @@
-"""Whether texts look like those a model was trained on: known words, and the same script."""
+"""Drift: texts unlike those a model was trained on, by unknown tokens and script."""
 
 import re
 import unicodedata
@@ -19,7 +19,7 @@ _LETTERS = 24  # looked at in a text to find its script
 
 
 def fit(texts: Iterable[str], numbers: Sequence[NDArray[np.int32]]) -> Usual:
-    """What is usual, from validation texts and the numbers of their words."""
+    """Return the statistics of validation texts, given as texts and as token ids."""
     long = [words for words in numbers if len(words) >= LONG_ENOUGH] or numbers
     shares = [float(np.mean(words == UNK_INDEX)) for words in long]
     scripts = Counter(script_of(text) for text in texts)
@@ -36,18 +36,18 @@ class Monitor:
 
     def __init__(self, usual: Usual) -> None:
         self._usual = usual
-        self._words = self._unknown = 0
+        self._n_tokens = self._n_unknown = 0
         self._scripts: Counter[str] = Counter()
 
-    def add(self, text: str, words: int, unknown: int) -> None:
-        """Count a text of so many words, of which so many are unknown to the model."""
-        self._words += words
-        self._unknown += unknown
+    def add(self, text: str, n_tokens: int, n_unknown: int) -> None:
+        """Count a text of so many tokens, of which so many are unknown to the model."""
+        self._n_tokens += n_tokens
+        self._n_unknown += n_unknown
         is_latin = text.isascii() and _LATIN.search(text)  # the quick way for most texts
         self._scripts["LATIN" if is_latin else script_of(text)] += 1
 
     def message(self) -> str | None:
-        """What is unusual so far, in one line; None where nothing is, or too little was seen."""
+        """Return what is unusual so far, in one line; None if nothing is, or too little was seen."""
         del self._scripts[""]
         texts = self._scripts.total()
         script, count = self._scripts.most_common(1)[0] if texts else ("", 0)
@@ -56,17 +56,20 @@ class Monitor:
                 f"most texts are in {script.capitalize()} script, and this model was trained on "
                 f"{self._usual.script.capitalize()}: do not trust its answers"
             )
-        # The lower end of the 99 % interval: one odd word of a short text proves nothing.
-        if self._words and wilson(self._unknown, self._words, 2.576)[0] > self._usual.threshold:
+        # The lower end of the 99 % interval: one unknown word of a short text proves nothing.
+        if (
+            self._n_tokens
+            and wilson(self._n_unknown, self._n_tokens, 2.576)[0] > self._usual.threshold
+        ):
             return (
-                f"{self._unknown / self._words:.0%} of the words are unknown to this model, "
+                f"{self._n_unknown / self._n_tokens:.0%} of the words are unknown to this model, "
                 f"{self._usual.unknown:.1%} are usual: it may not know this kind of text"
             )
         return None
 
 
 def script_of(text: str) -> str:
-    """The commonest script of the first letters of ``text``; "" where there are no letters."""
+    """Return the commonest script of the first letters of a text; "" without letters."""
     scripts: Counter[str] = Counter()
     for character in text:
         if character.isalpha():

@@ -1,10 +1,23 @@
-"""How good predictions are: pure functions over numpy arrays."""
+"""How good predictions are: measures over numpy arrays, and a model's on labelled data."""
 
 import math
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from senticli.config import TrainConfig
+from senticli.data.catalogue import ASSETS, DATASETS
+from senticli.errors import SenticliError, UsageError
+from senticli.events import Finding, Message, OnEvent, Progress, ignore
+
+if TYPE_CHECKING:
+    from senticli.bundle import Bundle
+    from senticli.data.labelled import Example
+    from senticli.model import Model
 
 Floats = NDArray[np.float64]
 Logits = NDArray[np.float32] | Floats
@@ -39,7 +52,7 @@ class Evaluation:
 
 
 def softmax(logits: Logits, temperature: float = 1.0) -> Floats:
-    """Probabilities [N, L] from logits [N, L], or [N, 1] where there are two labels."""
+    """Return probabilities [N, L] from logits [N, L], or [N, 1] where there are two labels."""
     logits = np.asarray(logits, dtype=np.float64) / temperature
     if logits.shape[1] == 1:
         # Both tails are computed rather than 1 - p, which would round small ones to zero.
@@ -53,13 +66,13 @@ def softmax(logits: Logits, temperature: float = 1.0) -> Floats:
 
 
 def cross_entropy(probabilities: Floats, truth: Ints) -> float:
-    """Mean of -log(probability of the true label); finite even where that is zero."""
+    """Return the mean of -log(probability of the true label); finite even where that is zero."""
     chosen = probabilities[np.arange(len(truth)), truth].astype(np.float64)
     return float(-np.log(np.maximum(chosen, 1e-12)).mean())
 
 
-def evaluate(probabilities: Floats, truth: Ints, labels: tuple[str, ...]) -> Evaluation:
-    """Every measure of ``probabilities`` [N, L] against true label numbers ``truth`` [N]."""
+def measure(probabilities: Floats, truth: Ints, labels: tuple[str, ...]) -> Evaluation:
+    """Return every measure of ``probabilities`` [N, L] against true label numbers ``truth`` [N]."""
     size = len(labels)
     predicted = probabilities.argmax(axis=1)
     confusion = np.bincount(truth * size + predicted, minlength=size * size).reshape(size, size)
@@ -82,7 +95,10 @@ def evaluate(probabilities: Floats, truth: Ints, labels: tuple[str, ...]) -> Eva
 
 
 def wilson(correct: int, total: int, z: float = 1.959964) -> tuple[float, float]:
-    """The 95 % score interval of a share (Wilson 1927): sound for small samples and near 0 or 1."""
+    """Return the 95 % score interval of a share, also of small samples and near 0 or 1.
+
+    Source: Wilson 1927.
+    """
     share = correct / total
     centre = share + z * z / (2 * total)
     spread = z * math.sqrt(share * (1 - share) / total + z * z / (4 * total * total))
@@ -91,7 +107,7 @@ def wilson(correct: int, total: int, z: float = 1.959964) -> tuple[float, float]
 
 
 def fit_temperature(logits: Logits, truth: Ints) -> float:
-    """The temperature that makes probabilities match outcomes best (Guo et al. 2017).
+    """Return the temperature that makes probabilities match outcomes best (Guo et al. 2017).
 
     Found by golden-section search for the lowest cross-entropy over 1/4 to 4, on a log scale: a
     few examples that are all right, or all wrong, must not make scores absurd.
@@ -115,3 +131,218 @@ def _ratio(part: Floats | Ints, whole: Floats | Ints) -> NDArray[np.float64]:
     """part / whole, and 0 where whole is 0."""
     part = np.asarray(part, dtype=np.float64)
     return np.divide(part, whole, out=np.zeros_like(part), where=np.asarray(whole) > 0)
+
+
+# --- of a model on data
+
+REPORTED = 256  # examples between two reports of progress
+
+
+@dataclass(frozen=True)
+class EvaluationReport:
+    """An evaluation, and what was measured on what.
+
+    ``findings`` are rows of the data that are left out or suspicious; ``messages`` say if the data
+    has changed since the model was trained on it.
+    """
+
+    model: str
+    data: str
+    evaluation: Evaluation
+    findings: tuple[Finding, ...] = ()
+    messages: tuple[Message, ...] = ()
+
+
+def evaluate(
+    model: "Model | str | Path | None" = None,
+    data: str | Path | Sequence[str | Path] | None = None,
+    labels: Sequence[str] | None = None,
+    *,
+    split: str | None = None,
+    format: str | None = None,
+    text_column: str | None = None,
+    label_column: str | None = None,
+    delimiter: str | None = None,
+    quoting: str | None = None,
+    header: bool | None = None,
+    encoding: str | None = None,
+    threads: int | None = None,
+    on_event: OnEvent = ignore,
+) -> EvaluationReport:
+    """Measure a model on labelled examples.
+
+    Args:
+        model: the model, or what :func:`senticli.load` finds it by.
+        data: a data set's name, a file, a folder or ``-``, or several; one without splits is taken
+            whole. With ``labels``, the texts themselves. None: what the model was trained on.
+        labels: those of the texts.
+        split: ``train``, ``valid`` or ``test``; None: test.
+        format: this and what follows says how a file is read, see
+            :class:`~senticli.config.TrainConfig`; None: as for training, or found out.
+        threads: CPU threads of a model that is loaded.
+        on_event: gets each :class:`~senticli.events.Finding`, ``Message`` and ``Progress`` as it
+            comes, also where an error follows that they may explain.
+
+    Raises:
+        SenticliError: the data cannot be read, or has a label that the model lacks.
+        ValueError: there are no texts, or not as many labels; there is no such split.
+        TypeError: ``labels`` come with what is only for files, or hold something else than strings.
+    """
+    from senticli.model import as_model
+
+    if split not in (None, "train", "valid", "test"):
+        raise ValueError(f"split is {split!r}, and must be train, valid or test")
+    model = as_model(model, threads)
+    reading = {
+        "format": format,
+        "text_column": text_column,
+        "label_column": label_column,
+        "delimiter": delimiter,
+        "quoting": quoting,
+        "header": header,
+        "encoding": encoding,
+    }
+    if labels is None:
+        names = [data] if isinstance(data, str | Path) else data
+        examples = _examples(model.bundle, names, split, reading, on_event)
+    elif split is None and not any(value is not None for value in reading.values()):
+        examples = _Examples(_pairs(data, labels), "texts")
+    else:
+        raise TypeError("split and the settings of files are not for texts with labels")
+    return EvaluationReport(
+        model.name,
+        examples.data,
+        _evaluation(model, examples, on_event),
+        examples.findings,
+        examples.messages,
+    )
+
+
+@dataclass(frozen=True)
+class _Examples:
+    """The examples to measure on, what they are called, and what is known of them."""
+
+    examples: "Sequence[Example]"
+    data: str
+    findings: tuple[Finding, ...] = ()
+    messages: tuple[Message, ...] = ()
+
+
+def _evaluation(model: "Model", data: _Examples, report: OnEvent) -> Evaluation:
+    indices = {label: index for index, label in enumerate(model.labels)}
+    unknown = next((one.label for one in data.examples if one.label not in indices), None)
+    if unknown is not None:
+        raise SenticliError(
+            f"the label {unknown!r} is not one of the model's: {', '.join(indices)}",
+            "use data with the model's labels, or a model trained on these: `model=NAME`",
+        )
+    rows, total = [], len(data.examples)
+    for row in model.stream_proba(example.text for example in data.examples):
+        rows.append(row)
+        if len(rows) % REPORTED == 0 or len(rows) == total:
+            report(Progress(f"evaluating on {data.data}", len(rows), total, "texts"))
+    truth = np.array([indices[example.label] for example in data.examples])
+    return measure(np.stack(rows), truth, model.labels)
+
+
+def _pairs(texts: object, labels: Sequence[str]) -> "list[Example]":
+    """Return the examples that texts and labels make."""
+    # Here, as below, only where it is needed: prediction does without.
+    from senticli.data.labelled import Example
+    from senticli.data.labels import plain_label
+
+    if isinstance(texts, str | Path) or not isinstance(texts, Iterable):
+        raise TypeError("labels are given, and no list of texts")
+    examples = []
+    for text, label in zip(texts, labels, strict=True):
+        if not isinstance(label, str):
+            raise TypeError(f"a label is a string, not {type(label).__name__}")
+        examples.append(Example(text, plain_label(label)))
+    if not examples:
+        raise ValueError("there are no texts to evaluate on")
+    return examples
+
+
+def _examples(
+    opened: "Bundle",
+    data: Sequence[str | Path] | None,
+    split: str | None,
+    reading: Mapping[str, Any],
+    report: OnEvent,
+) -> _Examples:
+    """Read the examples of data sets and files, by default those that a model was trained on.
+
+    Rows that are not examples are reported, also where an error follows that they may explain.
+    """
+    from senticli.data.checks import rows_of
+    from senticli.data.labelled import PIPE, is_pipe
+    from senticli.data.splits import Sources, check_reading, load_split, splits_of
+    from senticli.download import installed
+    from senticli.io.formats import STANDARD_INPUT
+
+    given = {name: value for name, value in reading.items() if value is not None}
+    trained, part, what = opened.training, split or "test", ""
+    sources = Sources()
+    if data is None:
+        pipe = next((n for n in trained.data if n not in DATASETS and is_pipe(Path(n))), None)
+        if pipe and not trained.test:
+            raise SenticliError(
+                f"{opened.name} was trained from a pipe, which cannot be read again",
+                "name the data: `data=FILE`",
+            )
+        config = replace(trained, **given)
+    else:
+        names, paths = [], tuple(map(str, data))
+        for name in paths:
+            splits = splits_of(name)
+            whole = name not in DATASETS and splits == {"train"}
+            if whole and split:
+                raise UsageError(
+                    f"`split={split}` is for data with splits, and {name} has none", "leave it out"
+                )
+            if not whole and part not in splits and part != "valid":
+                raise SenticliError(
+                    f"{name} has no {part} split", f"it has: `split={' or '.join(sorted(splits))}`"
+                )
+            names.append(f"{STANDARD_INPUT if name == PIPE else name}{'' if whole else f' {part}'}")
+        what = ", ".join(names)
+        # Of how the files of the training were read, only the columns' names may fit another.
+        usual = {name: getattr(TrainConfig(), name) for name in reading}
+        own = {"data": paths, "valid": (), "test": () if split else paths}
+        config = replace(trained, **{**usual, **own, **given})
+        sources = Sources(trained.text_column, trained.label_column)
+    check_reading(config)
+    installed.require(config.data)
+    try:
+        found = load_split(config, part, sources)
+    finally:
+        findings = tuple(rows_of(sources.problems))
+        for finding in findings:
+            report(finding)
+    messages = tuple(_compare_with_training(opened, found.names, found.hashes))
+    for message in messages:
+        report(message)
+    what = what or f"{', '.join(found.names)} {part}"
+    return _Examples(found.examples, what, findings, messages)
+
+
+def _compare_with_training(
+    opened: "Bundle", names: Sequence[str], hashes: dict[str, str]
+) -> Iterator[Message]:
+    """Say if data that the model was trained on has changed, or that this cannot be known."""
+    from senticli.download import installed
+
+    recorded = opened.config.provenance["sha256"]["data"]
+    for name in names:
+        now = dict(hashes)
+        if name in ASSETS:  # also its other splits
+            now |= {
+                f"{name}/{s}": h for s, h in installed.provenance(ASSETS[name])["hashes"].items()
+            }
+        known = [source for source in now if source in recorded]
+        if any(recorded[source] != now[source] for source in known):
+            yield Message("warning", f"{name} has changed since the model was trained on it")
+        elif name in opened.training.data and name in ASSETS and not known:
+            yield Message(
+                "note", f"the model does not record what {name} was when it was trained on it"
+            )

@@ -1,4 +1,4 @@
-"""What this machine is and has: for bug reports."""
+"""The machine's hardware and packages, for bug reports."""
 
 import os
 import platform
@@ -7,8 +7,6 @@ from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
-
-from senticli.runtime import import_onnxruntime
 
 CPU_FEATURES = (
     "avx2",
@@ -31,7 +29,7 @@ CPU_FEATURES = (
 
 
 def versions(packages: Iterable[str]) -> dict[str, str | None]:
-    """The installed version of each package; None where there is none."""
+    """Return the installed version of each package; None where there is none."""
     found: dict[str, str | None] = {}
     for package in packages:
         try:
@@ -42,13 +40,13 @@ def versions(packages: Iterable[str]) -> dict[str, str | None]:
 
 
 def cpu() -> dict[str, Any]:
-    """Name, cores that this process may use, features, and bytes of memory, where known."""
+    """Return name, cores that this process may use, features, and bytes of memory, where known."""
     try:
-        told = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
+        cpuinfo = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
     except OSError:  # not Linux
-        told = ""
-    name = re.search(r"^model name\s*:\s*(.+)$", told, re.MULTILINE)
-    flags = re.search(r"^(?:flags|Features)\s*:\s*(.+)$", told, re.MULTILINE)
+        cpuinfo = ""
+    name = re.search(r"^model name\s*:\s*(.+)$", cpuinfo, re.MULTILINE)
+    flags = re.search(r"^(?:flags|Features)\s*:\s*(.+)$", cpuinfo, re.MULTILINE)
     held = set(flags[1].split()) if flags else set()
     usable = getattr(os, "sched_getaffinity", None)
     memory = None
@@ -63,11 +61,11 @@ def cpu() -> dict[str, Any]:
 
 
 def devices() -> dict[str, Any]:
-    """What ONNX Runtime and torch can compute on; what failed to load is told in its place."""
-    return {"onnxruntime": _told(_onnxruntime_devices), "torch": _told(_torch_devices)}
+    """Return the devices of ONNX Runtime and torch, or why one of these failed to load."""
+    return {"onnxruntime": _or_reason(_onnxruntime_devices), "torch": _or_reason(_torch_devices)}
 
 
-def _told(ask: Any) -> list[str] | str:
+def _or_reason(ask: Any) -> list[str] | str:
     try:
         return list(ask())
     except ImportError as error:
@@ -77,6 +75,8 @@ def _told(ask: Any) -> list[str] | str:
 
 
 def _onnxruntime_devices() -> list[str]:
+    from senticli.runtime import import_onnxruntime
+
     return [
         name.removesuffix("ExecutionProvider")
         for name in import_onnxruntime().get_available_providers()

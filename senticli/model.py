@@ -1,39 +1,37 @@
-"""Prediction: a bundle, ONNX Runtime and numpy.
+"""A model: a bundle, ONNX Runtime and numpy.
 
 Texts are read a window at a time, encoded in the calling thread, run by length in worker threads
 (ONNX Runtime lets go of the interpreter meanwhile), and answered in order. While a window runs,
 the next is encoded.
 """
 
+import dataclasses
 import os
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
+from senticli import registry
 from senticli.bundle import Bundle
 from senticli.errors import SenticliError
 from senticli.evaluation import softmax
-from senticli.runtime import import_onnxruntime
-from senticli.text.vocab import PAD_INDEX, UNK_INDEX
+from senticli.explain import TokenWeight, occlude
+from senticli.runtime import MAX_TOKENS, Network, TokenIds, fit_length
+from senticli.text.vocab import UNK_INDEX
 
 if TYPE_CHECKING:
-    from concurrent.futures import Executor, Future
+    from senticli.evaluation import Evaluation
 
 # Texts of like length can share a batch within a window. The first is small, for an early answer.
 FIRST_WINDOW, WINDOW = 32, 2048  # texts
 WINDOW_CHARACTERS = 8_000_000
-WINDOWS_AHEAD = 2
-BATCH_TEXTS = 64
-BATCH_TOKENS = 12_288  # bounds the memory of a batch
-MAX_TOKENS = 12_288  # of one text: beyond it, its head and tail are used
-MAX_CHARACTERS = 200_000  # of one text, likewise, before its tokens are known
+MAX_CHARACTERS = 200_000  # of one text: beyond it, its head and tail are used, as of MAX_TOKENS
 UNSURE = "unsure"
-
-Words = NDArray[np.int32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +40,9 @@ class Prediction:
 
     ``score`` is the probability of the likeliest label, ``scores`` that of every label in the
     order of the model's labels. ``label`` is ``unsure`` where the score is under the threshold
-    asked for. A text without a word has no label, no scores, and says so in ``error``.
-    ``truncated`` tells that a text was too long and that its head and tail alone were read.
-    ``words`` counts the text's words (tokens), ``unknown`` those outside the vocabulary.
+    asked for. A text without a token has no label and no scores, and ``error`` says so.
+    ``truncated`` is True if only the head and tail of a long text were read. ``n_tokens`` counts
+    the text's tokens, ``n_unknown`` those outside the vocabulary.
     """
 
     text: str
@@ -53,105 +51,18 @@ class Prediction:
     scores: tuple[float, ...]
     truncated: bool = False
     error: str | None = None
-    words: int = 0
-    unknown: int = 0
+    n_tokens: int = 0
+    n_unknown: int = 0
 
 
-class Network:
-    """The ONNX graph: word numbers in, logits out.
+class Model:
+    """Classifies texts; made by :func:`load`.
 
-    Args:
-        content: the graph, as in ``model.onnx``.
-        threads: batches that run at once, one CPU thread each; None takes every core this process
-            may use.
-    """
-
-    def __init__(self, content: bytes, threads: int | None = None) -> None:
-        onnxruntime = import_onnxruntime()
-        self.threads = threads or _cores()
-        options = onnxruntime.SessionOptions()
-        # Two batches side by side are quicker than one that two threads share.
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        # The next level is for images; with it, onnxruntime 1.32 crashes on our int8 graph.
-        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
-        options.log_severity_level = 4  # its errors are raised: nothing is printed beside them
-        self._session: Any = onnxruntime.InferenceSession(
-            content, options, providers=["CPUExecutionProvider"]
-        )
-
-    def logits(self, texts: Sequence[Words]) -> NDArray[np.float32]:
-        """The outputs [N, K] for the word numbers of N texts, at least one text.
-
-        The order is kept. A text without words counts as one unknown word, and beyond
-        :data:`MAX_TOKENS` the head and tail of a text are read.
-        """
-        return next(self.stream([texts]))
-
-    def stream(self, windows: Iterable[Sequence[Words]]) -> Iterator[NDArray[np.float32]]:
-        """Yield :meth:`logits` of each window, in order, taking a few windows ahead."""
-        running: deque[_Window] = deque()
-        executor: Executor | None = None
-        try:
-            for texts in windows:
-                arrays = [fit_length(text) for text in texts]
-                batches = list(_batches([len(array) for array in arrays]))
-                if len(batches) == 1 and not running:
-                    yield _restore(batches, [self._run(arrays, batches[0])])
-                    continue
-                if executor is None:
-                    from concurrent.futures import ThreadPoolExecutor
-
-                    executor = ThreadPoolExecutor(self.threads)
-                futures = [executor.submit(self._run, arrays, rows) for rows in batches]
-                running.append(_Window(batches, futures))
-                while running and (len(running) > WINDOWS_AHEAD or running[0].done()):
-                    yield running.popleft().logits()
-            while running:
-                yield running.popleft().logits()
-        finally:
-            if executor is not None:
-                executor.shutdown(wait=False, cancel_futures=True)
-
-    def _run(self, arrays: Sequence[Words], rows: Sequence[int]) -> NDArray[np.float32]:
-        """The outputs for one batch."""
-        lengths = np.array([len(arrays[row]) for row in rows], dtype=np.int32)
-        tokens = np.full((len(rows), lengths.max()), PAD_INDEX, dtype=np.int32)
-        for line, row in zip(tokens, rows, strict=True):
-            line[: len(arrays[row])] = arrays[row]
-        (logits,) = self._session.run(["logits"], {"tokens": tokens, "lengths": lengths})
-        result: NDArray[np.float32] = logits
-        return result
-
-
-@dataclass(frozen=True)
-class _Window:
-    """A window on its way: the rows of each batch, and what each batch will give."""
-
-    batches: list[list[int]]
-    futures: "list[Future[NDArray[np.float32]]]"
-
-    def done(self) -> bool:
-        return all(future.done() for future in self.futures)
-
-    def logits(self) -> NDArray[np.float32]:
-        return _restore(self.batches, [future.result() for future in self.futures])
-
-
-def _restore(
-    batches: Sequence[Sequence[int]], results: Sequence[NDArray[np.float32]]
-) -> NDArray[np.float32]:
-    """The results of all batches in the order of the texts."""
-    logits = np.concatenate(results)
-    restored = np.empty_like(logits)
-    restored[[row for rows in batches for row in rows]] = logits
-    return restored
-
-
-class Predictor:
-    """Classifies texts with the model of a bundle.
+    A model can be pickled, for instance to be sent to another process: it is then loaded again
+    from its folder.
 
     Args:
-        bundle: the model.
+        bundle: the files.
         threads: CPU threads of the network; None takes every core.
 
     Raises:
@@ -163,7 +74,7 @@ class Predictor:
         if threads is not None and threads < 1:
             raise ValueError(f"threads is {threads}, and must be at least 1")
         self.bundle = bundle
-        self.labels = bundle.config.labels
+        self._threads = threads
         self._temperature = bundle.config.temperature
         self._encode = bundle.encoder()
         content = bundle.read("model.onnx")
@@ -181,9 +92,63 @@ class Predictor:
                 "train it again, or use another model, such as bundled",
             )
 
-    def predict(self, texts: Iterable[str], *, threshold: float = 0.0) -> list[Prediction]:
-        """One prediction a text, in order; :meth:`stream` is for more than memory holds."""
+    def __repr__(self) -> str:
+        return f"<Model {self.name}: {', '.join(self.labels)}>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _open, (self.bundle.path.absolute(), self._threads)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The labels, in the order of every array of probabilities."""
+        return self.bundle.config.labels
+
+    @property
+    def name(self) -> str:
+        """What :func:`load` finds it by: ``bundled``, a name in the data dir, or its folder."""
+        return self.bundle.name
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """A copy of what ``config.json`` holds: labels, architecture, provenance."""
+        return dataclasses.asdict(self.bundle.config)
+
+    @overload
+    def predict(  # type: ignore[overload-overlap]  # a string is an iterable of strings, too
+        self, texts: str, *, threshold: float = 0.0
+    ) -> Prediction: ...
+    @overload
+    def predict(self, texts: Iterable[str], *, threshold: float = 0.0) -> list[Prediction]: ...
+    def predict(
+        self, texts: str | Iterable[str], *, threshold: float = 0.0
+    ) -> Prediction | list[Prediction]:
+        """Return the prediction for one text, or a list with one for each of several, in order.
+
+        Memory holds all of them; :meth:`stream` is for more.
+
+        Args:
+            texts: a string, or any number of them.
+            threshold: under this score, the label is ``unsure``.
+
+        Raises:
+            TypeError: something else than strings.
+            ValueError: ``threshold`` is not from 0 to 1.
+        """
+        if isinstance(texts, str):
+            [prediction] = self.stream([texts], threshold=threshold)
+            return prediction
         return list(self.stream(texts, threshold=threshold))
+
+    def predict_proba(self, texts: Iterable[str]) -> NDArray[np.float64]:
+        """Return the probabilities [N, L] of the labels for N texts.
+
+        A text without a token has those of an unknown token.
+
+        Raises:
+            TypeError: ``texts`` is one string, or holds something else than strings.
+        """
+        rows = list(self.stream_proba(texts))
+        return np.array(rows).reshape(len(rows), len(self.labels))
 
     def stream(
         self,
@@ -214,22 +179,75 @@ class Predictor:
         if window < 1 or skip < 0:
             raise ValueError("window must be at least 1, and skip at least 0")
         return (
-            self._prediction(text, words, scores, threshold)
-            for text, words, scores in self._scored(texts, window, skip)
+            self._prediction(text, token_ids, probabilities, threshold)
+            for text, token_ids, probabilities in self._classified(texts, window, skip)
         )
 
-    def probabilities(self, texts: Iterable[str]) -> Iterator[NDArray[np.float64]]:
-        """Yield the scores [L] of every text, a text without words included."""
-        for _, _, scores in self._scored(texts):
-            yield scores
+    def stream_proba(self, texts: Iterable[str]) -> Iterator[NDArray[np.float64]]:
+        """Yield the probabilities [L] of each text, in order, as :meth:`predict_proba` has them."""
+        if isinstance(texts, str):
+            raise TypeError("texts is one string: give a list of texts")
+        return (probabilities for _, _, probabilities in self._classified(texts))
 
-    def _scored(
+    def explain(self, text: str, label: str | None = None) -> list[TokenWeight]:
+        """Return the weight of each token of ``text`` for a label, by default the likeliest.
+
+        A text without a token has no weights; of one that is too long to be read whole, the tokens
+        that are not read are left out.
+
+        Raises:
+            TypeError: ``text`` is not a string.
+            ValueError: the model has no such label.
+        """
+        if not isinstance(text, str):
+            raise TypeError(f"a text is a string, not {type(text).__name__}")
+        if label is not None and label not in self.labels:
+            raise ValueError(f"the model has no label {label!r}, but {', '.join(self.labels)}")
+        token_ids, spans = self._tokens(text)
+        if not len(token_ids):
+            return []
+        column = None if label is None else self.labels.index(label)
+        weights = occlude(token_ids, self._probabilities, column)
+        return [
+            TokenWeight(text[start:end], start, end, round(float(weight), 4))
+            for (start, end), weight in zip(spans, weights, strict=True)
+        ]
+
+    def evaluate(
+        self,
+        data: "str | Path | Sequence[str] | None" = None,
+        labels: Sequence[str] | None = None,
+        **settings: Any,
+    ) -> "Evaluation":
+        """Measure the model on a data set, a file, or texts with their labels.
+
+        Args and errors are those of :func:`senticli.evaluation.evaluate`, whose report says more.
+        """
+        from senticli.evaluation import evaluate
+
+        return evaluate(self, data, labels, **settings).evaluation
+
+    def save(self, folder: str | Path, *, force: bool = False) -> None:
+        """Copy the model to a folder of its own, every file verified.
+
+        Its provenance there names the files it was trained on without their folders.
+
+        Args:
+            folder: from which :func:`load` reads it.
+            force: replace a model that is in it.
+
+        Raises:
+            SenticliError: the folder cannot be written, or holds something already.
+        """
+        registry.export(self.bundle, registry.check_target(Path(folder), force=force))
+
+    def _classified(
         self, texts: Iterable[str], window: int = WINDOW, skip: int = 0
-    ) -> Iterator[tuple[str, Words, NDArray[np.float64]]]:
-        """Yield each text but for the first ``skip``, its words, and its scores [L], in order."""
-        pending: deque[tuple[int, list[tuple[str, Words]]]] = deque()
+    ) -> Iterator[tuple[str, TokenIds, NDArray[np.float64]]]:
+        """Yield each text but for the first ``skip``, its token ids and its probabilities [L]."""
+        pending: deque[tuple[int, list[tuple[str, TokenIds]]]] = deque()
 
-        def encoded() -> Iterator[list[Words]]:
+        def encoded() -> Iterator[list[TokenIds]]:
             end = 0  # of the window, counted from the first text
             for texts_of_window in _windows(texts, window):
                 start, end = end, end + len(texts_of_window)
@@ -237,35 +255,35 @@ class Predictor:
                     continue
                 pairs = [(text, self._encode(_clip(text))) for text in texts_of_window]
                 pending.append((max(0, skip - start), pairs))
-                yield [words for _, words in pairs]
+                yield [token_ids for _, token_ids in pairs]
 
         for logits in self._network.stream(encoded()):
-            scores = softmax(logits, self._temperature)
+            rows = softmax(logits, self._temperature)
             first, pairs = pending.popleft()
-            for (text, words), row in zip(pairs[first:], scores[first:], strict=True):
-                yield text, words, row
+            for (text, token_ids), row in zip(pairs[first:], rows[first:], strict=True):
+                yield text, token_ids, row
 
-    def words(self, text: str) -> tuple[Words, list[tuple[int, int]]]:
-        """The numbers of the words that are read of a text, and the (start, end) of each in it."""
+    def _tokens(self, text: str) -> tuple[TokenIds, list[tuple[int, int]]]:
+        """Return the ids of the tokens that are read of a text, and the (start, end) of each."""
         clipped = _clip(text)
-        words, spans = self._encode(clipped), self._encode.tokenizer.spans(clipped)
+        token_ids, spans = self._encode(clipped), self._encode.tokenizer.spans(clipped)
         if len(clipped) < len(text):
             moved = len(text) - len(clipped)
             half = MAX_CHARACTERS // 2
             spans = [(a + moved, b + moved) if a >= half else (a, b) for a, b in spans]
-        if len(words) > MAX_TOKENS:
+        if len(token_ids) > MAX_TOKENS:
             half = MAX_TOKENS // 2
-            words, spans = fit_length(words), spans[:half] + spans[-half:]
-        return words, spans
+            token_ids, spans = fit_length(token_ids), spans[:half] + spans[-half:]
+        return token_ids, spans
 
-    def scores(self, texts: Iterable[Words]) -> NDArray[np.float64]:
-        """The scores [N, L] of texts given as word numbers."""
-        return softmax(self._network.logits(list(texts)), self._temperature)
+    def _probabilities(self, texts: Sequence[TokenIds]) -> NDArray[np.float64]:
+        """Return the probabilities [N, L] of texts given as token ids."""
+        return softmax(self._network.logits(texts), self._temperature)
 
     def _prediction(
-        self, text: str, words: Words, row: NDArray[np.float64], threshold: float
+        self, text: str, token_ids: TokenIds, row: NDArray[np.float64], threshold: float
     ) -> Prediction:
-        if not len(words):
+        if not len(token_ids):
             return Prediction(text, "", None, (), error="no text")
         scores = tuple(row.tolist())
         score = max(scores)
@@ -274,22 +292,42 @@ class Predictor:
             self.labels[scores.index(score)] if score >= threshold else UNSURE,
             score,
             scores,
-            truncated=len(words) > MAX_TOKENS or len(text) > MAX_CHARACTERS,
-            words=len(words),
-            unknown=int(np.count_nonzero(words == UNK_INDEX)),
+            truncated=len(token_ids) > MAX_TOKENS or len(text) > MAX_CHARACTERS,
+            n_tokens=len(token_ids),
+            n_unknown=int(np.count_nonzero(token_ids == UNK_INDEX)),
         )
 
 
-def fit_length(words: Words) -> Words:
-    """Word numbers the network can read: never none, never more than MAX_TOKENS."""
-    if len(words) > MAX_TOKENS:
-        half = MAX_TOKENS // 2
-        return np.concatenate([words[:half], words[-half:]])
-    return words if len(words) else np.array([UNK_INDEX], dtype=np.int32)
+def load(model: str | Path | None = None, *, threads: int | None = None) -> Model:
+    """Return a model, ready to predict.
+
+    Args:
+        model: a name in the data dir, a folder, or ``bundled``; None means the model trained
+            last, or the bundled one before anything was trained.
+        threads: CPU threads of the network; None takes every core.
+
+    Raises:
+        SenticliError: there is no such model, or it is broken.
+    """
+    return Model(registry.find(None if model is None else os.fspath(model)), threads)
+
+
+def as_model(model: Model | str | Path | None, threads: int | None = None) -> Model:
+    """Return a model as it is, or :func:`load` it."""
+    if not isinstance(model, Model):
+        return load(model, threads=threads)
+    if threads is not None:
+        raise ValueError("threads are chosen where a model is loaded: load(name, threads=N)")
+    return model
+
+
+def _open(path: Path, threads: int | None) -> Model:
+    """Return the model in a folder: a pickled one comes back so."""
+    return Model(Bundle.open(path), threads)
 
 
 def _clip(text: str) -> str:
-    """The head and tail of a text of more characters than MAX_TOKENS words have."""
+    """Return a text, or its head and tail where it is longer than MAX_TOKENS tokens can be."""
     if len(text) <= MAX_CHARACTERS:
         return text
     half = MAX_CHARACTERS // 2
@@ -297,7 +335,7 @@ def _clip(text: str) -> str:
 
 
 def _windows(texts: Iterable[str], largest: int) -> Iterator[list[str]]:
-    """The texts in lists that grow up to ``largest``, or up to so many characters."""
+    """Yield the texts in lists that grow up to ``largest``, or up to so many characters."""
     size, characters = min(FIRST_WINDOW, largest), 0
     window: list[str] = []
     for text in texts:
@@ -310,25 +348,3 @@ def _windows(texts: Iterable[str], largest: int) -> Iterator[list[str]]:
             window, characters, size = [], 0, min(2 * size, largest)
     if window:
         yield window
-
-
-def _batches(lengths: Sequence[int]) -> Iterator[list[int]]:
-    """Row numbers of each batch, by falling length, within the limits of texts and tokens."""
-    batch: list[int] = []
-    longest = 0
-    for row in sorted(range(len(lengths)), key=lengths.__getitem__, reverse=True):
-        if batch and (len(batch) == BATCH_TEXTS or longest * (len(batch) + 1) > BATCH_TOKENS):
-            yield batch
-            batch = []
-        if not batch:
-            longest = lengths[row]  # the others are padded to it
-        batch.append(row)
-    if batch:
-        yield batch
-
-
-def _cores() -> int:
-    """The number of cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):  # not on macOS and Windows
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

@@ -52,35 +52,35 @@ def home() -> Path:
 
 
 def dataset_dir(name: str) -> Path:
-    """Where the data set ``name`` is kept; the bundled sample comes with the package."""
+    """Return the folder of a data set; the bundled sample comes with the package."""
     return SAMPLE_DATASET if name == "sample" else home() / "datasets" / name
 
 
 def vectors_dir(name: str) -> Path:
-    """Where the word vectors ``name`` are kept."""
+    """Return the folder of word vectors."""
     return home() / "vectors" / name
 
 
 def downloads_dir() -> Path:
-    """Where downloads that are not done are kept, to go on with."""
+    """Return the folder of unfinished downloads, which are resumed."""
     return home() / "downloads"
 
 
 def cache_dir() -> Path:
-    """Where results are kept that can be computed again."""
+    """Return the folder of results that can be computed again."""
     return home() / "cache"
 
 
 def models_dir() -> Path:
-    """The folder of trained models."""
+    """Return the folder of trained models."""
     return home() / "models"
 
 
 def checkpoints_dir() -> Path:
-    """Where trainings that are not done are kept, to go on with."""
+    """Return the folder of unfinished trainings, which are resumed."""
     return home() / "checkpoints"
 
 
 def last_model_file() -> Path:
-    """The text file that holds the path of the model trained last."""
+    """Return the text file that holds the path of the model trained last."""
     return home() / "last-model"

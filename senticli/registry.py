@@ -12,12 +12,12 @@ from typing import Any
 from senticli import paths
 from senticli.bundle import BUNDLED, FILES, Bundle, writing_to
 from senticli.data.catalogue import DATASETS
-from senticli.errors import SenticliError
+from senticli.errors import SenticliError, UsageError
 from senticli.io import atomic, jsonfile
 
 
 def find(model: str | None) -> Bundle:
-    """The bundle that ``model`` names: ``bundled``, a name in the data dir, or a folder.
+    """Return the bundle that ``model`` names: ``bundled``, a name in the data dir, or a folder.
 
     None means the default, see :func:`default_path`.
 
@@ -45,7 +45,7 @@ def find(model: str | None) -> Bundle:
 
 
 def default_path() -> Path:
-    """The folder of the model that is used where none is named; it may be gone.
+    """Return the folder of the model that is used where none is named; it may be gone.
 
     That is the one that ``SENTICLI_MODEL`` names, or that was trained last, or the bundled one.
 
@@ -68,7 +68,7 @@ def default_path() -> Path:
 
 
 def _last_trained() -> Path:
-    """The folder of the model trained last. Raises OSError if nothing says it."""
+    """Return the folder of the model trained last. Raises OSError if nothing says it."""
     content = paths.last_model_file().read_bytes().removesuffix(b"\n")
     if b"\0" in content or not content:
         raise OSError("it holds no path")
@@ -76,14 +76,14 @@ def _last_trained() -> Path:
 
 
 def is_default(path: Path) -> bool:
-    """Whether the model in the folder ``path`` is used where none is named."""
+    """Return True if the model in the folder ``path`` is used where none is named."""
     with suppress(SenticliError, OSError, RuntimeError):
         return default_path().resolve() == path.resolve()
     return False
 
 
 def _path_of(model: str) -> Path:
-    """The folder that a name means, or that is named."""
+    """Return the folder that a name means, or that is named."""
     if model == BUNDLED:
         return paths.BUNDLED_MODEL
     if Path(model).name == model and model != "..":  # else it is a path
@@ -101,7 +101,7 @@ def remember(path: Path) -> None:
 
 
 def trained() -> list[str]:
-    """The names of the models in the data dir, sorted."""
+    """Return the names of the models in the data dir, sorted."""
     try:
         return sorted(
             entry.name
@@ -113,7 +113,7 @@ def trained() -> list[str]:
 
 
 def check_target(path: Path, *, force: bool) -> Path:
-    """The folder to write a bundle to, in full, checked before the long work starts.
+    """Return the folder to write a bundle to, in full, checked before the long work starts.
 
     Raises:
         SenticliError: it cannot be written, holds something else, or holds a model and there is
@@ -153,7 +153,12 @@ def export(bundle: Bundle, target: Path) -> None:
     """Copy ``bundle``, every file verified, to the folder ``target`` in one step.
 
     Its provenance names files without their folders, which are nobody else's business.
+
+    Raises:
+        UsageError: the bundle is in that folder.
     """
+    if target == bundle.path.resolve():
+        raise UsageError("a model cannot be copied onto itself", "choose another place")
     raw = jsonfile.parse((bundle.path / "config.json").read_bytes())
     raw["provenance"] = _without_folders(raw["provenance"])
     with writing_to(target) as folder:

@@ -11,7 +11,7 @@ from senticli import bundle, paths
 from senticli.bundle import FILES, Bundle
 from senticli.errors import SenticliError
 from senticli.io import atomic
-from senticli.model import Predictor
+from senticli.model import Model
 
 
 @pytest.fixture
@@ -51,10 +51,10 @@ def test_a_damaged_or_missing_file_is_named(copy: Path, name: str) -> None:
     content = (copy / name).read_bytes()
     (copy / name).write_bytes(content[:-1] + b"?")
     with pytest.raises(SenticliError, match=name):
-        Predictor(Bundle.open(copy))
+        Model(Bundle.open(copy))
     (copy / name).unlink()
     with pytest.raises(SenticliError, match=name):
-        Predictor(Bundle.open(copy))
+        Model(Bundle.open(copy))
 
 
 def test_no_bundle_at_all(tmp_path: Path) -> None:
@@ -98,7 +98,7 @@ def test_a_config_that_is_not_ours(copy: Path, change: Callable[[dict], None]) -
 def test_more_labels_than_the_network_has(copy: Path) -> None:
     edit(copy, lambda config: config.update(labels=["a", "b", "c"]))
     with pytest.raises(SenticliError, match="labels"):
-        Predictor(Bundle.open(copy))
+        Model(Bundle.open(copy))
 
 
 def test_a_config_without_its_training(copy: Path) -> None:
@@ -209,7 +209,7 @@ def test_a_failed_write_keeps_the_old_model(copy: Path) -> None:
     with pytest.raises(SenticliError, match="no space left") as caught:
         bundle.save(copy, opened.config, full)
     assert str(copy) in caught.value.message
-    Predictor(Bundle.open(copy))
+    Model(Bundle.open(copy))
     assert [path.name for path in copy.parent.iterdir() if path.name != "home"] == ["copy"]
 
 

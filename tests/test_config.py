@@ -2,44 +2,44 @@
 
 import pytest
 
+from senticli.cli.options import command_of, options_of
 from senticli.config import PRESETS, ModelConfig, Recipe, TrainConfig
-from senticli.errors import UsageError
+from senticli.errors import ConfigError
 
 
 @pytest.mark.parametrize(
-    ("kind", "field", "value", "flag"),
+    ("kind", "name", "value"),
     [
-        (ModelConfig, "rnn", "cnn", "--rnn"),
-        (ModelConfig, "layers", 9, "--layers"),
-        (ModelConfig, "layers", 0, "--layers"),
-        (ModelConfig, "hidden", 0, "--hidden"),
-        (ModelConfig, "pooling", "median", "--pooling"),
-        (ModelConfig, "pooling", "max+max", "--pooling"),
-        (ModelConfig, "pooling", "max+mean+last", "--pooling"),
-        (ModelConfig, "embedding_dropout", 1.5, "--embedding-dropout"),
-        (TrainConfig, "data", (), "--data"),
-        (TrainConfig, "vocab_size", 0, "--vocab-size"),
-        (TrainConfig, "valid_fraction", 0, "--valid-fraction"),
-        (TrainConfig, "max_length", 3, "--max-length"),
-        (TrainConfig, "epochs", 0, "--epochs"),
-        (TrainConfig, "patience", -1, "--patience"),
-        (TrainConfig, "batch_size", 0, "--batch-size"),
-        (TrainConfig, "optimizer", "sgd", "--optimizer"),
-        (TrainConfig, "lr", 0, "--lr"),
-        (TrainConfig, "lr", float("nan"), "--lr"),
-        (TrainConfig, "schedule", "linear", "--schedule"),
-        (TrainConfig, "clip", float("nan"), "--clip"),
-        (TrainConfig, "precision", "int8", "--precision"),
-        (TrainConfig, "quantize", "int4", "--quantize"),
-        (TrainConfig, "seed", -1, "--seed"),
+        (ModelConfig, "rnn", "cnn"),
+        (ModelConfig, "layers", 9),
+        (ModelConfig, "layers", 0),
+        (ModelConfig, "hidden", 0),
+        (ModelConfig, "pooling", "median"),
+        (ModelConfig, "pooling", "max+max"),
+        (ModelConfig, "pooling", "max+mean+last"),
+        (ModelConfig, "embedding_dropout", 1.5),
+        (TrainConfig, "data", ()),
+        (TrainConfig, "vocab_size", 0),
+        (TrainConfig, "valid_fraction", 0),
+        (TrainConfig, "max_length", 3),
+        (TrainConfig, "epochs", 0),
+        (TrainConfig, "patience", -1),
+        (TrainConfig, "batch_size", 0),
+        (TrainConfig, "optimizer", "sgd"),
+        (TrainConfig, "lr", 0),
+        (TrainConfig, "lr", float("nan")),
+        (TrainConfig, "schedule", "linear"),
+        (TrainConfig, "clip", float("nan")),
+        (TrainConfig, "precision", "int8"),
+        (TrainConfig, "quantize", "int4"),
+        (TrainConfig, "seed", -1),
     ],
 )
-def test_a_senseless_value_names_its_option(
-    kind: type, field: str, value: object, flag: str
-) -> None:
-    with pytest.raises(UsageError) as caught:
-        kind(**{field: value})
-    assert flag in caught.value.message
+def test_value_that_makes_no_sense_names_its_setting(kind: type, name: str, value: object) -> None:
+    with pytest.raises(ConfigError) as caught:
+        kind(**{name: value})
+    assert caught.value.setting == name
+    assert f"`{name}`" in caught.value.message
     assert caught.value.hint
 
 
@@ -49,7 +49,7 @@ def test_poolings(pooling: str) -> None:
 
 
 def test_options_override_a_preset_and_none_means_not_given() -> None:
-    recipe = PRESETS["notebook"].with_options({"rnn": "gru", "layers": None, "epochs": 2})
+    recipe = PRESETS["notebook"].with_settings({"rnn": "gru", "layers": None, "epochs": 2})
     assert recipe.model.rnn == "gru"
     assert recipe.model.layers == 2
     assert recipe.train.epochs == 2
@@ -78,11 +78,11 @@ def test_the_default_preset_is_the_dataclasses() -> None:
 
 
 def test_options_of_a_recipe() -> None:
-    assert Recipe().options() == []
-    recipe = PRESETS["notebook"].with_options(
+    assert options_of(Recipe()) == []
+    recipe = PRESETS["notebook"].with_settings(
         {"data": ("a.csv", "b.csv"), "bidirectional": False, "lowercase": False, "vectors": "none"}
     )
-    words = recipe.options()
+    words = options_of(recipe)
     assert words[:4] == ["--layers", "2", "--hidden", "256"]
     text = " ".join(words)
     for part in (
@@ -100,7 +100,7 @@ def test_options_of_a_recipe() -> None:
 
 def test_options_with_init_tell_every_dropout() -> None:
     recipe = Recipe(train=TrainConfig(init="bundled", vectors="none"))
-    assert recipe.options().count("--word-dropout") == 1
-    assert "--hidden" not in recipe.options()
-    assert Recipe().options() == []
-    assert Recipe().command("a b") == "senticli train --name 'a b'"
+    assert options_of(recipe).count("--word-dropout") == 1
+    assert "--hidden" not in options_of(recipe)
+    assert options_of(Recipe()) == []
+    assert command_of(Recipe(), "a b") == "senticli train --name 'a b'"

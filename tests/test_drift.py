@@ -7,7 +7,7 @@ from senticli import load, paths
 from senticli.bundle import Usual
 from senticli.data.labelled import read_labelled
 from senticli.drift import Monitor, fit, script_of
-from senticli.model import Predictor
+from senticli.model import Model
 
 USUAL = Usual(unknown=0.02, threshold=0.08, script="LATIN")
 
@@ -62,20 +62,20 @@ def test_what_is_usual_is_measured() -> None:
     assert usual == Usual(unknown=0.0496, threshold=0.0496, script="LATIN")
 
 
-def sample_message(predictor: Predictor, texts: list[str]) -> str | None:
-    assert predictor.bundle.config.usual
-    monitor = Monitor(predictor.bundle.config.usual)
-    for result in predictor.stream(texts):
-        monitor.add(result.text, result.words, result.unknown)
+def sample_message(model: Model, texts: list[str]) -> str | None:
+    assert model.bundle.config.usual
+    monitor = Monitor(model.bundle.config.usual)
+    for result in model.stream(texts):
+        monitor.add(result.text, result.n_tokens, result.n_unknown)
     return monitor.message()
 
 
 def test_the_bundled_model_knows_english_reviews_and_no_german() -> None:
-    predictor = load("bundled", threads=1)
+    model = load("bundled", threads=1)
     texts = [row.text for row in read_labelled(paths.SAMPLE_DATASET / "test.jsonl").examples]
-    assert sample_message(predictor, texts) is None
+    assert sample_message(model, texts) is None
     german = "Der Film war wirklich grossartig und ich habe gelacht, nur das Ende war langweilig"
-    assert "unknown" in (sample_message(predictor, [german]) or "")
+    assert "unknown" in (sample_message(model, [german]) or "")
 
 
 def test_digits_are_of_no_script() -> None:

@@ -1,13 +1,19 @@
 """Measures against values worked out by hand, and against each other."""
 
 import math
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from senticli import evaluation
+from senticli import Model, SenticliError, evaluation, load, paths
+from senticli.bundle import Bundle
+from senticli.download import installed
+from senticli.events import Finding, Message, Progress
 
 
 def test_evaluation_of_three_labels() -> None:
@@ -15,7 +21,7 @@ def test_evaluation_of_three_labels() -> None:
     chosen = np.array([0, 0, 1, 1, 0, 1])
     probabilities = np.full((6, 3), 0.1)
     probabilities[np.arange(6), chosen] = 0.8
-    result = evaluation.evaluate(probabilities, truth, ("a", "b", "c"))
+    result = evaluation.measure(probabilities, truth, ("a", "b", "c"))
     assert result.examples == 6
     assert result.accuracy == 0.5
     assert result.confusion == ((2, 1, 0), (1, 1, 0), (0, 1, 0))
@@ -65,3 +71,126 @@ def test_the_temperature_of_overconfident_logits_is_found() -> None:
 
 def test_cross_entropy_of_a_certain_mistake_is_finite() -> None:
     assert math.isfinite(evaluation.cross_entropy(np.array([[1.0, 0.0]]), np.array([1])))
+
+
+# --- of a model on data
+
+
+def recorded(data: dict[str, str]) -> Bundle:
+    """The bundled model, as if it had been trained on ``data``."""
+    bundle = Bundle.open(paths.BUNDLED_MODEL)
+    origin = {**bundle.config.provenance, "sha256": {"data": data}}
+    return replace(bundle, config=replace(bundle.config, provenance=origin))
+
+
+@pytest.mark.parametrize(
+    ("data", "messages"),
+    [
+        ({"imdb/train": "1"}, []),
+        (
+            {"imdb/train": "other"},
+            [Message("warning", "imdb has changed since the model was trained on it")],
+        ),
+        (
+            {"imdb/train.jsonl": "1"},
+            [Message("note", "the model does not record what imdb was when it was trained on it")],
+        ),
+    ],
+)
+def test_data_set_that_changed_since_training_is_reported(
+    monkeypatch: pytest.MonkeyPatch, data: dict[str, str], messages: list[Message]
+) -> None:
+    now = {"train": "1", "test": "2"}
+    monkeypatch.setattr(installed, "provenance", lambda _: {"hashes": now})
+    found = evaluation._compare_with_training(recorded(data), ["imdb"], {"imdb/test": "2"})
+    assert list(found) == messages
+
+
+def test_file_that_changed_since_training_is_reported() -> None:
+    bundle = recorded({"mine.csv": "1"})
+    [message] = evaluation._compare_with_training(bundle, ["mine.csv"], {"mine.csv": "2"})
+    assert message.text.startswith("mine.csv has changed")
+
+
+@pytest.fixture(scope="module")
+def model() -> Model:
+    return load("bundled", threads=1)
+
+
+def test_file_is_taken_whole(model: Model, tmp_path: Path) -> None:
+    path = tmp_path / "mine.csv"
+    path.write_text("review,stars\ngreat film,positive\nterrible film,negative\n")
+    report = evaluation.evaluate(model, path, label_column="stars")
+    assert (report.model, report.data) == ("bundled", str(path))
+    assert (report.evaluation.examples, report.evaluation.accuracy) == (2, 1)
+
+
+@pytest.mark.parametrize(("split", "count"), [("train", 320), ("valid", 80), (None, 80)])
+def test_split_of_a_data_set(model: Model, split: str | None, count: int) -> None:
+    report = evaluation.evaluate(model, "sample", split=split)
+    assert report.evaluation.examples == count
+    assert report.data == f"sample {split or 'test'}"
+
+
+def test_data_of_the_model_itself_by_default(tiny_model: Path) -> None:
+    assert evaluation.evaluate(tiny_model).data == "sample test"
+
+
+def test_texts_with_labels(model: Model) -> None:
+    report = evaluation.evaluate(model, ["great film", "bad"], ["positive", "positive"])
+    assert report.evaluation.confusion == ((0, 0), (1, 1))
+
+
+def test_model_evaluates_itself(model: Model) -> None:
+    assert model.evaluate("sample") == evaluation.evaluate(model, "sample").evaluation
+
+
+@pytest.mark.parametrize(
+    ("texts", "labels", "settings", "error"),
+    [
+        (["great film"], ["positive", "negative"], {}, ValueError),
+        ([], [], {}, ValueError),
+        (["great film"], [1], {}, TypeError),
+        ([None], ["positive"], {}, TypeError),
+        ("great film", ["positive"], {}, TypeError),
+        (None, ["positive"], {}, TypeError),
+        (["great film"], ["positive"], {"split": "test"}, TypeError),
+        (["great film"], ["positive"], {"label_column": "stars"}, TypeError),
+        (["great film"], None, {}, SenticliError),
+        ([], None, {}, SenticliError),
+        ("sample", None, {"split": "tset"}, ValueError),
+        ("sample", None, {"nosuch": 1}, TypeError),
+        (["great film"], ["5 stars"], {}, SenticliError),
+    ],
+)
+def test_wrong_arguments_are_refused(
+    model: Model, texts: Any, labels: Any, settings: dict[str, Any], error: type[Exception]
+) -> None:
+    with pytest.raises(error):
+        evaluation.evaluate(model, texts, labels, **settings)
+
+
+def test_findings_are_in_the_report_and_reported(model: Model, tmp_path: Path) -> None:
+    path, events = tmp_path / "mine.csv", list[object]()
+    path.write_text("text,label\ngreat film,positive\nterrible film,\n")
+    report = evaluation.evaluate(model, path, on_event=events.append)
+    finding = Finding("rows left out: no label", 1, f"{path}, line 3")
+    assert report.findings == (finding,)
+    assert events[0] == finding
+
+
+def test_findings_that_explain_an_error_are_reported(model: Model, tmp_path: Path) -> None:
+    path, events = tmp_path / "mine.csv", list[object]()
+    path.write_text("text,label\nterrible film,\n")
+    with pytest.raises(SenticliError, match="no examples"):
+        evaluation.evaluate(model, path, on_event=events.append)
+    assert events == [Finding("rows left out: no label", 1, f"{path}, line 2")]
+
+
+def test_progress_ends_with_all_examples(model: Model) -> None:
+    events: list[object] = []
+    evaluation.evaluate(model, "sample", split="train", on_event=events.append)
+    assert [(e.done, e.total) for e in events if isinstance(e, Progress)] == [
+        (256, 320),
+        (320, 320),
+    ]

@@ -1,4 +1,4 @@
-"""Nothing is sent, and nothing is written outside the data dir."""
+"""Batches are within their limits; nothing is sent, or written outside the data dir."""
 
 import os
 import subprocess
@@ -6,6 +6,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from senticli.runtime import BATCH_TEXTS, BATCH_TOKENS, _batches
 
 SHIM = r"""
 #define _GNU_SOURCE
@@ -53,7 +57,7 @@ def test_nothing_is_written_to_the_home_folder(tmp_path: Path, args: list[str]) 
 
 
 def test_python_api_writes_nothing_to_the_home_folder(tmp_path: Path) -> None:
-    code = "import senticli; print(senticli.load('bundled').predict(['great film'])[0].label)"
+    code = "import senticli; print(senticli.load('bundled').predict('great film').label)"
     command = [sys.executable, "-c", code]
     done = subprocess.run(command, env=bare_environment(tmp_path), capture_output=True, text=True)
     assert done.stdout == "positive\n", done.stderr
@@ -76,3 +80,13 @@ def test_no_socket_is_opened(tmp_path: Path) -> None:
     code = "import socket; socket.socket()"  # which the watcher must notice
     subprocess.run([sys.executable, "-c", code], env=environment, check=True)
     assert log.read_text() == "socket\n"
+
+
+@given(st.lists(st.integers(1, 20_000), max_size=100))
+def test_batches_hold_every_text_once_within_the_limits(lengths: list[int]) -> None:
+    batches = list(_batches(lengths))
+    assert sorted(row for batch in batches for row in batch) == list(range(len(lengths)))
+    for batch in batches:
+        assert len(batch) <= BATCH_TEXTS
+        padded = len(batch) * max(lengths[row] for row in batch)
+        assert padded <= BATCH_TOKENS or len(batch) == 1

@@ -55,8 +55,28 @@ def root(
         bool,
         typer.Option("--version", callback=_version, is_eager=True, help="Print the version."),
     ] = False,
+    verbose: Annotated[
+        bool,
+        typer.Option(
+            "--verbose", "-v", help="Log what is read, written, fetched and chosen, on stderr."
+        ),
+    ] = False,
 ) -> None:
     """Train a sentiment classifier on a laptop, then classify text in a shell pipe."""
+    if verbose:
+        _log_to_stderr()
+
+
+def _log_to_stderr() -> None:
+    import logging
+
+    class Handler(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            say(f"{record.name}: {record.getMessage()}")
+
+    logger = logging.getLogger("senticli")
+    logger.setLevel(logging.INFO)
+    logger.handlers = [Handler()]
 
 
 HINTS = {
@@ -133,7 +153,7 @@ def _discard(stream: TextIO) -> None:
 
 
 def main() -> NoReturn:
-    """The console script."""
+    """Run the console script."""
     # A stream that the caller closed is None; to everything here it is empty, or heard by nobody.
     sys.stdin = sys.stdin or _nowhere("r")
     sys.stdout = sys.stdout or _nowhere("w")
@@ -145,7 +165,7 @@ def main() -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
-        except OSError:  # an error that can be told has been
+        except OSError:  # it was reported where possible
             _discard(stream)
     sys.exit(code)
 

@@ -1,4 +1,4 @@
-"""What appears on the screen: results on stdout, messages on stderr.
+"""Printing: results on stdout, messages on stderr.
 
 Text that comes from outside (files, models, servers, the environment) passes through
 :func:`printable`, :func:`one_line` or :func:`markup` before it reaches a terminal.
@@ -12,7 +12,7 @@ import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any, TextIO, TypeVar
+from typing import TYPE_CHECKING, Any, TextIO
 
 from senticli.cli.errors import in_options
 from senticli.errors import SenticliError
@@ -24,11 +24,9 @@ if TYPE_CHECKING:
 
     from senticli.evaluation import Evaluation
 
-T = TypeVar("T")
-
 
 def say(message: str) -> None:
-    """Print a message on stderr. That it cannot be heard is no reason to stop."""
+    """Print a message on stderr. A closed stderr is no reason to stop."""
     _to_stderr(printable(in_options(message)))
 
 
@@ -83,7 +81,7 @@ def stdout_console() -> "Console":
 
 
 def print_table(table: "Table") -> None:
-    """A table on stdout; off a terminal without the blanks that fill its lines."""
+    """Print a table on stdout; off a terminal without the blanks that fill its lines."""
     console = stdout_console()
     if sys.stdout.isatty():
         console.print(table)
@@ -94,7 +92,7 @@ def print_table(table: "Table") -> None:
 
 
 def print_facts(facts: "Iterable[tuple[str, str]]") -> None:
-    """Names and values on stdout, a line each, or more where a value is long."""
+    """Print names and values on stdout, a line each, or more where a value is long."""
     from rich.table import Table
 
     table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
@@ -106,7 +104,7 @@ def print_facts(facts: "Iterable[tuple[str, str]]") -> None:
 
 
 def progress(*columns: Any) -> "Progress":
-    """A progress display on stderr, gone when done; ``columns`` stand before the time left."""
+    """Return a transient progress display on stderr, with ``columns`` before the time left."""
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
     return Progress(
@@ -121,23 +119,9 @@ def progress(*columns: Any) -> "Progress":
     )
 
 
-def track(items: Iterable[T], total: int, description: str) -> Iterator[T]:
-    """Yield ``items`` under a progress bar, where there is a terminal to draw it on."""
-    if not stderr_is_terminal():
-        yield from items
-        return
-    from rich.progress import MofNCompleteColumn
-
-    with progress(MofNCompleteColumn()) as bar:
-        task = bar.add_task(description, total=total)
-        for item in items:
-            yield item
-            bar.advance(task)
-
-
 @contextmanager
 def status(message: str) -> Iterator[None]:
-    """A spinner beside ``message`` while the block runs; off a terminal, nothing."""
+    """Show a spinner beside ``message`` while the block runs; off a terminal, nothing."""
     if not stderr_is_terminal():
         yield
         return
@@ -146,7 +130,7 @@ def status(message: str) -> Iterator[None]:
 
 
 def print_evaluation(evaluation: "Evaluation", title: str) -> None:
-    """The measures as tables on stdout."""
+    """Print the metrics as tables on stdout."""
     from rich.table import Table
 
     console = stdout_console()
@@ -188,7 +172,7 @@ def _confusion(names: Sequence[str], counts: Sequence[Sequence[int]]) -> Any:
 
 
 def sparkline(values: Sequence[float]) -> str:
-    """A curve in one line, from the lowest of ``values`` to the highest."""
+    """Return a curve in one line, from the lowest of ``values`` to the highest."""
     low, high = min(values), max(values)
     steps = "▁▂▃▄▅▆▇█"
     scale = (len(steps) - 1) / (high - low) if high > low else 0.0

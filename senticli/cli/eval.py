@@ -1,13 +1,11 @@
 """``senticli eval``: how good a model is on labelled examples."""
 
-from collections.abc import Sequence
-from dataclasses import asdict, replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from dataclasses import asdict
+from typing import Annotated, Literal
 
 import typer
 
-from senticli.cli.console import one_line, print_evaluation, print_json, say, track
+from senticli.cli.console import print_evaluation, print_json
 from senticli.cli.options import (
     READING,
     Json,
@@ -17,15 +15,8 @@ from senticli.cli.options import (
     with_default,
     with_settings,
 )
-from senticli.config import TrainConfig
-from senticli.data.catalogue import ASSETS, DATASETS
-from senticli.errors import SenticliError, UsageError
+from senticli.cli.views.events import show_events
 
-if TYPE_CHECKING:
-    from senticli.bundle import Bundle
-    from senticli.data.labelled import Example
-
-LABELLED_COLUMNS = ("text_column", "label_column")
 EXAMPLES = (
     "senticli eval --split test",
     "senticli eval --model bundled --data sample",
@@ -37,13 +28,14 @@ EXAMPLES = (
 def evaluate(
     model: Model = None,
     data: Annotated[
-        str | None,
+        list[str] | None,
         typer.Option(
             "--data",
             "-d",
             metavar="NAME|FILE|DIR",
             help=with_default(
-                "Data set, file, folder or `-`, as for train; one without splits is taken whole.",
+                "Data set, file, folder or `-`, as for train; one without splits is taken whole. "
+                "Repeatable.",
                 "what the model was trained on",
             ),
         ),
@@ -59,109 +51,13 @@ def evaluate(
 ) -> None:
     """Measure a model on labelled examples: loss, accuracy, precision, recall, F1, confusion."""
     # Heavy imports stay inside: --help and completion do without numpy and onnxruntime.
-    import numpy as np
+    from senticli import evaluation
 
-    from senticli import evaluation, registry
-    from senticli.model import Predictor
-
-    opened = registry.find(model)
-    given = {name: value for name, value in settings.items() if value is not None}
-    found, what = _examples(opened, data, split, given)
-    numbers = {label: number for number, label in enumerate(opened.config.labels)}
-    for example in found:
-        if example.label not in numbers:
-            raise SenticliError(
-                f"the label {example.label!r} is not one of the model's: {', '.join(numbers)}",
-                "use data with the model's labels, or a model trained on these: --model NAME",
-            )
-    predictor = Predictor(opened, threads)
-    texts = (example.text for example in found)
-    rows = track(predictor.probabilities(texts), len(found), f"evaluating on {one_line(what)}")
-    probabilities = np.stack(list(rows))
-    truth = np.array([numbers[example.label] for example in found])
-    result = evaluation.evaluate(probabilities, truth, opened.config.labels)
+    with show_events() as on_event:
+        done = evaluation.evaluate(
+            model, data or None, split=split, threads=threads, on_event=on_event, **settings
+        )
     if as_json:
-        print_json({"model": opened.name, "data": what, **asdict(result)})
+        print_json({"model": done.model, "data": done.data, **asdict(done.evaluation)})
     else:
-        print_evaluation(result, f"{opened.name} on {what}")
-
-
-def _examples(
-    opened: "Bundle", data: str | None, split: str | None, given: dict[str, Any]
-) -> "tuple[Sequence[Example], str]":
-    """Return the examples to measure on, and what they are called.
-
-    Rows that are not examples are reported, also where an error follows that they may explain.
-    """
-    from senticli.data.checks import rows_of
-    from senticli.data.labelled import PIPE, is_pipe
-    from senticli.data.splits import Sources, check_reading, load_split, splits_of
-    from senticli.download import installed
-    from senticli.io.formats import LINES, STANDARD_INPUT, format_of
-
-    trained = opened.training
-    if data is None:
-        pipe = next((n for n in trained.data if n not in DATASETS and is_pipe(Path(n))), None)
-        if pipe and not trained.test:
-            raise SenticliError(
-                f"{opened.name} was trained from a pipe, which cannot be read again",
-                "name the data: --data FILE",
-            )
-        config, part = replace(trained, **given), split or "test"
-    else:
-        # The layout of what it was trained on says nothing of another file; names of columns may.
-        columns = {name: getattr(trained, name) for name in LABELLED_COLUMNS}
-        is_named = data in DATASETS
-        is_table = given.get("format") or format_of(Path(data)) or is_pipe(Path(data))
-        if is_named or Path(data).is_dir() or is_table in (False, LINES):
-            columns = {}
-        usual = TrainConfig()
-        fields = ("format", "delimiter", "quoting", "header", "encoding", *LABELLED_COLUMNS)
-        plain = {name: getattr(usual, name) for name in fields}
-        own = {"data": (data,), "valid": (), "test": ()}
-        config = replace(trained, **{**plain, **own, **columns, **given})
-        splits = splits_of(data)
-        whole = not is_named and splits == {"train"}
-        if split and whole:
-            raise UsageError(
-                f"--split {split} is for data with splits, and {data} has none", "leave it out"
-            )
-        part = split or "test"
-        if whole:  # all of it, with nothing held out
-            config, part = replace(config, valid=(data,)), "valid"
-        elif part not in splits and part != "valid":
-            raise SenticliError(
-                f"{data} has no {part} split", f"it has: --split {' or '.join(sorted(splits))}"
-            )
-    check_reading(replace(config, valid=()) if data else config)
-    installed.require(config.data)
-    sources = Sources()
-    try:
-        found = load_split(config, part, sources)
-    finally:
-        for finding in rows_of(sources.problems):
-            say(f"warning: {finding.what}: {finding.count:,}; the first: {finding.example}")
-    _compare_with_training(opened, found.names, found.hashes)
-    if data is not None and part == "valid" and config.valid:
-        return found.examples, STANDARD_INPUT if data == PIPE else data
-    return found.examples, f"{', '.join(found.names)} {part}"
-
-
-def _compare_with_training(
-    opened: "Bundle", names: "Sequence[str]", hashes: dict[str, str]
-) -> None:
-    """Say if data that the model was trained on have changed, or that this cannot be known."""
-    from senticli.download import installed
-
-    recorded = opened.config.provenance["sha256"]["data"]
-    for name in names:
-        now = dict(hashes)
-        if name in ASSETS:  # also its other splits
-            now |= {
-                f"{name}/{s}": h for s, h in installed.provenance(ASSETS[name])["hashes"].items()
-            }
-        known = [source for source in now if source in recorded]
-        if any(recorded[source] != now[source] for source in known):
-            say(f"warning: {name} has changed since the model was trained on it")
-        elif name in opened.training.data and name in ASSETS and not known:
-            say(f"note: the model does not record what {name} was when it was trained on it")
+        print_evaluation(done.evaluation, f"{done.model} on {done.data}")

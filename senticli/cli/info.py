@@ -122,7 +122,7 @@ def _lines(found: dict[str, Any]) -> Iterator[tuple[str, str]]:
     yield "cpu", f"{cpu['name']}, {cpu['cores']} cores, {size(cpu['memory'])} of memory"
     features = cpu["features"]
     yield "  features", "unknown" if features is None else " ".join(features) or "none that matter"
-    for engine, told in found["devices"].items():
-        yield engine, told if isinstance(told, str) else ", ".join(told)
+    for engine, devices in found["devices"].items():
+        yield engine, devices if isinstance(devices, str) else ", ".join(devices)
     for name, value in found["environment"].items():
         yield name, value

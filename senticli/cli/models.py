@@ -78,7 +78,7 @@ def verify(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Hash the files of models anew, and say which are not as they were saved.
+    """Hash the files of models again, and report those that are damaged.
 
     JSON fields: name, path, ok, damaged (what is wrong, by file). The exit code is 1 if one is
     damaged.
@@ -95,7 +95,7 @@ def verify(
     if broken:
         raise SenticliError(
             f"missing or damaged: {', '.join(broken)}",
-            "train it again, or copy it anew from where it came; senticli models lists them",
+            "train it again, or copy it again from its source; senticli models lists them",
         )
 
 
@@ -109,7 +109,7 @@ def reproduce(
     """Print the command that trains the same model again.
 
     On the same machine, with the same versions and data, its weights are the same; versions that
-    differ are told. JSON fields: name, command, differs (by package: then and now).
+    differ are reported. JSON fields: name, command, differs (by package: then and now).
     """
     from senticli import registry
     from senticli.cli.views import models as views
@@ -148,8 +148,6 @@ def export(
 
     opened = registry.find(model)
     target = registry.check_target(output, force=force)
-    if target == opened.path.resolve():
-        raise UsageError("a model cannot be copied onto itself", "choose another place")
     registry.export(opened, target)
     say(f"use it: senticli predict --model {shlex.quote(str(output))}")
     if as_json:

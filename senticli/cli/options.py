@@ -19,7 +19,7 @@ READING = ("format", "label_column", *LAYOUT)
 
 
 def with_default(help: str, default: str) -> str:
-    """A help text that ends in the default, for options whose None means "not given"."""
+    """Return a help text that ends in the default, for options whose None means "not given"."""
     return rf"{help} [dim]\[default: {default}][/]"
 
 
@@ -37,14 +37,14 @@ def command(
 
 
 def paragraphs(function: Callable[..., None]) -> str:
-    """The docstring of ``function``, a line a paragraph."""
+    """Return the docstring of ``function``, a line a paragraph."""
     # Typer keeps the line breaks of a docstring, which no terminal is as wide as.
     text = (inspect.getdoc(function) or "").split("\n\n")
     return "\n\n".join(" ".join(paragraph.split()) for paragraph in text)
 
 
 def show_examples(*examples: str) -> str:
-    """The end of a help text."""
+    """Return the end of a help text."""
     return "\n\n".join(["[bold]Examples[/]", *(f"  {example}" for example in examples)])
 
 
@@ -65,8 +65,8 @@ Threads = Annotated[
     int | None,
     typer.Option("--threads", min=1, metavar="N", help=with_default("CPU threads.", "all cores")),
 ]
-Input = Annotated[
-    Path | None,
+InputFile = Annotated[
+    list[Path] | None,
     typer.Option(
         "--input", "-i", metavar="FILE", help="Read the texts from FILE, packed (.gz, .zst) or not."
     ),

@@ -2,17 +2,18 @@
 
 import os
 import sys
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from senticli.cli.console import one_line, say
+from senticli.cli.console import one_line, printable, say
 from senticli.cli.errors import flag_of
 from senticli.cli.options import (
     LAYOUT,
     OUTPUT_PANEL,
-    Input,
+    InputFile,
     Json,
     Model,
     Settings,
@@ -21,6 +22,10 @@ from senticli.cli.options import (
     with_settings,
 )
 from senticli.errors import UsageError
+
+if TYPE_CHECKING:
+    from senticli.io.inputs import Input
+    from senticli.io.layout import Layout
 
 EXAMPLES = (
     'echo "great film" | senticli predict',
@@ -40,7 +45,7 @@ def predict(
         list[str] | None,
         typer.Argument(metavar="TEXT", help="Texts to classify; `-` reads standard input."),
     ] = None,
-    input: Input = None,
+    input: InputFile = None,
     *,
     settings: Settings,
     target: Annotated[
@@ -146,12 +151,18 @@ def predict(
         raise UsageError("--threshold nan is no probability", "use a value from 0 to 1")
     if (resume or force) and not target:
         raise UsageError("--resume and --force are for --output", "name a file: --output FILE")
-    if texts and input:
+    if input and len(input) > 1:
+        raise UsageError(
+            f"--input is given {len(input)} times, and takes one file",
+            "run senticli predict once for each",
+        )
+    path = input[0] if input else None
+    if texts and path:
         raise UsageError("texts are given both as arguments and by --input", "use one of the two")
     arguments = None if not texts or texts == ["-"] else texts
-    if input and str(input) == "-":
-        input = None
-    elif not texts and not input and sys.stdin.isatty():
+    if path and str(path) == "-":
+        path = None
+    elif not texts and not path and sys.stdin.isatty():
         raise UsageError("there is no text to classify", 'echo "great film" | senticli predict')
     if arguments and any(value is not None for value in settings.values()):
         *flags, last = map(flag_of, settings)
@@ -161,33 +172,66 @@ def predict(
         )
 
     # Heavy imports stay inside: --help and completion do without numpy and onnxruntime.
-    from senticli import registry
+    from senticli.cli.views.predict import TerminalWriter, show_run
     from senticli.io.layout import SAMPLE, Layout
-    from senticli.io.scoring import Request, run
+    from senticli.io.plan import OutputOptions
+    from senticli.io.scoring import score
+    from senticli.io.sinks import Stream
+    from senticli.model import WINDOW, load
 
     if not quiet:
         for text in arguments or ():
             if os.path.isfile(text):  # noqa: PTH113  # false, not an error, for what is no path
                 say(f"note: {one_line(text)} is classified as a text; to read the file: --input")
-    request = Request(
-        texts=arguments,
-        input=input,
-        format=settings["format"],
-        layout=Layout(
-            **{name: settings[name] for name in LAYOUT if settings[name] is not None},
-            sample=0 if unbuffered else SAMPLE,
-        ),
-        output=target,
-        output_format="jsonl" if as_json else output_format,
-        resume=resume,
-        force=force,
+    layout = Layout(
+        **{name: settings[name] for name in LAYOUT if settings[name] is not None},
+        sample=0 if unbuffered else SAMPLE,
+    )
+    loaded = load(model, threads=threads)
+    on_terminal = not target and sys.stdout.isatty()
+    for_people = on_terminal and not (output_format or as_json)
+    options = OutputOptions(
+        format="jsonl" if as_json else output_format,
         prefix=prefix,
-        unbuffered=unbuffered,
         scores=scores,
-        top_k=top_k,
+        top_k=len(loaded.labels) if scores and for_people else top_k,
         threshold=threshold,
         explain=explain,
-        strict=strict,
-        quiet=quiet,
     )
-    run(request, registry.find(model), threads)
+    stdout = Stream(
+        sys.stdout.buffer,
+        "standard output",
+        unbuffered=unbuffered or on_terminal,
+        clean=printable if on_terminal and not for_people else None,
+    )
+    typed = not arguments and not path and sys.stdin.isatty()
+    with (
+        _opened(arguments, path, settings["format"], layout) as source,
+        show_run(quiet=quiet, with_bar=not on_terminal) as on_event,
+    ):
+        score(
+            loaded,
+            source,
+            target or stdout,
+            options,
+            writer=TerminalWriter(loaded.labels, prefix) if for_people else None,
+            resume=resume,
+            force=force,
+            strict=strict,
+            window=1 if unbuffered or typed else WINDOW,
+            on_event=on_event,
+        )
+
+
+def _opened(
+    texts: list[str] | None, file: Path | None, format: str | None, layout: "Layout"
+) -> "AbstractContextManager[Input]":
+    """Open what is to be classified."""
+    from senticli.io.formats import LINES, STANDARD_INPUT
+    from senticli.io.inputs import Input, open_input
+
+    if file:
+        return open_input(file, format, layout)
+    if texts:
+        return nullcontext(Input.of_texts(texts))
+    return nullcontext(Input.of_stream(sys.stdin.buffer, STANDARD_INPUT, format or LINES, layout))

@@ -1,17 +1,36 @@
 """``senticli train``: from labelled examples to a model."""
 
-from dataclasses import replace
+import os
+import re
+import shlex
+import signal
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from senticli.cli.errors import SETTINGS, flag_of
-from senticli.cli.options import OUTPUT_PANEL, Settings, with_default, with_settings
+from senticli import paths
+from senticli.cli.console import say, stderr_is_terminal
+from senticli.cli.errors import SETTINGS, exit_code_of
+from senticli.cli.options import (
+    OUTPUT_PANEL,
+    Settings,
+    command_line,
+    command_of,
+    with_default,
+    with_settings,
+)
 from senticli.config import DATA, PRESETS, TRAINING, Recipe
-from senticli.data.catalogue import DATASETS
-from senticli.errors import UsageError
+from senticli.errors import SenticliError, UsageError
 
+if TYPE_CHECKING:
+    from senticli.cli.views.train import Lines
+
+UNITS = {"h": 3600, "m": 60, "s": 1}
 EXAMPLES = (
     "senticli train --data sample --vectors none",
     "senticli train --rnn lstm --layers 2",
@@ -80,8 +99,8 @@ def train(
         bool,
         typer.Option(
             "--resume",
-            help="Go on with the training that was stopped, or killed, last; or with that of "
-            "--name or --output. Its settings are kept.",
+            help="Resume the training that was stopped, or killed, last; or that of --name or "
+            "--output. Its settings are kept.",
             rich_help_panel=OUTPUT_PANEL,
         ),
     ] = False,
@@ -91,7 +110,7 @@ def train(
             "--tune",
             metavar="TIME",
             help="Try settings for as long, such as 30m or 2h, and keep the best model; options "
-            "that are given stay. --resume goes on.",
+            "that are given stay. --resume continues.",
             rich_help_panel=TRAINING,
         ),
     ] = None,
@@ -125,107 +144,221 @@ def train(
 
     Without options: one bidirectional LSTM on IMDB from glove.6B.100d, five to ten minutes on two
     cores. Ctrl-C ends training after the current batch and keeps the best epoch so far; --resume
-    goes on. `torchrun --nproc-per-node 2 -m senticli train` trains in two processes.
+    continues it. `torchrun --nproc-per-node 2 -m senticli train` trains in two processes.
     """
-    # Files by their full path, so that `eval` finds them from any folder.
-    for split in ("data", "valid", "test"):
-        if paths := settings[split]:
-            settings[split] = tuple(map(_full, paths))
-    if preset is not None and preset not in PRESETS:
-        raise UsageError(
-            f"--preset {preset!r} is not a choice", f"use one of: {', '.join(PRESETS)}"
-        )
-    recipe = PRESETS[preset or "default"]
-    if init := settings["init"]:
-        recipe = _from_model(recipe, init, settings)
-    recipe = recipe.with_settings(settings)
-    if settings["embedding_dim"] is not None and recipe.train.vectors != "none":
-        raise UsageError(
-            "--embedding-dim is that of the vectors", "leave it out, or train with --vectors none"
-        )
-    if recipe.train.r_drop and not recipe.model.drops:
-        raise UsageError(
-            "--r-drop compares two passes with dropout, and there is no dropout",
-            "use some, such as --output-dropout 0.3; or --r-drop 0",
-        )
-    if settings["valid"] and settings["valid_fraction"] is not None:
-        raise UsageError(
-            "--valid-fraction has no meaning with --valid, which is validated on",
-            "leave one of them out",
-        )
-    if name is not None and output:
-        raise UsageError("--name and --output both say where the model goes", "use one of the two")
     if dry_run and plot:
         raise UsageError("--dry-run trains nothing to plot", "leave out one of the two")
     if resume and (dry_run or force):
         raise UsageError(
-            "--resume goes on with a training that was started", "leave out --dry-run and --force"
+            "--resume continues a training that was started", "leave out --dry-run and --force"
         )
     if tune and (dry_run or plot):
         raise UsageError("--tune is a search of its own", "leave out --dry-run and --plot")
-    from senticli.cli import train_run, tune_run
-    from senticli.cli.views.plot import check_plot
-    from senticli.cli.views.train import JsonView, LiveView, PlainView
-    from senticli.cli.views.tune import JsonSearchView, LiveSearchView, PlainSearchView
-    from senticli.data.splits import check_reading
+    seconds = None if tune is None else seconds_of(tune)
+    if seconds and "WORLD_SIZE" in os.environ:
+        raise UsageError("--tune trains in one process", "start it without torchrun")
 
-    check_reading(recipe.train)
-    named = output or (train_run.named(name, recipe) if name is not None else None)
-    if tune:
-        seconds = tune_run.seconds_of(tune)
-        given = [name for name, value in settings.items() if value is not None]
-        target = named or (tune_run.last_target() if resume else train_run.named(None, recipe))
-        json = JsonSearchView if as_json else None
-        with train_run.shown(PlainSearchView, LiveSearchView, json) as search_view:
-            tune_run.tune(
+    # Heavy imports stay inside: --help and completion do without numpy.
+    from senticli.cli.views.plot import check_plot
+    from senticli.training.recipe import recipe_of, target_of
+
+    recipe = recipe_of(settings, preset or "default")
+    given = [setting for setting, value in settings.items() if value is not None]
+    named = target_of(recipe, name, output) if name is not None or output else None
+    if seconds:
+        _search(recipe, named, seconds, given, as_json, strict=strict, force=force, resume=resume)
+    elif dry_run:
+        _estimate(recipe, as_json, strict=strict)
+    else:
+        plot = check_plot(plot) if plot else None
+        started = resume and not (given or preset)  # its settings are kept
+        _train(
+            None if started else recipe,
+            named,
+            plot,
+            as_json,
+            strict=strict,
+            force=force,
+            resume=resume,
+        )
+
+
+def _train(
+    recipe: Recipe | None,
+    named: Path | None,
+    plot: Path | None,
+    as_json: bool,
+    *,
+    strict: bool,
+    force: bool,
+    resume: bool,
+) -> None:
+    """Train or resume; draw the learning curves, whether it was stopped or not."""
+    from senticli.cli.views.plot import draw
+    from senticli.training.events import EpochResult, Event, Started, Stopped
+    from senticli.training.recipe import target_of
+    from senticli.training.run import resume_training, run_training
+
+    epochs: list[EpochResult] = []
+    with shown(as_json) as view, stopping_on_signals(view) as signals:
+
+        def on_event(event: Event) -> None:
+            if isinstance(event, Started):
+                epochs.extend(event.history)
+            elif isinstance(event, EpochResult):
+                epochs.append(event)
+            view.render(event)
+
+        def plotted(title: str) -> None:
+            if plot and epochs and view.is_first:
+                draw(epochs, title, plot)
+                say(f"learning curves: {plot}")
+
+        try:
+            if resume:
+                bundle = resume_training(
+                    named, recipe, stopping=lambda: bool(signals), on_event=on_event
+                )
+            else:
+                recipe = recipe or Recipe()
+                bundle = run_training(
+                    recipe,
+                    named or target_of(recipe),
+                    command=command_line(*sys.argv[1:], processes=processes()),
+                    strict=strict,
+                    force=force,
+                    stopping=lambda: bool(signals),
+                    on_event=on_event,
+                )
+        except Stopped as stop:
+            assert stop.path
+            plotted(stop.path.name)
+            view.stopped("epoch", stop, _resume_command(stop.path, plot) if stop.resumable else "")
+            raise typer.Exit(128 + (signals[0] if signals else signal.SIGINT)) from None
+        plotted(bundle.path.name)
+
+
+def _search(
+    recipe: Recipe,
+    named: Path | None,
+    seconds: int,
+    given: Sequence[str],
+    as_json: bool,
+    *,
+    strict: bool,
+    force: bool,
+    resume: bool,
+) -> None:
+    """Search for better settings."""
+    from senticli.training.events import Stopped
+    from senticli.training.packages import imported
+    from senticli.training.recipe import target_of
+
+    with imported("tune"):
+        from senticli.training.search import last_target, search
+
+    target = named or (last_target() if resume else target_of(recipe))
+    with shown(as_json) as view, stopping_on_signals(view) as signals:
+        try:
+            search(
                 recipe,
                 target,
-                search_view,
                 seconds=seconds,
-                given=given,
+                fixed=given,
+                command=lambda recipe: command_of(recipe, target.name),
                 strict=strict,
                 force=force,
                 resume=resume,
+                stopping=lambda: bool(signals),
+                on_event=view.render,
             )
+        except Stopped as stop:
+            place = shlex.join(_place_options(target))
+            view.stopped("trial", stop, f"the same command with --resume {place}")
+            raise typer.Exit(128 + (signals[0] if signals else signal.SIGINT)) from None
+
+
+def _estimate(recipe: Recipe, as_json: bool, *, strict: bool) -> None:
+    """Show what a training would be like; nothing is written."""
+    from senticli.cli.views.train import Json
+    from senticli.training.run import estimate
+
+    with shown(as_json=False) as view:
+        found = estimate(recipe, strict=strict, on_event=view.render)
+    (Json() if as_json else view).render(found)
+
+
+@contextmanager
+def shown(as_json: bool) -> "Iterator[Lines]":
+    """Yield what shows a training; of several processes, only the first is seen."""
+    from senticli.cli.views.train import Json, Lines, Live
+
+    # Schedulers of clusters set RANK too; torchrun always says how many processes there are.
+    if processes() > 1 and os.environ.get("RANK", "0") != "0":
+        with ExitStack() as stack:
+            nowhere = stack.enter_context(Path(os.devnull).open("w"))
+            stack.enter_context(redirect_stdout(nowhere))
+            stack.enter_context(redirect_stderr(nowhere))
+            try:
+                yield Lines(is_first=False)
+            except SenticliError as error:
+                time.sleep(5)  # torchrun ends them all with the first: let that one say it
+                raise typer.Exit(exit_code_of(error)) from None
         return
-    if plot:
-        plot = check_plot(plot)
-    with train_run.shown(
-        PlainView, LiveView, JsonView if as_json and not dry_run else None
-    ) as view:
-        if dry_run:
-            train_run.look(recipe, view, strict=strict, as_json=as_json)
-        elif resume:
-            asked = preset is not None or any(value is not None for value in settings.values())
-            train_run.resume(named, recipe if asked else None, view, plot=plot)
-        else:
-            target = named or train_run.named(None, recipe)
-            train_run.run(recipe, target, view, strict=strict, force=force, plot=plot)
+    view = Json() if as_json else Live() if stderr_is_terminal() else Lines()
+    with view:
+        yield view
+    if view.unprinted:  # the model is saved all the same
+        raise view.unprinted
 
 
-def _from_model(recipe: Recipe, init: str, given: dict[str, Any]) -> Recipe:
-    """``recipe`` with the network of the model ``init``, which ``given`` must not contradict."""
-    from senticli import registry
+@contextmanager
+def stopping_on_signals(view: "Lines") -> Iterator[list[int]]:
+    """Yield a list that gets the signal which asks to stop: Ctrl-C, or that of ``kill``.
 
-    bundle = registry.find(init)
-    given["init"] = bundle.name
-    network = bundle.config.model
-    own = {"lowercase": bundle.config.lowercase} | {
-        name: getattr(network, name)
-        for name in ("rnn", "layers", "hidden", "bidirectional", "pooling", "embedding_dim")
-    }
-    for name, value in own.items():
-        if given[name] is not None and given[name] != value:
-            flag = flag_of(name, on=given[name] is not False)
-            raise UsageError(
-                f"{flag} does not fit the model {bundle.name}",
-                "leave it out: the network is that of --init",
-            )
-    train = replace(recipe.train, vectors="none", lowercase=bundle.config.lowercase)
-    return Recipe(model=network, train=train)
+    A second Ctrl-C does not wait for the end of the batch.
+    """
+    came: list[int] = []
+
+    def handle(number: int, _: object) -> None:
+        if came and processes() == 1:  # torchrun passes on what already came
+            raise KeyboardInterrupt
+        came.append(number)
+        once_more = "; Ctrl-C once more stops at once" if processes() == 1 else ""
+        view.say(f"stopping after this batch{once_more}")
+
+    previous = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield came
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
 
 
-def _full(data: str) -> str:
-    return (
-        str(Path(data).absolute()) if data not in (*DATASETS, "-") and Path(data).exists() else data
-    )
+def processes() -> int:
+    """Return how many processes torchrun has started; 1 without it."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
+def seconds_of(text: str) -> int:
+    """Return the seconds of a time such as ``30m`` or ``1h30m``. Raises UsageError."""
+    parts = re.findall(r"(\d+)([hms])", text)
+    if not parts or "".join(map("".join, parts)) != text:
+        raise UsageError(f"--tune {text!r} is not a time", "use one such as 30m, 2h or 1h30m")
+    seconds = sum(int(number) * UNITS[unit] for number, unit in parts)
+    if not seconds:
+        raise UsageError(f"--tune {text!r} is no time at all", "use one such as 30m, 2h or 1h30m")
+    return seconds
+
+
+def _resume_command(target: Path, plot: Path | None) -> str:
+    """Return the command line that resumes the training of a folder."""
+    more = ["--plot", str(plot)] if plot else []
+    return command_line("train", "--resume", *_place_options(target), *more, processes=processes())
+
+
+def _place_options(target: Path) -> list[str]:
+    """Return the options that say where a model goes."""
+    if target.parent == paths.models_dir().resolve():
+        return ["--name", target.name]
+    return ["--output", str(target)]

@@ -1,4 +1,4 @@
-"""What is odd about labelled data, found before anything is learned from it."""
+"""Suspicious labelled data, found before anything is learned from it."""
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -6,21 +6,14 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from senticli.data.labelled import Example, Problem
+from senticli.data.labels import lists_among, loose, may_be_missing
 from senticli.data.splits import Source, Split
-
-
-@dataclass(frozen=True)
-class Finding:
-    """Something odd: how often, and where or what it is for example."""
-
-    what: str
-    count: int
-    example: str
+from senticli.events import Finding as Finding
 
 
 @dataclass(frozen=True)
 class Checks:
-    """The examples of each label in each split, and what is odd about them."""
+    """The examples of each label in each split, and what is suspicious about them."""
 
     labels: Mapping[str, Mapping[str, int]]
     findings: list[Finding]
@@ -52,6 +45,11 @@ def check(splits: Mapping[str, Split]) -> Checks:
         name: dict(sorted(Counter(example.label for example in split.examples).items()))
         for name, split in splits.items()
     }
+    learned = set(splits["train"].hashes)
+    for name, split in splits.items():
+        if learned.isdisjoint(split.hashes):  # what is held out of train lacks the rarest labels
+            lacking = [label for label in counts["train"] if label not in counts[name]]
+            findings += _finding(f"labels of train that {name} lacks", len(lacking), lacking)
     return Checks(counts, findings)
 
 
@@ -67,12 +65,17 @@ def rows_of(problems: Iterable[Problem]) -> list[Finding]:
 def _label_findings(sources: Collection[Source]) -> Iterator[Finding]:
     """Yield what is suspicious about the labels themselves."""
     of_each = {s.name: {example.label for example in s.examples} for s in sources}
+    labels = set().union(*of_each.values())
     alike: dict[str, set[str]] = {}
-    for label in set().union(*of_each.values()):
-        alike.setdefault("".join(label.split()).casefold(), set()).add(label)
+    for label in labels:
+        alike.setdefault(loose(label), set()).add(label)
     torn = sorted(", ".join(map(repr, sorted(names))) for names in alike.values() if len(names) > 1)
     if torn:
-        yield Finding("labels that differ only in case or blanks", len(torn), torn[0])
+        yield Finding("labels that differ only in case, blanks or quotes", len(torn), torn[0])
+    missing = sorted(filter(may_be_missing, labels))
+    yield from _finding("labels that may stand for a missing one", len(missing), missing)
+    lists = lists_among(labels)
+    yield from _finding("labels that look like several", len(lists), lists)
     for (first, ours), (second, others) in combinations(of_each.items(), 2):
         if not ours & others:
             example = f"{first}: {', '.join(sorted(ours))}; {second}: {', '.join(sorted(others))}"

@@ -46,7 +46,7 @@ def write_columns(
 
 
 def read_columns(path: Path, split: str, sha256: str) -> Columns:
-    """The columns of ``split``, whose content has the hash ``sha256``.
+    """Return the columns of ``split``, whose content has the hash ``sha256``.
 
     Raises:
         OSError: there is no such file.

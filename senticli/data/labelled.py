@@ -1,8 +1,6 @@
 """Labelled texts of one's own: tables, fastText's lines, folders of files, a pipe of the first two.
 
-A label is a text without blanks around it. So that one label is not taken for two, numbers and
-booleans have one form each: ``4.0`` and ``4.00`` are ``4``, ``-1.0`` is ``-1``, ``0.50`` is
-``0.5``, and ``True`` and ``TRUE`` are ``true``.
+What a label is, is the same in all of them: see :mod:`senticli.data.labels`.
 """
 
 import hashlib
@@ -11,12 +9,13 @@ import re
 import stat
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
+from senticli.data.labels import MARK, decimal_points, loose, plain_label
 from senticli.errors import SenticliError, UsageError
 from senticli.io.atomic import sha256_of
 from senticli.io.formats import (
@@ -33,24 +32,38 @@ from senticli.io.formats import (
 )
 from senticli.io.layout import Layout
 from senticli.io.lines import BOM, read_lines
-from senticli.io.objects import BLANK
+from senticli.io.objects import BLANK, decode
 from senticli.io.readers import (
+    MISSING,
+    NO_HEADER,
+    TEXT_COLUMNS,
     Records,
     find_column,
     mended,
     read_records,
-    text_at,
+    value_at,
 )
-from senticli.io.sniff import LOOKED_AT, in_shell, reject_binary
+from senticli.io.sniff import LOOKED_AT, NotTextError, in_shell, reject_binary
 
 PIPE = "-"
 NO_TEXT, NO_LABEL = "no text", "no label"
+SEVERAL = "more than one label"
 RUNS_INTO_TEXT = "the label runs into the text"
-SPLIT_FOLDERS = {"train": "train", "valid": "valid", "dev": "valid", "test": "test"}
+QUOTED_LABEL = "have the label in quotes: `quoting=csv`"
+HEADER = "the header, once more"
+UNLABELLED = "in a folder of texts without a label"
+OF_THE_SYSTEM = "a file of the system, not a text"
+SPLIT_FOLDERS = {
+    "train": "train",
+    **dict.fromkeys(("valid", "validation", "val", "dev"), "valid"),
+    "test": "test",
+}
 """Folders that are splits, not labels, where one of them is ``train``."""
+_UNLABELLED_FOLDERS = {"unsup", "unlabelled", "unlabeled"}  # the first is that of IMDB's archive
+_SYSTEM_FILES = {"thumbs.db", "ehthumbs.db", "desktop.ini", "__macosx", "@eadir"}
 
-_FASTTEXT = re.compile(r"((?:__label__\S+\s+)+)(.*)", re.DOTALL)
-_NUMBER = re.compile(r"[+-]?\d+\.\d+")
+_TEXT_COLUMNS = set(map(loose, TEXT_COLUMNS))
+_FASTTEXT = re.compile(rf"((?:{MARK}\S*\s+)+)(.*)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +82,7 @@ class Problem:
     where: str
     what: str
     kept: bool = False
+    hint: str = ""
 
 
 @dataclass
@@ -78,6 +92,17 @@ class Labelled:
     examples: list[Example] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     sha256: str = ""
+
+    def add(self, where: str, text: str, label: str, *doubts: str) -> None:
+        """Take a row as an example, of which there may be doubts; or say why it is none."""
+        label = plain_label(label)
+        what = "" if text.strip() else NO_TEXT
+        what = what or ("" if label else NO_LABEL) or (SEVERAL if MARK in label else "")
+        if what:
+            self.problems.append(Problem(where, what))
+            return
+        self.examples.append(Example(text, label))
+        self.problems += [Problem(where, doubt, kept=True) for doubt in doubts if doubt]
 
 
 class NoExamplesError(SenticliError):
@@ -90,10 +115,14 @@ class NoExamplesError(SenticliError):
 
 @dataclass(frozen=True, kw_only=True)
 class Reading:
-    """How labelled files are read: their format, the column of the label, their layout."""
+    """How labelled files are read: their format, the column of the label, their layout.
+
+    ``likely_label`` is a column that comes before those of the usual names, where there is one.
+    """
 
     format: str | None = None
     label_column: str | None = None
+    likely_label: str | None = None
     layout: Layout = field(default_factory=Layout)
 
     @property
@@ -126,32 +155,55 @@ def read_labelled(path: Path, reading: Reading | None = None) -> Labelled:
         UsageError: ``reading`` says something that has no meaning for it.
     """
     reading = reading or Reading()
-    hints: dict[str, str] = {}
     if path.is_dir():
         _check_meaning(path, reading)
         found = _read_folder(path, reading.layout.encoding)
         hint = "give it one folder for each label, with a text in each file"
     else:
-        with _opened(path) as (stream, name, sha256):
-            format = reading.format or format_of(path)
-            if format is None and is_pipe(path):
-                format = _format_by_content(stream)
-            if format in (None, LINES):
-                _check_meaning(path, reading)
-                found = _read_fasttext(stream, name, reading.layout.encoding)
-                hint = "begin each line with __label__NAME and a blank"
-            else:
-                found, hints = _read_table(stream, name, str(format), reading)
-                hint = "use a file with a header and rows"
-            found.sha256 = sha256()
+        found, hint = _read_file(path, reading)
+    points = decimal_points({example.label for example in found.examples})
+    if points:
+        found.examples = [
+            replace(example, label=points.get(example.label, example.label))
+            for example in found.examples
+        ]
     if not found.examples:
         first = found.problems[:1]
         why = "".join(f"; {problem.where}: {problem.what}" for problem in first)
-        name = STANDARD_INPUT if str(path) == PIPE else str(path)
-        for problem in first:
-            hint = hints.get(problem.what, hint)
-        raise NoExamplesError(f"{name} has no examples{why}", hint, found.problems)
+        hint = "".join(problem.hint for problem in first) or hint
+        raise NoExamplesError(f"{_name_of(path)} has no examples{why}", hint, found.problems)
     return found
+
+
+def _read_file(path: Path, reading: Reading) -> tuple[Labelled, str]:
+    """Read a file or pipe; and say what to do if it holds nothing."""
+    with _opened(path) as (stream, name, sha256):
+        format = reading.format or format_of(path)
+        if format is None and is_pipe(path):
+            format = _format_by_content(stream)
+        try:
+            if format in (None, LINES):
+                _check_meaning(path, reading)
+                found = _read_fasttext(stream, name, reading.layout.encoding)
+                hint = f"begin each line with {MARK}NAME and a blank"
+            else:
+                found = _read_table(stream, name, str(format), reading)
+                hint = "use a file with a header and rows"
+        except _BadBytes:
+            lines = enumerate(_again(path, stream), start=1)
+            raise _not_utf8(((f"{name}, line {n}", line) for n, line in lines), name) from None
+        found.sha256 = sha256()
+    return found, hint
+
+
+def _again(path: Path, stream: BinaryIO) -> Iterator[bytes]:
+    """Yield the lines of a file that was opened, or of the pipe that is kept in ``stream``."""
+    if is_pipe(path):
+        stream.seek(0)
+        yield from stream
+    else:
+        with open_bytes(path) as (fresh, _):
+            yield from fresh
 
 
 def _check_meaning(path: Path, reading: Reading) -> None:
@@ -168,11 +220,11 @@ def _check_meaning(path: Path, reading: Reading) -> None:
 @contextmanager
 def _opened(path: Path) -> Iterator[tuple[BinaryIO, str, Callable[[], str]]]:
     """Yield a file or pipe, unpacked, its name, and a function that gives its SHA-256."""
+    name = _name_of(path)
     if not is_pipe(path):
         with open_bytes(path) as (stream, _):
-            yield stream, str(path), lambda: sha256_of(path)
+            yield stream, name, lambda: sha256_of(path)
         return
-    name = STANDARD_INPUT if str(path) == PIPE else str(path)
     digest = hashlib.sha256()
     with tempfile.SpooledTemporaryFile(max_size=1 << 26) as spooled:
         try:
@@ -186,6 +238,10 @@ def _opened(path: Path) -> Iterator[tuple[BinaryIO, str, Callable[[], str]]]:
         yield cast(BinaryIO, io.BufferedReader(cast(io.RawIOBase, spooled))), name, digest.hexdigest
 
 
+def _name_of(path: Path) -> str:
+    return STANDARD_INPUT if str(path) == PIPE else str(path)
+
+
 def _format_by_content(stream: BinaryIO) -> str:
     start = stream.read(4096)
     stream.seek(0)
@@ -194,86 +250,122 @@ def _format_by_content(stream: BinaryIO) -> str:
         return PARQUET
     if start.startswith((b"{", b"[")):
         return JSONL
-    return LINES if start.startswith(b"__label__") else CSV
+    return LINES if start.startswith(MARK.encode()) else CSV
 
 
 def splits_in(path: Path) -> dict[str, Path]:
-    """Return the splits of a file or folder, by name: ``train``, unless its folders are splits."""
+    """Return the splits of a file or folder, by name: ``train``, unless its folders are splits.
+
+    Raises:
+        SenticliError: two folders are the same split, or it cannot be read.
+    """
     if path.is_dir():
-        folders = {folder.name: folder for folder in _visible(path) if folder.is_dir()}
-        if "train" in folders and folders.keys() <= SPLIT_FOLDERS.keys():
-            return {SPLIT_FOLDERS[name]: folder for name, folder in folders.items()}
+        folders = [folder for folder in _visible(path) if folder.is_dir() and not _is_aside(folder)]
+        names = [SPLIT_FOLDERS.get(folder.name.lower(), "") for folder in folders]
+        if "train" in names and "" not in names:
+            if len(set(names)) < len(names):
+                raise SenticliError(
+                    f"{path} has two folders for one split: "
+                    f"{', '.join(folder.name for folder in folders)}",
+                    "leave one of them out",
+                )
+            return dict(zip(names, folders, strict=True))
     return {"train": path}
 
 
-def _read_table(
-    stream: BinaryIO, name: str, format: str, reading: Reading
-) -> tuple[Labelled, dict[str, str]]:
-    """Read a table, and give hints for some of its problems."""
-    found, hints = Labelled(), {}
+def _read_table(stream: BinaryIO, name: str, format: str, reading: Reading) -> Labelled:
+    found = Labelled()
     records = read_records(stream, format, name, reading.layout)
     if records.header_replaced:
-        raise _not_utf8(name)
+        raise _BadBytes
     label_at: str | None = None
+    lists: list[str] = []
+    names = {*_TEXT_COLUMNS, loose(records.text_column or "text")}
+    is_plain = records.dialect is not None and records.dialect.quoting == "none"
     for record in records:
         where = f"{name}, {'row' if format == PARQUET else 'line'} {record.number}"
         if record.error == BLANK:
             continue
         if record.replaced:
-            raise _not_utf8(name)
-        what, label = record.error, ""
-        if not what:
-            fields = record.fields
-            if not isinstance(fields, Mapping):
-                fields = dict(zip(records.columns or (), fields, strict=True))
-            if label_at is None:
-                label_at = _label_column(fields, reading.label_column, records)
-            label, what = _label_in(fields, label_at)
-            if what and "list" in what:
-                hints[what] = f"name one of its items: `label_column={label_at}.0`"
-            label, replaced = mended(label)
-            if replaced or "\ufffd" in label:
-                raise _not_utf8(name)
-            what = (NO_TEXT if not record.text.strip() else None) or what
-        if what:
-            found.problems.append(Problem(where, what))
+            raise _BadBytes
+        if record.error:
+            found.problems.append(Problem(where, record.error))
             continue
-        found.examples.append(Example(mended(record.text)[0], label))
-        if record.doubt:
-            found.problems.append(Problem(where, record.doubt, kept=True))
-    return found, hints
+        fields = record.fields
+        if not isinstance(fields, Mapping):
+            fields = dict(zip(records.columns or (), fields, strict=True))
+        if label_at is None:
+            label_at = _label_column(fields, reading, records)
+            lists = _lists_above(label_at)
+        value = value_at(fields, label_at)
+        if isinstance(value, list | dict):
+            kind = "a list" if isinstance(value, list) else "an object"
+            hint = _into(value, label_at)
+            found.problems.append(Problem(where, f"the label is {kind}", hint=hint))
+            continue
+        label, replaced = _text_of(value)
+        if replaced:
+            raise _BadBytes
+        if "\ufffd" in label:
+            raise SenticliError(
+                f"{where}: the label has characters that were lost when it was converted (U+FFFD)",
+                "convert the original again",
+            )
+        if loose(label) == loose(label_at) and loose(record.text) in names:
+            found.problems.append(Problem(where, HEADER))
+            continue
+        doubts = [record.doubt]
+        above = [value_at(fields, path) for path in lists]
+        if any(isinstance(each, list) and len(each) > 1 for each in above):
+            doubts.append(f"have {SEVERAL}, of which {label_at} is taken")
+        if is_plain and re.fullmatch('".+"', label.strip()):
+            doubts.append(QUOTED_LABEL)
+        found.add(where, mended(record.text)[0], label, *doubts)
+    return found
 
 
-def _label_column(fields: Mapping[str, object], asked: str | None, records: Records) -> str:
+def _label_column(fields: Mapping[str, object], reading: Reading, records: Records) -> str:
     """Return the path of the label in rows like ``fields``. Raises SenticliError."""
-    if asked and not text_at(fields, asked)[1]:
-        return asked
-    root = (asked or "").partition(".")[0]
-    if asked and "." in asked and asked not in fields and root in fields:
-        return asked  # inside a field, which another row may have
-    return find_column(list(fields), asked, records.name, "label")
+    asked = reading.label_column
+    path = asked or reading.likely_label
+    if not path or value_at(fields, path) is MISSING:
+        if asked and "." in asked and asked.partition(".")[0] in fields:
+            return asked  # inside a field, which another row may have
+        try:
+            path = find_column(list(fields), asked, records.name, "label", reading.likely_label)
+        except SenticliError as error:
+            if not reading.layout.header:
+                error.hint = "name the column by its number, such as `label_column=2`"
+            elif records.dialect and loose(records.text_column or "") not in _TEXT_COLUMNS:
+                error.hint += f"; {NO_HEADER} `label_column=NUMBER`"
+            raise
+    if path == records.text_column:
+        raise SenticliError(
+            f"{records.name}: the text and the label are one column, {path!r}",
+            "name another for one of them: `text_column=NAME` or `label_column=NAME`",
+        )
+    return path
 
 
-def _label_in(fields: Mapping[str, object], path: str) -> tuple[str, str | None]:
-    """Return the label of a row, or why it has none."""
-    value, error = text_at(fields, path)
-    if not error:
-        label = plain_label(value)
-        return label, None if label else NO_LABEL
-    found = fields.get(path)
-    kind = "a list" if isinstance(found, list) else "an object" if isinstance(found, dict) else ""
-    return "", f"the label is {kind}" if kind else NO_LABEL
+def _into(value: list[Any] | dict[str, Any], path: str) -> str:
+    """Return the hint for a list or object at ``path``, where one label is wanted."""
+    for key, item in enumerate(value) if isinstance(value, list) else value.items():
+        if isinstance(item, str | int | float):
+            return f"name one of its items: `label_column={path}.{key}`"
+    return "give each row one label, a text or a number"
 
 
-def plain_label(value: str) -> str:
-    """Return a label in its one form; see the module."""
-    value = value.strip()
-    if value.lower() in ("true", "false"):
-        return value.lower()
-    if _NUMBER.fullmatch(value):
-        value = value.removeprefix("+").rstrip("0").rstrip(".")
-        return "0" if value == "-0" else value
-    return value
+def _lists_above(path: str) -> list[str]:
+    """Return the paths of which ``path`` takes an item by its number."""
+    keys = path.split(".")
+    return [".".join(keys[:at]) for at, key in enumerate(keys) if at and key.isdecimal()]
+
+
+def _text_of(value: object) -> tuple[str, bool]:
+    """Return a plain value as text, and whether bytes that are not UTF-8 were replaced."""
+    if value is None or value is MISSING:
+        return "", False
+    return decode(value) if isinstance(value, bytes) else mended(str(value))
 
 
 def _read_fasttext(stream: BinaryIO, name: str, encoding: str | None) -> Labelled:
@@ -282,23 +374,20 @@ def _read_fasttext(stream: BinaryIO, name: str, encoding: str | None) -> Labelle
         line = line.removeprefix(BOM).strip()
         if not line:
             continue
-        if not (found.examples or found.problems or line.startswith(b"__label__")):
+        if not (found.examples or found.problems or line.startswith(MARK.encode())):
             raise _not_fasttext(name, line)
-        text = _decoded(line, name)
-        match = _FASTTEXT.fullmatch(text)
+        text, replaced = decode(line)
+        if replaced:
+            raise _BadBytes
+        where = f"{name}, line {number}"
+        match = _FASTTEXT.fullmatch(text + "\n")
         labels = match[1].split() if match else []
-        what = ""
-        if text.startswith("__label__") and not match:
-            what = NO_TEXT
-        elif len(labels) != 1:
-            what = "more than one label" if labels else NO_LABEL
-        elif re.search(r"[,;|]", labels[0]):
-            what = RUNS_INTO_TEXT
-        if what or match is None:
-            found.problems.append(Problem(f"{name}, line {number}", what))
+        if len(labels) > 1:
+            found.problems.append(Problem(where, SEVERAL))
+        elif labels and re.search(r"[,;|]", labels[0]):
+            found.problems.append(Problem(where, RUNS_INTO_TEXT))
         else:
-            label = plain_label(labels[0].removeprefix("__label__"))
-            found.examples.append(Example(match[2], label))
+            found.add(where, match[2].rstrip() if match else text, labels[0] if labels else "")
     return found
 
 
@@ -319,19 +408,59 @@ def _not_fasttext(name: str, line: bytes) -> SenticliError:
 def _read_folder(path: Path, encoding: str | None) -> Labelled:
     found = Labelled()
     digest = hashlib.sha256()
-    for folder in _visible(path):
-        for file in _visible(folder) if folder.is_dir() else ():
-            content = read_bytes(file)
-            reject_binary(content[:LOOKED_AT], str(file), encoding)
-            name = file.relative_to(path).as_posix()
-            digest.update(f"{name}\0{len(content)}\0".encode() + content)
-            text = _decoded(content, str(file), encoding).strip()
-            if text:
-                found.examples.append(Example(text, plain_label(folder.name)))
-            else:
-                found.problems.append(Problem(str(file), NO_TEXT))
+    for file, label in _files(path, found.problems):
+        content = _content(file, encoding, found.problems)
+        if content is None:
+            continue
+        name = file.relative_to(path).as_posix()
+        digest.update(f"{name}\0{len(content)}\0".encode() + content)
+        try:
+            text = content.decode(encoding or "utf-8-sig")
+        except UnicodeDecodeError as error:
+            if encoding:
+                raise SenticliError(
+                    f"{file} is not {encoding} text", "name another: `encoding=NAME`"
+                ) from error
+            contents = ((str(other), _content(other, None, [])) for other, _ in _files(path, []))
+            raise _not_utf8((where, content) for where, content in contents if content) from error
+        found.add(str(file), text.strip(), label)
     found.sha256 = digest.hexdigest()
     return found
+
+
+def _files(path: Path, problems: list[Problem]) -> Iterator[tuple[Path, str]]:
+    """Yield the files of texts in the folders of ``path``, and their labels."""
+    for folder in _visible(path):
+        for file in _visible(folder) if folder.is_dir() else ():
+            if folder.name.lower() in _UNLABELLED_FOLDERS:
+                problems.append(Problem(str(file), UNLABELLED))
+            elif {folder.name.lower(), file.name.lower()} & _SYSTEM_FILES:
+                problems.append(Problem(str(file), OF_THE_SYSTEM))
+            elif file.is_dir():
+                raise SenticliError(
+                    f"{folder} is to hold the texts of a label, and holds the folder {file.name}",
+                    "give it one folder for each label; or the folders train, valid and test, and "
+                    "no other, with one for each label in them",
+                )
+            else:
+                yield file, folder.name
+
+
+def _content(file: Path, encoding: str | None, problems: list[Problem]) -> bytes | None:
+    """Return what is in a file; None if it is not text."""
+    content = read_bytes(file)
+    try:
+        reject_binary(content[:LOOKED_AT], str(file), encoding)
+    except NotTextError as error:
+        what = error.message.removeprefix(f"{file} is ")
+        problems.append(Problem(str(file), what, hint=error.hint))
+        return None
+    return content
+
+
+def _is_aside(folder: Path) -> bool:
+    """Return True for a folder beside those of labels or splits."""
+    return folder.name.lower() in _UNLABELLED_FOLDERS | _SYSTEM_FILES
 
 
 def _visible(folder: Path) -> Iterator[Path]:
@@ -341,18 +470,31 @@ def _visible(folder: Path) -> Iterator[Path]:
         raise unreadable(folder, error) from error
 
 
-def _decoded(content: bytes, name: str, encoding: str | None = None) -> str:
-    try:
-        return content.decode(encoding or "utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise _not_utf8(name, encoding) from error
+class _BadBytes(Exception):
+    """Bytes that are not UTF-8, or not of the encoding that was asked for."""
 
 
-def _not_utf8(name: str, encoding: str | None = None) -> SenticliError:
-    if encoding:
-        return SenticliError(f"{name} is not {encoding} text", "name another: `encoding=NAME`")
+def _not_utf8(parts: Iterable[tuple[str, bytes]], name: str = "") -> SenticliError:
+    """Return the error for lines or files, each with where it is, that are not all UTF-8.
+
+    ``name`` is that of the file, whose lines they are. If more of them are UTF-8, beyond ASCII,
+    than are not, they are of no other encoding.
+    """
+    first, bad, good = name, 0, 0
+    for where, content in parts:
+        if not decode(content)[1]:
+            good += not content.isascii()
+            continue
+        bad += 1
+        first = where if bad == 1 else first
+    if bad and good >= bad:
+        drop = in_shell("iconv -c -f UTF-8 -t UTF-8", name, "utf-8") if name else ""
+        return SenticliError(
+            f"{first}: not UTF-8 text" + (f", nor are {bad - 1:,} others" if bad > 1 else ""),
+            "the rest is UTF-8: correct it there" + (f", or drop the bytes{drop}" if drop else ""),
+        )
     return SenticliError(
-        f"{name} is not UTF-8 text",
+        f"{name or first} is not UTF-8 text",
         "add `encoding=cp1252`, or convert it"
-        + in_shell("iconv -f CP1252 -t UTF-8", name, "utf-8"),
+        + in_shell("iconv -f CP1252 -t UTF-8", name or first, "utf-8"),
     )

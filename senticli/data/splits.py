@@ -2,10 +2,9 @@
 
 import json
 import random
-import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -23,6 +22,7 @@ from senticli.data.labelled import (
     read_labelled,
     splits_in,
 )
+from senticli.data.labels import is_measurement
 from senticli.download import installed
 from senticli.errors import SenticliError, UsageError
 from senticli.io.atomic import sha256_of
@@ -75,9 +75,14 @@ class Split:
 
 
 class Sources:
-    """The sources of data, each read once."""
+    """The sources of data, each read once.
 
-    def __init__(self) -> None:
+    In files with columns called ``text_column`` or ``label_column``, these come before those of
+    the usual names.
+    """
+
+    def __init__(self, text_column: str | None = None, label_column: str | None = None) -> None:
+        self._likely = text_column, label_column
         self._read: dict[tuple[str, str], Source] = {}
         self._problems: list[Problem] = []  # of those that hold no examples
 
@@ -88,11 +93,11 @@ class Sources:
         return [*read, *self._problems]
 
     def get(self, name: str, split: str, config: TrainConfig) -> Source:
-        """The source that holds ``split`` of ``name``, a data set or a file."""
+        """Return the source that holds ``split`` of ``name``, a data set or a file."""
         key = (name, split)
         if key not in self._read:
             try:
-                self._read[key] = _read_source(name, split, config)
+                self._read[key] = _read_source(name, split, config, *self._likely)
             except NoExamplesError as error:
                 self._problems += error.problems
                 raise
@@ -100,7 +105,7 @@ class Sources:
 
 
 def load_split(config: TrainConfig, split: str, sources: Sources | None = None) -> Split:
-    """The examples of ``split`` over every data set or file that ``config`` trains on.
+    """Return the examples of ``split`` over every data set or file that ``config`` trains on.
 
     What ``config`` names as its valid or test files is that split. Without them, data that has no
     validation split gives ``valid_fraction`` of its train split, drawn with ``seed``; its ``train``
@@ -130,6 +135,14 @@ def load_split(config: TrainConfig, split: str, sources: Sources | None = None) 
             "use another split: `split=valid`" if split == "test" else "name other data: `data`",
         )
     if not any(part.rows for part in parts):
+        texts = [example.text for part in parts for example in part.source.examples]
+        several = len(set(texts))
+        if several < len(texts):
+            raise SenticliError(
+                f"{', '.join(config.data)}: {len(texts):,} examples with {several:,} different "
+                f"text{'s' * (several != 1)} are too few for a {split} split",
+                "name the column of the text: `text_column=NAME`, or use data with more texts",
+            )
         raise SenticliError(
             f"{', '.join(config.data)}: the {split} split has no examples",
             "use a data set with more rows",
@@ -154,7 +167,7 @@ class TrainingData:
 
 
 def load_training_data(config: TrainConfig, sources: Sources | None = None) -> TrainingData:
-    """The train and valid splits that ``config`` names, checked to be worth training on.
+    """Return the train and valid splits that ``config`` names, checked to be worth training on.
 
     Raises:
         SenticliError: as :func:`load_split`; or there are not two labels to tell apart, or the
@@ -191,7 +204,7 @@ def _check_labels(examples: Sequence[Example]) -> None:
     if len(examples) < 4 or 2 * len(labels) <= len(examples):
         return
     few = f"{len(labels):,} labels for {len(examples):,} examples ({_some(labels)})"
-    if all(re.fullmatch(r"-?\d+(\.\d+)?", label) for label in labels):
+    if all(map(is_measurement, labels)):
         raise SenticliError(
             f"there are {few}: they look like measurements, not labels",
             "divide them into a few labels first, or name another column: `label_column=NAME`",
@@ -209,7 +222,7 @@ def _some(labels: Sequence[str]) -> str:
 def hold_out(
     examples: Sequence[Example], fraction: float, seed: int
 ) -> tuple[list[int], list[int]]:
-    """The rows that stay and those that are held out, each in the order given.
+    """Return the rows that stay and those that are held out, each in the order given.
 
     Where examples have groups, whole groups are held out, at least one. Else ``fraction`` of each
     label is, and texts that are the same stay together.
@@ -257,12 +270,12 @@ def _some_of_each_label(examples: Sequence[Example], fraction: float, seed: int)
 
 
 def labels_of(examples: Sequence[Example]) -> tuple[str, ...]:
-    """The labels that occur, sorted."""
+    """Return the labels that occur, sorted."""
     return tuple(sorted({example.label for example in examples}))
 
 
 def existing_file(name: str) -> Path:
-    """The path of a file or folder of one's own. Raises UsageError unless it may be one."""
+    """Return the path of a file or folder of one's own. Raises UsageError unless it may be one."""
     path = Path(name)
     if name == PIPE:
         return path
@@ -286,7 +299,7 @@ def require_file(name: str) -> None:
 
 
 def splits_of(name: str) -> set[str]:
-    """The splits that a data set has; of a file, ``train`` alone; of a folder, see splits_in.
+    """Return the splits of a data set; of a file, ``train``; of a folder, see splits_in.
 
     Raises:
         SenticliError: the data set is not here.
@@ -334,11 +347,15 @@ def _reading_for(config: TrainConfig, path: Path) -> Reading:
     return reading
 
 
-def _read_source(name: str, split: str, config: TrainConfig) -> Source:
+def _read_source(
+    name: str, split: str, config: TrainConfig, likely_text: str | None, likely_label: str | None
+) -> Source:
     # The files of a data set are our own: read with their groups, and without guessing.
     if name not in DATASETS:
         path = splits_in(existing_file(name))[split]
-        found = read_labelled(path, _reading_for(config, path))
+        reading = _reading_for(config, path)
+        layout = replace(reading.layout, likely=likely_text)
+        found = read_labelled(path, replace(reading, layout=layout, likely_label=likely_label))
         return Source(str(path), found.examples, found.sha256, problems=found.problems)
     folder = paths.dataset_dir(name)
     if name == "sample":

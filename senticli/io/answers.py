@@ -1,13 +1,12 @@
-"""What ``senticli predict`` says of one record: names and values."""
+"""The answer to one record: names and values."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from senticli.errors import UsageError
-from senticli.explain import explain
 from senticli.io.writers import to_json
-from senticli.model import UNSURE, Prediction, Predictor
+from senticli.model import Model, Prediction
 
 
 class Answers:
@@ -17,7 +16,7 @@ class Answers:
         labels: the model's.
         scores: give the score of every label.
         top_k: give so many of the likeliest labels.
-        explain: give what each word weighs.
+        explain: give what each token weighs.
         prefix: put before each name.
         nested: give lists and objects, and ``error`` only where there is one, as JSON can; else
             the same names throughout, as a table needs.
@@ -34,7 +33,7 @@ class Answers:
         nested: bool,
     ) -> None:
         self.labels, self._scores, self._top_k = labels, scores, top_k
-        self._explain, self._prefix, self._nested = explain, prefix, nested
+        self._explain, self.prefix, self._nested = explain, prefix, nested
         if top_k > len(labels):
             raise UsageError(
                 f"`top_k` {top_k} is more than the model has labels: {', '.join(labels)}",
@@ -63,11 +62,11 @@ class Answers:
             ]
             self.names = frozenset(prefix + name for name in used)
 
-    def of(self, predictor: Predictor, prediction: Prediction) -> dict[str, Any]:
-        """The answer that a prediction makes."""
+    def of(self, model: Model, prediction: Prediction) -> dict[str, Any]:
+        """Return the answer that a prediction makes."""
         explanation = None
         if self._explain and not prediction.error:
-            explanation = [asdict(word) for word in explain(predictor, prediction.text)]
+            explanation = [asdict(token) for token in model.explain(prediction.text)]
         # No scores at all where there is an error.
         scores = dict(zip(self.labels, (round(s, 6) for s in prediction.scores), strict=False))
         ranked = sorted(scores.items(), key=lambda pair: -pair[1])
@@ -89,7 +88,7 @@ class Answers:
             answer["explanation"] = explanation
         if prediction.error:
             answer["error"] = prediction.error
-        return {self._prefix + name: value for name, value in answer.items()}
+        return {self.prefix + name: value for name, value in answer.items()}
 
     def _flat(
         self,
@@ -98,7 +97,7 @@ class Answers:
         ranked: Sequence[tuple[str, float]],
         explanation: Any,
     ) -> Iterator[Any]:
-        """The values of the columns."""
+        """Yield the values of the columns."""
         yield prediction.label
         yield ranked[0][1] if ranked else None
         for rank in range(1, self._top_k):
@@ -108,9 +107,3 @@ class Answers:
         if self._explain:
             yield explanation and to_json(explanation)
         yield prediction.error
-
-
-def check_threshold(labels: Sequence[str], threshold: float) -> None:
-    """Raise UsageError where ``unsure`` would be taken for a label of the model's."""
-    if threshold and UNSURE in labels:
-        raise UsageError(f"the model has a label {UNSURE!r} of its own", "leave out `threshold`")

@@ -2,6 +2,7 @@
 
 import glob
 import hashlib
+import os
 import secrets
 import shutil
 import time
@@ -9,6 +10,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
+
+from senticli.log import log
 
 PARTIAL = ".partial"
 DAY = 86_400.0  # seconds
@@ -36,6 +39,7 @@ def replace_dir(target: Path) -> Iterator[Path]:
             if target.exists():
                 target.rename(old)
             partial.rename(target)
+            log("wrote %s", target)
         finally:
             _put_back(target)
             for leftover in (partial, old):
@@ -52,7 +56,7 @@ def recover(target: Path) -> None:
 
 
 def partial_of(target: Path) -> Path:
-    """Where what will be ``target`` is written; and what is to be removed, moved."""
+    """Return the hidden sibling in which ``target`` is written, or from which it is removed."""
     return target.with_name(f".{target.name}{PARTIAL}")
 
 
@@ -71,7 +75,7 @@ def _put_back(target: Path) -> None:
 
 
 def lock_of(target: Path) -> Path:
-    """The lock file of whoever replaces ``target``."""
+    """Return the lock file of whoever replaces ``target``."""
     return target.with_name(f".{target.name}.lock")
 
 
@@ -115,7 +119,10 @@ def replace_file(target: Path) -> Iterator[BinaryIO]:
     try:
         with temporary.open("xb") as file:
             yield file
+            file.flush()
+            os.fsync(file.fileno())  # else a crash may leave an empty file under the new name
         temporary.replace(target)
+        log("wrote %s", target)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
@@ -128,7 +135,7 @@ def write_text(target: Path, text: str) -> None:
 
 
 def sha256_of(path: Path) -> str:
-    """The SHA-256 of a file, in hexadecimal."""
+    """Return the SHA-256 of a file, in hexadecimal."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while block := file.read(1 << 20):

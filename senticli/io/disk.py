@@ -1,4 +1,4 @@
-"""What the disk says: errors of writing, room left, sizes."""
+"""Disk space: errors of writing, room left, sizes."""
 
 import errno
 import os

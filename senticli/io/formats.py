@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from senticli.errors import SenticliError
+from senticli.log import log
 
 LINES, CSV, TSV, JSONL, PARQUET = FORMATS = ("lines", "csv", "tsv", "jsonl", "parquet")
 SUFFIXES = {
@@ -57,6 +58,7 @@ def open_bytes(path: Path) -> Iterator[tuple[BinaryIO, Callable[[], int]]]:
         file = path.open("rb")
     except OSError as error:
         raise unreadable(path, error) from error
+    log("reading %s", path)
     with file:
         yield _decompressed(file, compression_of(path)), file.tell
 

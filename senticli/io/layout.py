@@ -18,6 +18,7 @@ class Layout:
     Args:
         text_column: the text's column or field: its name; ``a.b`` for a field inside another; or
             its number, from 1. None: the only column, or one of the usual names.
+        likely: a name that comes before the usual ones, where there is such a column.
         delimiter: one character between the fields of a table. None: a tab in TSV; in CSV, the
             one that its first rows agree on.
         quoting: ``csv`` (a field in double quotes, a quote in it doubled), ``backslash`` (the
@@ -32,6 +33,7 @@ class Layout:
     """
 
     text_column: str | None = None
+    likely: str | None = None
     delimiter: str | None = None
     quoting: str | None = None
     header: bool = True
@@ -57,12 +59,12 @@ class Layout:
 
     @property
     def given(self) -> dict[str, object]:
-        """What is not left to be found out, by the option that says it."""
+        """What is not left to be found out, by the setting that says it."""
         values = {
             "text_column": self.text_column,
             "delimiter": self.delimiter,
             "quoting": self.quoting,
-            "header": None if self.header else False,
+            "header=False": None if self.header else False,
             "encoding": self.encoding,
         }
         return {option: value for option, value in values.items() if value is not None}

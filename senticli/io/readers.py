@@ -35,6 +35,7 @@ from senticli.io.layout import Dialect, Layout
 from senticli.io.lines import BOM, LONGEST_FIELD, read_lines
 from senticli.io.objects import BLANK, decode, read_objects
 from senticli.io.sniff import SEPARATORS, find_delimiter, in_shell, looks_like_data
+from senticli.log import log
 
 TEXT_COLUMNS = (
     *("text", "sentence", "review", "content", "body", "tweet", "comment", "message"),
@@ -45,6 +46,7 @@ LABEL_COLUMNS = (
     *("label", "sentiment", "class", "category", "polarity", "rating", "stars", "target"),
 )
 """Usual names, the likeliest first. Capitals and surrounding blanks do not matter."""
+NO_HEADER = "if the first row is data: `header=False` `text_column=NUMBER`"
 QUOTED = "looks quoted as in CSV: `quoting=csv`"
 SWALLOWED = "may hold the lines after it: is a quote not closed?"
 RECENT = 50  # rows whose values tell what a row of the same table looks like
@@ -110,14 +112,12 @@ def read_records(stream: BinaryIO, format: str, name: str, layout: Layout | None
     layout = layout or Layout()
     layout.check(format, name)
     if format == PARQUET:
-        return _parquet(stream, name, layout.text_column)
+        return _parquet(stream, name, layout)
     lines = read_lines(stream, name, layout.encoding)
     if format == LINES:
         return _plain(lines, name)
     if format == JSONL:
-        return Records(
-            JSONL, _json(lines, name, layout.text_column), None, layout.text_column, name=name
-        )
+        return Records(JSONL, _json(lines, name, layout), None, layout.text_column, name=name)
     return _table(lines, format, name, layout)
 
 
@@ -301,13 +301,15 @@ def _table(lines: Iterator[bytes], format: str, name: str, layout: Layout) -> Re
     if not layout.header:
         columns = tuple(map(str, range(1, len(header) + 1)))
     try:
-        column = find_column(columns, layout.text_column, name)
+        column = find_column(columns, layout.text_column, name, likely=layout.likely)
     except SenticliError as problem:
         if quoted and layout.header:
             problem.hint = "if the names are in quotes as in CSV: `quoting=csv`"
         elif layout.header and is_data:
-            problem.hint = "if the first row is data: `header=False` `text_column=NUMBER`"
-        elif not layout.header:
+            problem.hint = NO_HEADER
+        elif layout.header:
+            problem.hint += f"; {NO_HEADER}"
+        else:
             problem.hint = "name the column by its number, such as `text_column=1`"
         raise
     if layout.header and is_data:
@@ -321,6 +323,7 @@ def _table(lines: Iterator[bytes], format: str, name: str, layout: Layout) -> Re
     header_replaced = layout.header and decode(raw)[1]
     if header_replaced:
         notes.append(f"the header of {name} has bytes that are not UTF-8, which were replaced")
+    log("%s: %s fields, text in %r, %s", name, len(columns), column, dialect)
     following = chain([] if layout.header else begun, iter(rows.next, None))
     records = _table_records(
         cast(Iterator[Row], following), rows, columns, columns.index(column), skipped
@@ -389,8 +392,14 @@ def encode(text: str) -> bytes:
         return text.encode(errors="replace")
 
 
-def find_column(columns: Sequence[str], asked: str | None, name: str, what: str = "text") -> str:
-    """Return the column of the text or label: the one asked for, or one of the usual.
+def find_column(
+    columns: Sequence[str],
+    asked: str | None,
+    name: str,
+    what: str = "text",
+    likely: str | None = None,
+) -> str:
+    """Return the column of the text or label: the one asked for, or the likely or a usual one.
 
     Capitals and surrounding blanks make no difference where that leaves one column. A number, if
     no column is called so, counts the columns from 1. The only column of a table is that of the
@@ -400,7 +409,7 @@ def find_column(columns: Sequence[str], asked: str | None, name: str, what: str 
         SenticliError: there is no such column.
     """
     usual = TEXT_COLUMNS if what == "text" else LABEL_COLUMNS
-    wanted = (asked,) if asked else usual
+    wanted: tuple[str, ...] = (asked,) if asked else (likely, *usual) if likely else usual
     for column in wanted:
         if column in columns:
             return column
@@ -432,32 +441,35 @@ def _no_column(
 # --- JSON Lines
 
 
-def _json(lines: Iterator[bytes], name: str, text_column: str | None) -> Iterator[Record]:
+def _json(lines: Iterator[bytes], name: str, layout: Layout) -> Iterator[Record]:
     path: str | None = None
     for number, raw, value, error, replaced in read_objects(lines, name):
         if value is None:
             yield Record(number, "", error, raw, (), replaced)
             continue
         if path is None:
-            path = _field_of_text(value, name, text_column)
+            path = _field_of_text(value, name, layout)
         text, error = text_at(value, path) if path else ("", "no field for the text")
         yield Record(number, text, error, raw, value, replaced)
 
 
-def _field_of_text(value: Mapping[str, Any], name: str, asked: str | None) -> str | None:
+def _field_of_text(value: Mapping[str, Any], name: str, layout: Layout) -> str | None:
     """Return the path of the text in objects like ``value``; None of an empty object.
 
     Raises:
         SenticliError: none was asked for, and no field has a usual name or is the only one.
     """
+    asked, likely = layout.text_column, layout.likely
     if asked:
         alike = [other for other in value if _plain_name(other) == _plain_name(asked)]
-        found = text_at(value, asked)[1] != f"no field {asked}"
+        found = value_at(value, asked) is not MISSING
         return asked if found or len(alike) != 1 else alike[0]
     if not value:
         return None
+    if likely and value_at(value, likely) is not MISSING:
+        return likely
     try:
-        field = find_column(list(value), None, name)
+        field = find_column(list(value), None, name, likely=likely)
         if _plain_name(field) in TEXT_COLUMNS or isinstance(value[field], str):
             return field
         raise _no_column(list(value), TEXT_COLUMNS, name, "text")  # a lone number is no text
@@ -470,19 +482,25 @@ def _field_of_text(value: Mapping[str, Any], name: str, asked: str | None) -> st
         raise
 
 
-def text_at(value: Any, path: str) -> tuple[str, str | None]:
-    """The text at ``path`` (``a``, ``a.b``, ``a.0.b``), or "" and why there is none."""
-    found = value.get(path, _MISSING)
-    if found is _MISSING:
+def value_at(value: Any, path: str) -> Any:
+    """The value at ``path`` (``a``, ``a.b``, ``a.0.b``), or :data:`MISSING`."""
+    found = value.get(path, MISSING)
+    if found is MISSING:
         found = value
         for key in path.split("."):
-            if isinstance(found, dict):
-                found = found.get(key, _MISSING)
+            if isinstance(found, Mapping):
+                found = found.get(key, MISSING)
             elif isinstance(found, list) and key.isdecimal() and int(key) < len(found):
                 found = found[int(key)]
             else:
-                found = _MISSING
-    if found is _MISSING:
+                found = MISSING
+    return found
+
+
+def text_at(value: Any, path: str) -> tuple[str, str | None]:
+    """The text at ``path``, or "" and why there is none."""
+    found = value_at(value, path)
+    if found is MISSING:
         return "", f"no field {path}"
     if found is None:
         return "", f"{path} is null"
@@ -495,13 +513,13 @@ def text_at(value: Any, path: str) -> tuple[str, str | None]:
     return "", f"{path} is not a text"
 
 
-_MISSING = object()
+MISSING = object()
 
 
 # --- Parquet
 
 
-def _parquet(stream: BinaryIO, name: str, text_column: str | None) -> Records:
+def _parquet(stream: BinaryIO, name: str, layout: Layout) -> Records:
     pyarrow = import_pyarrow()
     broken = (pyarrow.ArrowException, OSError, *DAMAGED)
     try:
@@ -517,7 +535,9 @@ def _parquet(stream: BinaryIO, name: str, text_column: str | None) -> Records:
             f"{name} is not a Parquet file, or damaged", "check the file"
         ) from error
     columns = tuple(file.schema_arrow.names)
-    path = text_column or find_column(columns, None, name)
+    path = layout.text_column or layout.likely or ""
+    if not layout.text_column and path.partition(".")[0] not in columns:
+        path = find_column(columns, None, name, likely=layout.likely)
     root = path if path in columns else path.partition(".")[0]
     find_column(columns, root, name)
 

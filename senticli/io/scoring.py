@@ -1,145 +1,217 @@
-"""One run of ``senticli predict``: from records to answers, and what is said about them."""
+"""Scoring a file, or what else holds records: from records to answers."""
 
-import codecs
-import dataclasses
-import hashlib
-import os
-import sys
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
-from functools import partial
-from itertools import islice
 from pathlib import Path
-from typing import Any, BinaryIO
 
-from senticli.bundle import Bundle
-from senticli.cli.console import progress, say, status, stderr_is_terminal
-from senticli.cli.views.predict import TerminalWriter
-from senticli.cli.views.predict_summary import Report
 from senticli.errors import SenticliError, UsageError
-from senticli.io.answers import Answers, check_threshold
-from senticli.io.formats import (
-    DELIMITERS,
-    JSONL,
-    LINES,
-    PARQUET,
-    STANDARD_INPUT,
-    compress,
-    compression_of,
-    format_of,
-    import_pyarrow,
-    import_zstandard,
-    open_bytes,
-)
-from senticli.io.layout import Dialect, Layout
-from senticli.io.readers import Record, Records, read_records
+from senticli.events import OnEvent, ignore
+from senticli.io.inputs import Input, open_input
+from senticli.io.layout import Layout
+from senticli.io.plan import OutputOptions, OutputPlan, plan_output
+from senticli.io.readers import Record
 from senticli.io.sinks import OutputFile, Sink, Stream, is_special
-from senticli.io.writers import (
-    AnswerWriter,
-    JsonWriter,
-    LinesWriter,
-    TableWriter,
-    Writer,
-    parquet_from_json,
-    parquet_from_parquet,
-    reject_clash,
-)
-from senticli.model import FIRST_WINDOW, WINDOW, Prediction, Predictor
-
-PEEKED = 1000  # objects of a pipe, whose fields become the columns of a table in a file
-PEEKED_LIVE = FIRST_WINDOW  # the same where somebody waits for the first answer
-TERMINAL = "terminal"
+from senticli.io.tally import Summary, Tally
+from senticli.io.writers import Writer
+from senticli.model import WINDOW, Model, Prediction, as_model
 
 
-@dataclass(frozen=True, kw_only=True)
-class Request:
-    """What the options ask for."""
+@dataclass(frozen=True)
+class Stopped:
+    """A run has ended early; ``partial`` is what it has written, which another can resume."""
 
-    texts: list[str] | None
-    input: Path | None
-    format: str | None
-    layout: Layout
-    output: Path | None
-    output_format: str | None
-    resume: bool
-    force: bool
-    prefix: str
-    unbuffered: bool
-    scores: bool
-    top_k: int
-    threshold: float
-    explain: bool
-    strict: bool
-    quiet: bool
+    partial: Path
 
 
-def run(request: Request, bundle: Bundle, threads: int | None) -> None:
-    """Answer every record of the input.
+def score_file(
+    input: str | Path,
+    output: str | Path,
+    *,
+    model: Model | str | Path | None = None,
+    format: str | None = None,
+    text_column: str | None = None,
+    delimiter: str | None = None,
+    quoting: str | None = None,
+    header: bool = True,
+    encoding: str | None = None,
+    output_format: str | None = None,
+    prefix: str = "",
+    scores: bool = False,
+    top_k: int = 1,
+    threshold: float = 0.0,
+    explain: bool = False,
+    resume: bool = False,
+    force: bool = False,
+    strict: bool = False,
+    threads: int | None = None,
+    on_event: OnEvent = ignore,
+) -> Summary:
+    """Classify the texts of a file, and write its records, with the answers, to another.
+
+    The output is complete or does not exist; until then it is ``NAME.partial``.
+
+    Args:
+        input: lines, CSV, TSV, JSON Lines or Parquet, compressed (.gz, .zst) or not.
+        output: the file to write.
+        model: the model, or what :func:`senticli.load` finds it by.
+        format: of the input; None: by its name. This and what follows is as for
+            :class:`~senticli.io.layout.Layout`.
+        text_column: the name or number of the text's column; None: one of the usual names.
+        delimiter: of CSV and TSV; None: found in the first rows.
+        quoting: of CSV and TSV: ``csv``, ``backslash`` or ``none``.
+        header: False if the first row of CSV or TSV is data.
+        encoding: of the text; None: UTF-8.
+        output_format: None: by the output's name, else the input's.
+        prefix: put before the names of the added columns.
+        scores: add the score of every label.
+        top_k: add so many of the likeliest labels.
+        threshold: answer ``unsure`` where the score is below it.
+        explain: add what each token weighs for the label.
+        resume: continue the output of a run that was cut off.
+        force: replace an output that exists.
+        strict: stop at the first text that cannot be classified.
+        threads: CPU threads of a model that is loaded.
+        on_event: gets each ``Message`` and ``Progress`` of :mod:`senticli.events`, then the
+            summary; or :class:`Stopped`.
+
+    Returns:
+        What was done, and what is worth knowing about it.
+
+    Raises:
+        SenticliError: the input or the output cannot be used; no text could be classified.
+        ValueError: a number is out of its range.
+    """
+    options = OutputOptions(
+        format=output_format,
+        prefix=prefix,
+        scores=scores,
+        top_k=top_k,
+        threshold=threshold,
+        explain=explain,
+    )
+    layout = Layout(
+        text_column=text_column,
+        delimiter=delimiter,
+        quoting=quoting,
+        header=header,
+        encoding=encoding,
+    )
+    model = as_model(model, threads)
+    with open_input(Path(input), format, layout) as source:
+        return score(
+            model,
+            source,
+            Path(output),
+            options,
+            resume=resume,
+            force=force,
+            strict=strict,
+            on_event=on_event,
+        )
+
+
+def score(
+    model: Model,
+    source: Input,
+    output: Path | Stream,
+    options: OutputOptions,
+    *,
+    writer: Writer | None = None,
+    resume: bool = False,
+    force: bool = False,
+    strict: bool = False,
+    window: int = WINDOW,
+    on_event: OnEvent = ignore,
+) -> Summary:
+    """Answer every record of an input; see :func:`score_file`.
+
+    Args:
+        model: the model.
+        source: the input.
+        output: a file to write, or where answers go as they come.
+        options: what is asked of the output.
+        writer: makes the output, in place of that of a format; it gets answers as JSON has them.
+        resume: continue a file.
+        force: replace a file.
+        strict: stop at the first text that cannot be classified.
+        window: records read ahead at most; with 1, each is answered before the next is read.
+        on_event: gets each event.
 
     Raises:
         SenticliError: the input or the output cannot be used; with ``strict``, a text.
     """
-    labels = bundle.config.labels
-    check_threshold(labels, request.threshold)
+    path = None if isinstance(output, Stream) else output
+    plan = plan_output(
+        source, path, options, model.labels, writer=writer, window=window, report=on_event
+    )
     with ExitStack() as stack:
-        records, position = _open(request, stack)
-        target = _output_format(request, records)
-        if target == LINES and request.prefix:
-            raise UsageError(
-                "`prefix` has no meaning for plain lines, which have no names",
-                "leave it out, or name another format, such as `output_format=csv`",
-            )
-        answers = Answers(
-            labels,
-            scores=request.scores or (records.format == LINES and target == JSONL),
-            top_k=len(labels) if request.scores and target == TERMINAL else request.top_k,
-            explain=request.explain,
-            prefix=request.prefix,
-            nested=target in (JSONL, TERMINAL),
-        )
-        writer, convert, records = _writer(request, records, target, answers)
-        source = _source(request, bundle, records, target, answers, writer)
-        sink = _sink(request, source, writer, convert, stack)
+        sink = _open_sink(output, plan, model, stack, resume=resume, force=force, window=window)
         if isinstance(sink, OutputFile) and sink.is_complete:
-            sink.check_complete(records)
-            say(f"{request.output} is complete: there is nothing to resume")
-            return
-        predictor = Predictor(bundle, threads)
-        report = Report(
-            bundle.config.usual,
-            records,
-            writer,
-            place="text" if request.texts else "row" if records.format == PARQUET else "line",
-            output=request.output,
-            before=sink.records,
-            strict=request.strict,
-            quiet=request.quiet,
-        )
+            sink.check_complete(plan.input.records)
+            summary = Summary(output=path, labels={}, before=sink.records, was_complete=True)
+            on_event(summary)
+            return summary
+        tally = Tally(plan.input, plan.writer, model.bundle.config.usual, sink.records, on_event)
         written = 0
         try:
             if sink.is_new:
-                sink.write(writer.header())
-            with _bar(request, position) as advance:
-                for record, prediction in _predictions(predictor, records, request, sink):
-                    report.add(record, prediction)
-                    answer = answers.of(predictor, prediction)
-                    sink.write(writer.record(record, answer), record)
-                    written += 1
-                    advance()
+                sink.write(plan.writer.header())
+            pairs = _predictions(model, plan, sink, window)
+            for record, prediction in plan.input.tracked(pairs, on_event):
+                if prediction.error and strict:
+                    raise SenticliError(
+                        f"{tally.place(record)}: {prediction.error}",
+                        "fix it, or drop `strict` to record the error in place of a label",
+                    )
+                tally.add(record, prediction)
+                answer = plan.answers.of(model, prediction)
+                sink.write(plan.writer.record(record, answer), record)
+                written += 1
             sink.finish()
         except BaseException as error:
             with suppress(SenticliError, OSError):
-                kept = sink.stop(written)
-                if kept and isinstance(error, KeyboardInterrupt | SenticliError):
-                    say(kept)
+                partial = sink.stop(written)
+                if partial and isinstance(error, KeyboardInterrupt | SenticliError):
+                    on_event(Stopped(partial))
             raise
-        report.end()
+        summary = tally.end(path)
+        on_event(summary)
+        if tally.failure:
+            raise tally.failure
+        return summary
+
+
+def _open_sink(
+    output: Path | Stream,
+    plan: OutputPlan,
+    model: Model,
+    stack: ExitStack,
+    *,
+    resume: bool,
+    force: bool,
+    window: int,
+) -> Sink:
+    if isinstance(output, Stream):
+        return output
+    if is_special(output):
+        file = stack.enter_context(output.open("wb"))
+        return Stream(file, str(output), unbuffered=window == 1)
+    return OutputFile.open(
+        output,
+        plan.writer,
+        plan.source(model.bundle.config.files["model.onnx"]),
+        plan.input.path,
+        stack,
+        convert=plan.convert,
+        resume=resume,
+        force=force,
+    )
 
 
 def _predictions(
-    predictor: Predictor, records: Iterable[Record], request: Request, sink: Sink
+    model: Model, plan: OutputPlan, sink: Sink, window: int
 ) -> Iterator[tuple[Record, Prediction]]:
     """Yield each record with its prediction, but for those that were answered before.
 
@@ -154,7 +226,7 @@ def _predictions(
     def texts() -> Iterator[str]:
         nonlocal read
         try:
-            for record in records:
+            for record in plan.input.records:
                 if read < skip:
                     sink.check(read, record)
                 else:
@@ -164,11 +236,7 @@ def _predictions(
         except SenticliError as error:  # what was read before is answered first
             failures.append(error)
 
-    typed = request.texts is None and request.input is None and sys.stdin.isatty()
-    window = 1 if request.unbuffered or typed else WINDOW
-    for prediction in predictor.stream(
-        texts(), threshold=request.threshold, window=window, skip=skip
-    ):
+    for prediction in model.stream(texts(), threshold=plan.threshold, window=window, skip=skip):
         record = waiting.popleft()
         if record.error:
             prediction = Prediction(record.text, "", None, (), error=record.error)
@@ -180,215 +248,3 @@ def _predictions(
             f"the input has {read:,} record{'s' * (read != 1)}, and {skip:,} were answered before",
             "give the same input again, or start again: `force=True`",
         )
-
-
-# --- input
-
-
-def _open(request: Request, stack: ExitStack) -> tuple[Records, Callable[[], int] | None]:
-    """The records, and for a file how many of its bytes are read."""
-    if request.texts is not None:
-        records = (
-            Record(number, text, None, os.fsencode(text) + b"\n", (text,))
-            for number, text in enumerate(request.texts, start=1)
-        )
-        return Records(LINES, records, ("text",), name="text"), None
-    if request.input is None:
-        stream, format = sys.stdin.buffer, request.format or LINES
-        return read_records(stream, format, STANDARD_INPUT, request.layout), None
-    stream, position = stack.enter_context(open_bytes(request.input))
-    format = request.format or format_of(request.input) or LINES
-    return read_records(stream, format, str(request.input), request.layout), position
-
-
-# --- output
-
-
-def _output_format(request: Request, records: Records) -> str:
-    """The format asked for; else that of the file's name; else for people, or the input's."""
-    named = format_of(request.output) if request.output else None
-    if request.output_format or named:
-        return request.output_format or named or ""
-    if request.output is None and sys.stdout.isatty():
-        return TERMINAL
-    return records.format
-
-
-def _writer(
-    request: Request, records: Records, target: str, answers: Answers
-) -> tuple[Writer, Callable[[BinaryIO, BinaryIO], None] | None, Records]:
-    """Return what makes the output, how a file of another kind is made of that, and the records.
-
-    Some of these may have been read ahead, where their fields are not known before.
-    """
-    columns = records.columns
-    if target in DELIMITERS and columns is None:
-        columns, records = _fields_of(request, records)
-    if columns is not None and target not in (LINES, TERMINAL):
-        added = [*answers.columns, *answers.names]
-        reject_clash(columns, added, request.prefix, records.name)
-        twice = next((name for name in columns if columns.count(name) > 1), None)
-        if twice is not None and target != records.format:
-            raise UsageError(
-                f"{records.name} has two columns {twice!r}, which {target} cannot tell apart",
-                f"keep the format: `output_format={records.format}`",
-            )
-    elif target in (JSONL, PARQUET):
-        first, records = _peek(records, 1)
-        where = f"the first record of {records.name}"
-        reject_clash(first, answers.names, request.prefix, where)
-    compression = compression_of(request.output) if request.output else None
-    if compression == ".zst":
-        import_zstandard()
-    convert = partial(compress, compression=compression) if compression else None
-    if target == TERMINAL:
-        return TerminalWriter(answers.labels, request.prefix), None, records
-    if target == LINES:
-        return LinesWriter(), convert, records
-    if target in DELIMITERS:
-        assert columns is not None
-        same = records.format == target and records.dialect
-        dialect = same or Dialect.of(target)
-        # A table without a header stays one, as long as it stays a table.
-        header = records.format not in DELIMITERS or request.layout.header
-        table = TableWriter(target, records, columns, list(answers.columns), dialect, header=header)
-        return table, convert, records
-    if target == JSONL:
-        return JsonWriter(records, answers.names), convert, records
-    import_pyarrow()
-    if request.output is None or is_special(request.output) or compression:
-        raise UsageError(
-            "Parquet is written to a file, unpacked",
-            "use `output=FILE.parquet`, or another format: `output_format=jsonl`",
-        )
-    if records.stream:
-        merge = partial(parquet_from_parquet, records.stream, added=answers.columns)
-        return AnswerWriter(), merge, records
-    return (
-        JsonWriter(records, answers.names),
-        partial(parquet_from_json, added=answers.columns),
-        records,
-    )
-
-
-def _fields_of(request: Request, records: Records) -> tuple[tuple[str, ...], Records]:
-    """Return the fields of all objects of a file, or of the first of a pipe; and the records."""
-    if request.input is None or not request.input.is_file():
-        live = request.output is None or is_special(request.output)
-        return _peek(records, 1 if request.unbuffered else PEEKED_LIVE if live else PEEKED)
-    names: dict[str, None] = {}
-    with (
-        suppress(SenticliError),  # which comes again when the records are answered
-        status("reading the names of the fields"),
-        open_bytes(request.input) as (stream, _),
-    ):
-        for record in read_records(stream, JSONL, records.name, request.layout):
-            if isinstance(record.fields, Mapping):
-                names |= dict.fromkeys(record.fields)
-    return tuple(names) or ("line",), records
-
-
-def _peek(records: Records, count: int) -> tuple[tuple[str, ...], Records]:
-    """Return the fields of the first objects, and all the records."""
-    read: list[Record] = []
-    failures: list[SenticliError] = []
-    try:
-        read.extend(islice(records, count))
-    except SenticliError as error:  # later, after what was read before
-        failures.append(error)
-    names: dict[str, None] = {}
-    for record in read:
-        if isinstance(record.fields, Mapping):
-            names |= dict.fromkeys(record.fields)
-    if failures and not names:
-        raise failures[0]
-
-    def all_records() -> Iterator[Record]:
-        yield from read
-        if failures:
-            raise failures[0]
-        yield from records.records
-
-    return tuple(names) or ("line",), dataclasses.replace(records, records=all_records())
-
-
-def _source(
-    request: Request,
-    bundle: Bundle,
-    records: Records,
-    target: str,
-    answers: Answers,
-    writer: Writer,
-) -> Mapping[str, Any]:
-    """Return what the output depends on; what options come to, not how they are given.
-
-    So a pipe can continue what a file began.
-    """
-    tables = [table and dataclasses.asdict(table) for table in (records.dialect, writer.dialect)]
-    return {
-        "another model": bundle.config.files["model.onnx"],
-        "other options": {
-            "formats": [records.format, target, tables],
-            "header": request.layout.header,
-            "encoding": codecs.lookup(request.layout.encoding or "utf-8").name,
-            "text": records.text_column,
-            "answers": list(answers.columns),
-            "threshold": request.threshold,
-        },
-        "another input": hashlib.sha256(writer.header()).hexdigest(),
-    }
-
-
-def _sink(
-    request: Request,
-    source: Mapping[str, Any],
-    writer: Writer,
-    convert: Callable[[BinaryIO, BinaryIO], None] | None,
-    stack: ExitStack,
-) -> Sink:
-    """Return where to write."""
-    path = request.output
-    if path is None:
-        unbuffered = request.unbuffered or sys.stdout.isatty()
-        raw = sys.stdout.isatty() and not isinstance(writer, TerminalWriter)
-        return Stream(sys.stdout.buffer, "standard output", unbuffered, on_terminal=raw)
-    if is_special(path):
-        return Stream(stack.enter_context(path.open("wb")), str(path), request.unbuffered)
-    return OutputFile.open(
-        path,
-        writer,
-        source,
-        request.input,
-        stack,
-        convert=convert,
-        resume=request.resume,
-        force=request.force,
-    )
-
-
-# --- talk
-
-
-@contextmanager
-def _bar(request: Request, position: Callable[[], int] | None) -> Iterator[Callable[[], None]]:
-    """A progress bar over the bytes of a file, where it disturbs no answers on the terminal."""
-    if position is None or not stderr_is_terminal() or request.quiet:
-        yield lambda: None
-        return
-    if request.output is None and sys.stdout.isatty():
-        yield lambda: None
-        return
-    assert request.input
-    from rich.progress import DownloadColumn
-
-    with progress(DownloadColumn()) as bar:
-        task = bar.add_task(request.input.name, total=request.input.stat().st_size)
-        count = 0
-
-        def advance() -> None:
-            nonlocal count
-            count += 1
-            if count % 256 == 0:
-                bar.update(task, completed=position())
-
-        yield advance

@@ -17,11 +17,11 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
-from senticli.cli.console import printable
 from senticli.errors import SenticliError, UsageError
 from senticli.io import atomic, jsonfile
 from senticli.io.readers import Record
 from senticli.io.writers import Writer, complete
+from senticli.log import log
 
 DIGEST = 8  # bytes
 
@@ -43,8 +43,8 @@ class Sink(Protocol):
     def finish(self) -> None:
         """All is written."""
 
-    def stop(self, records: int) -> str | None:
-        """There will be no more after so many; returns how to go on, where that is possible."""
+    def stop(self, records: int) -> Path | None:
+        """Write no more after so many; return the partial file that a run can resume."""
 
 
 class Stream:
@@ -54,23 +54,27 @@ class Stream:
         file: what to write to.
         name: what it is called in errors.
         unbuffered: pass on every answer at once.
-        on_terminal: leave out what a terminal would obey.
+        clean: applied to the text, for a terminal that would obey some of it.
     """
 
     def __init__(
-        self, file: BinaryIO, name: str, unbuffered: bool, *, on_terminal: bool = False
+        self,
+        file: BinaryIO,
+        name: str,
+        *,
+        unbuffered: bool = False,
+        clean: Callable[[str], str] | None = None,
     ) -> None:
         self.records, self.is_new = 0, True
-        self._on_terminal = on_terminal
-        self._file, self._name, self._unbuffered = file, name, unbuffered
+        self._file, self._name, self._unbuffered, self._clean = file, name, unbuffered, clean
 
     def check(self, position: int, record: Record) -> None:
         """Do nothing: no record was answered before."""
 
     def write(self, data: bytes, record: Record | None = None) -> None:
         """Write some more."""
-        if self._on_terminal:
-            data = printable(data.decode(errors="replace")).encode()
+        if self._clean:
+            data = self._clean(data.decode(errors="replace")).encode()
         self._try(lambda: self._file.write(data))
         if self._unbuffered:
             self.finish()
@@ -79,7 +83,7 @@ class Stream:
         """Pass on what is held back."""
         self._try(self._file.flush)
 
-    def stop(self, records: int) -> str | None:
+    def stop(self, records: int) -> Path | None:
         """Pass on what is held back."""
         self.finish()
         return None
@@ -301,6 +305,7 @@ class OutputFile:
             }
             atomic.write_text(self._marker, json.dumps(marker))
             made.replace(self.path)
+            log("wrote %s", self.path)
             self._remove_partial()
         except OSError as error:
             raise self._unwritable(error) from error
@@ -312,7 +317,7 @@ class OutputFile:
         for file in (self._partial, self._source_file, self._inputs_file):
             file.unlink(missing_ok=True)
 
-    def stop(self, records: int) -> str | None:
+    def stop(self, records: int) -> Path | None:
         """Keep what there is; nothing, where there is no record."""
         try:
             self._file.close()
@@ -322,7 +327,7 @@ class OutputFile:
                 return None
         except OSError as error:
             raise self._unwritable(error) from error
-        return f"what is done is in {self._partial}; continue with `resume=True`"
+        return self._partial
 
     def _unwritable(self, error: OSError) -> SenticliError:
         what = (error.strerror or str(error)).lower()

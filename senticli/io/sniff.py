@@ -41,11 +41,19 @@ LOOKED_AT = 4096  # bytes
 _ENOUGH = 16  # bytes of ASCII, which are hardly UTF-16
 
 
+class NotTextError(SenticliError):
+    """A file is of another kind than text."""
+
+
 def reject_binary(start: bytes, name: str, encoding: str | None = None) -> None:
-    """Raise SenticliError if what begins with ``start`` is not text in ``encoding``.
+    """Raise an error if what begins with ``start`` is not text in ``encoding``.
 
     Without an encoding, it is UTF-8 or a relative of it: single bytes that are not UTF-8 are
     accepted; UTF-16 and UTF-32 are not.
+
+    Raises:
+        NotTextError: it is text in no encoding.
+        SenticliError: it is text in another.
     """
     for magic, kind, hint, command in MAGIC:
         if start.startswith(magic):
@@ -53,7 +61,7 @@ def reject_binary(start: bytes, name: str, encoding: str | None = None) -> None:
                 kind, hint = "an Office document", _SAVE
             if command:
                 hint += in_shell(command, name, "decompressed")
-            raise SenticliError(f"{name} is {kind}, not text", hint)
+            raise NotTextError(f"{name} is {kind}, not text", hint)
     asked = codecs.lookup(encoding or "utf-8").name
     found = utf16_or_32(start)
     if found and not _agrees(asked, found, start):
@@ -71,7 +79,7 @@ def reject_binary(start: bytes, name: str, encoding: str | None = None) -> None:
                 f"{name} is not {encoding}: it looks like UTF-8", "leave out `encoding`"
             )
     elif not encoding and len(_CONTROL.findall(start)) * 10 > 3 * len(start):
-        raise SenticliError(f"{name} is not text", "use a file of text, CSV, TSV, JSONL or Parquet")
+        raise NotTextError(f"{name} is not text", "use a file of text, CSV, TSV, JSONL or Parquet")
 
 
 def _agrees(asked: str, found: str, start: bytes) -> bool:

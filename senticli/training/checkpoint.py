@@ -1,4 +1,4 @@
-"""Checkpoints: an unfinished training as one file, to go on from as if it had never stopped.
+"""Checkpoints: an unfinished training as one file, resumed as if it had never stopped.
 
 The file is safetensors: the tensors of :meth:`Trainer.state`, and as its metadata the rest as
 JSON. It is replaced in one step, so that a killed process leaves the one before.
@@ -32,8 +32,8 @@ SECONDS = 120.0  # between two checkpoints within an epoch
 
 
 @dataclass(frozen=True)
-class Run:
-    """An unfinished training: what it was started with, and where it stands.
+class Unfinished:
+    """An unfinished training: its settings, and its state.
 
     ``sources`` are the hashes of what was read, ``machine`` is what it ran on, for people, and
     ``facts`` the plain part of the trainer's state.
@@ -48,7 +48,7 @@ class Run:
     facts: Mapping[str, Any]
 
     @classmethod
-    def open(cls, path: Path) -> "Run":
+    def open(cls, path: Path) -> "Unfinished":
         """Read a checkpoint, its tensors left aside.
 
         Raises:
@@ -56,23 +56,23 @@ class Run:
         """
         try:
             with safetensors.safe_open(path, framework="numpy") as file:
-                told = jsonfile.parse(file.metadata()[KEY])
-            if told["format"] != FORMAT:
+                found = jsonfile.parse(file.metadata()[KEY])
+            if found["format"] != FORMAT:
                 raise ValueError("format")
             return cls(
                 path,
-                Recipe.from_dicts(told["model"], told["train"]),
-                Path(told["target"]),
-                told["command"],
-                told["sources"],
-                told["machine"],
-                told["facts"],
+                Recipe.from_dicts(found["model"], found["train"]),
+                Path(found["target"]),
+                found["command"],
+                found["sources"],
+                found["machine"],
+                found["facts"],
             )
         except (OSError, *jsonfile.INVALID, safetensors.SafetensorError) as error:
             raise _damaged(path) from error
 
     def restore(self, trainer: "Trainer", sources: Mapping[str, Any]) -> None:
-        """Bring ``trainer`` to where this run stands.
+        """Bring ``trainer`` to the state of this training.
 
         Raises:
             SenticliError: the data or vectors have changed, or the checkpoint is damaged.
@@ -91,7 +91,7 @@ class Run:
 
 
 class Checkpoint:
-    """Where the state of one training is kept while it runs."""
+    """The file that keeps the state of one training while it runs."""
 
     def __init__(
         self,
@@ -102,7 +102,8 @@ class Checkpoint:
         machine: str,
     ) -> None:
         self.path = path_of(target)
-        self._told = {
+        self.command = command
+        self._started_with = {
             "format": FORMAT,
             "model": dataclasses.asdict(recipe.model),
             "train": dataclasses.asdict(recipe.train),
@@ -115,7 +116,7 @@ class Checkpoint:
 
     @property
     def due(self) -> bool:
-        """Whether the last one is some minutes old."""
+        """True if the last one is some minutes old."""
         return time.monotonic() - self._saved > SECONDS
 
     def save(self, trainer: "Trainer") -> None:
@@ -123,30 +124,30 @@ class Checkpoint:
         import safetensors.torch
 
         tensors, facts = trainer.state()
-        told = json.dumps({**self._told, "facts": facts})
+        metadata = json.dumps({**self._started_with, "facts": facts})
         content = safetensors.torch.save(
-            {name: tensor.cpu().contiguous() for name, tensor in tensors.items()}, {KEY: told}
+            {name: tensor.cpu().contiguous() for name, tensor in tensors.items()}, {KEY: metadata}
         )
         with atomic.replace_file(self.path) as file:
             file.write(content)
         self._saved = time.monotonic()
 
     def remove(self) -> None:
-        """Forget it: the training is over, or starts anew."""
+        """Remove it: the training is over, or starts again."""
         for file in (self.path, *self.path.parent.glob(f".{glob.escape(self.path.name)}-*")):
             atomic.remove(file)  # also what a killed process left of one
 
 
 def path_of(target: Path) -> Path:
-    """Where the checkpoint of the training that will write the bundle ``target`` is."""
+    """Return where the checkpoint of the training that will write the bundle ``target`` is."""
     name = target.name
     if target.parent.resolve() != paths.models_dir().resolve():
         name += "-" + hashlib.sha256(os.fsencode(target)).hexdigest()[:8]
     return paths.checkpoints_dir() / f"{name}.safetensors"
 
 
-def find(target: Path | None) -> Run:
-    """The unfinished training that was to write ``target``, or else the one stopped last.
+def find(target: Path | None) -> Unfinished:
+    """Return the unfinished training that was to write ``target``, or else the one stopped last.
 
     Raises:
         SenticliError: there is none, or it is damaged.
@@ -155,7 +156,7 @@ def find(target: Path | None) -> Run:
         last = newest(".safetensors")
         if not last:
             raise SenticliError("there is no unfinished training to resume", "start one: `train()`")
-        return Run.open(last)
+        return Unfinished.open(last)
     path = path_of(target)
     if not path.exists():
         names = ", ".join(sorted(p.stem for p in paths.checkpoints_dir().glob("*.safetensors")))
@@ -163,11 +164,11 @@ def find(target: Path | None) -> Run:
             f"there is no unfinished training of {target.name}",
             f"there is: {names}" if names else "start one: `train()`",
         )
-    return Run.open(path)
+    return Unfinished.open(path)
 
 
 def newest(suffix: str) -> Path | None:
-    """The file beside the checkpoints, of those with this suffix, that was written last."""
+    """Return the file beside the checkpoints, of those with this suffix, that was written last."""
     found = paths.checkpoints_dir().glob(f"*{suffix}")
     return max(found, key=lambda file: file.stat().st_mtime, default=None)
 
@@ -175,5 +176,5 @@ def newest(suffix: str) -> Path | None:
 def _damaged(path: Path) -> SenticliError:
     return SenticliError(
         f"the checkpoint {path} is damaged, or of another senticli",
-        f"remove it, and start anew: rm {shlex.quote(str(path))}",
+        f"remove it, and start again: rm {shlex.quote(str(path))}",
     )

@@ -1,15 +1,16 @@
-"""What a training computes on, and in which arithmetic."""
+"""The device of a training, and its numeric precision."""
 
 import os
 
 import torch
 
 from senticli.errors import SenticliError
+from senticli.log import log
 from senticli.training.network.cells import CELLS, run_layer
 
 
 def choose_device(name: str) -> torch.device:
-    """The device that ``name`` means: auto is a CUDA GPU where there is one, else the CPU.
+    """Return the device that ``name`` means: auto is a CUDA GPU where there is one, else the CPU.
 
     Raises:
         SenticliError: it is not there.
@@ -19,18 +20,19 @@ def choose_device(name: str) -> torch.device:
     there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if not there.get(name, True):
         raise SenticliError(
-            f"torch finds no {name} device here", "use `device=cpu`; `info()` shows what there is"
+            f"torch finds no {name} device here", "use `device=cpu`; to see what there is: `info()`"
         )
     if name == "cuda":
         # Without it, cuBLAS and cuDNN's RNNs may give other bits each time.
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    log("training on %s", name)
     return torch.device(name)
 
 
 def choose_dtype(
     device: torch.device, precision: str, rnn: str = "lstm"
 ) -> tuple[torch.dtype, str | None]:
-    """The dtype of the arithmetic of an ``rnn``, and, where it is not the fast one, why not.
+    """Return the dtype of the arithmetic of an ``rnn``, and, where it is not the fast one, why not.
 
     Raises:
         SenticliError: bfloat16 was asked for and this device does not multiply it.
@@ -66,14 +68,14 @@ def _why_not_bfloat16(device: torch.device, rnn: str) -> str | None:
 
 
 def moved(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
-    """A tensor on a device; to CUDA from pinned memory, without waiting for the copy."""
+    """Return a tensor on a device; to CUDA from pinned memory, without waiting for the copy."""
     if device.type != "cuda":
         return tensor.to(device)
     return tensor.pin_memory().to(device, non_blocking=True)
 
 
 def name_of(device: torch.device) -> str:
-    """A device for people, such as ``cpu, 2 threads``."""
+    """Return a device for people, such as ``cpu, 2 threads``."""
     if device.type == "cuda":
         return f"{device} ({torch.cuda.get_device_name(device)})"
     if device.type == "cpu":

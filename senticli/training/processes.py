@@ -61,13 +61,13 @@ def joined(device: torch.device) -> Iterator[Processes]:
     if size == 1:
         yield Processes(device=device)
         return
-    if "RANK" not in os.environ or device.type == "mps":
+    if "RANK" not in os.environ:
         raise UsageError(
-            "WORLD_SIZE is set, but this is no process of torchrun"
-            if "RANK" not in os.environ
-            else "several processes cannot train on mps",
-            "train on the CPU: `device=cpu`",
+            "WORLD_SIZE is set, but this is no process of torchrun",
+            "unset WORLD_SIZE, or start it by torchrun",
         )
+    if device.type == "mps":
+        raise UsageError("several processes cannot train on mps", "use `device=cpu`")
     rank, local = int(os.environ["RANK"]), int(os.environ.get("LOCAL_RANK", "0"))
     if device.type == "cuda":
         if local >= torch.cuda.device_count():

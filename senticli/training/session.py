@@ -1,4 +1,4 @@
-"""From a recipe to a bundle: what a training run needs, gathered, and what it gives, saved."""
+"""From a recipe and its examples to a network ready to train, and from that to a bundle."""
 
 import dataclasses
 import json
@@ -19,23 +19,25 @@ from torch import Tensor
 from senticli import bundle, drift, evaluation
 from senticli.bundle import Bundle, BundleConfig
 from senticli.config import Recipe
-from senticli.data.splits import TrainingData
+from senticli.data.splits import Split, TrainingData
 from senticli.data.vectors import VectorCache
 from senticli.errors import SenticliError
-from senticli.model import Network, fit_length
+from senticli.runtime import Network, fit_length
 from senticli.text.tokenizer import Tokenizer, dump_rules
-from senticli.text.vocab import PAD_INDEX, Vocab
+from senticli.text.vocab import PAD_INDEX, UNK_INDEX, Vocab
 from senticli.training.batches import Batches
-from senticli.training.corpus import Words, corpus_of
+from senticli.training.corpus import Corpus, corpus_of
+from senticli.training.corpus import Words as TokenIds
 from senticli.training.device import choose_dtype, name_of
 from senticli.training.embeddings import CachedVectors, extended_embedding, initial_embedding
+from senticli.training.events import BatchResult, EpochResult, Estimate, Saved, Started
 from senticli.training.export import float32
 from senticli.training.export.float32 import load_model
 from senticli.training.export.int8 import to_int8
 from senticli.training.network.birnn import BiRNN
 from senticli.training.processes import ALONE, Processes
 from senticli.training.tokenizer_rules import spacy_rules
-from senticli.training.trainer import BatchResult, EpochResult, Trainer, balanced_weights
+from senticli.training.trainer import Trainer, balanced_weights
 from senticli.training.vocabulary import build_vocab, extended, runtime_vocab
 
 INT8_COST = 0.001  # accuracy on validation that a smaller and faster model may cost
@@ -43,18 +45,18 @@ PACKAGES = ("torch", "torchtext", "spacy", "onnx", "onnxruntime", "numpy")
 
 
 @dataclass(frozen=True)
-class Texts:
-    """The texts of a run, numbered, and the words that they are made of."""
+class EncodedData:
+    """The splits of a run as token ids, and what they were encoded with."""
 
-    train: list[Words]
+    train: list[TokenIds]
     train_labels: NDArray[np.int64]
-    valid: list[Words]
+    valid: list[TokenIds]
     valid_labels: NDArray[np.int64]
-    valid_source: list[str]  # the validation texts themselves
+    valid_texts: list[str]
     labels: tuple[str, ...]
     vocab: Vocab
     embedding: Tensor  # to start from, [V, E]
-    vectors_found: float | None  # share of the words that are new; None without vectors
+    vectors_found: float | None  # share of the (new) tokens; None without vectors
     rules: Mapping[str, Any]
     fingerprint: str
     init: Bundle | None  # the model to start from
@@ -66,7 +68,7 @@ class Session:
     """A training run, ready to start."""
 
     recipe: Recipe
-    texts: Texts
+    data: EncodedData
     model: BiRNN
     train: Batches
     valid: Batches
@@ -74,19 +76,19 @@ class Session:
     weights: Tensor | None  # of the labels in the loss
     processes: Processes
     machine: str  # device, dtype and processes, for people
-    slower: str | None  # why the arithmetic is not bfloat16, where it was not asked for
+    slower: str | None  # why float32 is used where bfloat16 would be faster
 
     @property
     def parameters(self) -> int:
-        """How many numbers the model has learned."""
+        """The number of the model's parameters."""
         return sum(weight.numel() for weight in self.model.parameters())
 
     def trainer(
         self,
-        on_batch: Callable[[BatchResult], None],
+        on_batch: Callable[[BatchResult], object],
         stopping: Callable[[], bool] = lambda: False,
     ) -> Trainer:
-        """What trains the model; see :class:`Trainer`."""
+        """Return what trains the model; see :class:`Trainer`."""
         return Trainer(
             self.model,
             self.recipe.train,
@@ -99,68 +101,91 @@ class Session:
             on_batch=on_batch,
         )
 
+    def started(self, history: Sequence[EpochResult]) -> Started:
+        """Return the event with which the training begins, after the epochs of ``history``."""
+        data, init = self.data, self.data.init
+        return Started(
+            data=self.recipe.train.data,
+            train_texts=self.train.texts,
+            valid_texts=self.valid.texts,
+            labels=data.labels,
+            vocab_size=len(data.vocab),
+            new_tokens=len(data.vocab) - init.config.vocab_size if init else 0,
+            init=init.name if init else None,
+            init_labels=init.config.labels if init else None,
+            vectors=self.recipe.train.vectors,
+            vectors_found=data.vectors_found,
+            model=self.recipe.model,
+            parameters=self.parameters,
+            machine=self.machine,
+            slower=self.slower,
+            epochs=self.recipe.train.epochs,
+            history=tuple(history),
+        )
 
-def read(
-    recipe: Recipe,
-    data: TrainingData,
-    cache: VectorCache | None,
-    on_step: Callable[[str], None],
-    init: Bundle | None = None,
-) -> Texts:
-    """Tokenize and number the examples.
+    def estimate(self, seconds_per_batch: float) -> Estimate:
+        """Return what is known of the training, at so many seconds a batch."""
+        data, epochs = self.data, self.recipe.train.epochs
+        lengths = np.percentile([len(ids) for ids in data.train], (50, 90, 99, 100)).astype(int)
+        # A validation text is only run forward, at about a third of the work.
+        share = 1 + self.valid.tokens / self.train.tokens / 3
+        return Estimate(
+            labels={
+                split: dict(zip(data.labels, _counts(truth, len(data.labels)), strict=True))
+                for split, truth in (("train", self.train.labels), ("valid", self.valid.labels))
+            },
+            tokens_per_text=dict(
+                zip(("median", "90 %", "99 %", "longest"), lengths.tolist(), strict=True)
+            ),
+            vocab_size=len(data.vocab),
+            unknown=float((np.concatenate(data.valid) == UNK_INDEX).mean()),
+            epochs=epochs,
+            seconds=round(seconds_per_batch * len(self.train) * epochs * share, 1),
+        )
 
-    ``cache`` holds the word vectors to start from, if any; ``init`` is the model to start from, if
-    any, whose words keep their numbers; ``on_step`` is told what is being done.
+
+def _counts(truth: NDArray[np.int64], labels: int) -> list[int]:
+    counts: list[int] = np.bincount(truth, minlength=labels).tolist()
+    return counts
+
+
+# --- the data
+
+
+def encode_data(
+    recipe: Recipe, data: TrainingData, cache: VectorCache | None, init: Bundle | None = None
+) -> EncodedData:
+    """Tokenize the examples, build the vocabulary, and give both as numbers.
+
+    Args:
+        recipe: model and training.
+        data: the examples.
+        cache: the word vectors to start from, if any.
+        init: the model to start from, if any, whose tokens keep their ids.
+
+    Raises:
+        SenticliError: the vectors do not fit the model.
     """
     config = recipe.train
-    on_step("tokenizing")
     rules = init.rules() if init else spacy_rules()
     fingerprint = Tokenizer(rules, lowercase=config.lowercase).fingerprint
-    splits = (data.train, data.valid)
-    sources = {part.source.name: part.source for split in splits for part in split.parts}
-    corpora = {
-        name: corpus_of(source, rules, fingerprint, lowercase=config.lowercase)
-        for name, source in sources.items()
-    }
-    counts: Counter[str] = Counter()
-    for part in data.train.parts:
-        counts.update(corpora[part.source.name].count(part.rows))
-    built = build_vocab(counts, config.vocab_size)
-    vocab = runtime_vocab(built)
+    corpora = _tokenize(data, rules, fingerprint, lowercase=config.lowercase)
+    built = build_vocab(_token_counts(data.train, corpora), config.vocab_size)
     vectors = CachedVectors(cache) if cache else None
     if init:
-        vocab = extended(init.vocab, vocab)
-        trained = load_model(init).embedding.weight.detach()
-        if vectors and vectors.dim != trained.shape[1]:
-            raise SenticliError(
-                f"the vectors have {vectors.dim} numbers a word, the model {trained.shape[1]}",
-                "start from the model alone: `vectors=none`",
-            )
-        embedding, found = extended_embedding(trained, vocab, vectors)
+        vocab = extended(init.vocab, runtime_vocab(built))
+        embedding, found = _embedding_of_model(init, vocab, vectors)
     else:
+        vocab = runtime_vocab(built)
         random = torch.Generator().manual_seed(config.seed)
         dim = vectors.dim if vectors else recipe.model.embedding_dim
         embedding, found = initial_embedding(built, vectors, dim, random)
-    train, valid = (
-        [
-            # As prediction reads them: never none, never too many.
-            fit_length(text)
-            for part in split.parts
-            for text in corpora[part.source.name].texts(part.rows, vocab.number)
-        ]
-        for split in splits
-    )
-    numbers = {label: number for number, label in enumerate(data.labels)}
-    train_labels, valid_labels = (
-        np.array([numbers[example.label] for example in split.examples], dtype=np.int64)
-        for split in splits
-    )
-    return Texts(
-        train=train,
-        train_labels=train_labels,
-        valid=valid,
-        valid_labels=valid_labels,
-        valid_source=[example.text for example in data.valid.examples],
+    return EncodedData(
+        train=_token_ids(data.train, corpora, vocab),
+        train_labels=_label_ids(data.train, data.labels),
+        valid=_token_ids(data.valid, corpora, vocab),
+        valid_labels=_label_ids(data.valid, data.labels),
+        valid_texts=[example.text for example in data.valid.examples],
         labels=data.labels,
         vocab=vocab,
         embedding=embedding,
@@ -176,46 +201,91 @@ def read(
     )
 
 
-def prepare(recipe: Recipe, texts: Texts, processes: Processes = ALONE) -> Session:
-    """Build the network for texts that were read, and their batches.
+def _tokenize(
+    data: TrainingData, rules: Mapping[str, Any], fingerprint: str, *, lowercase: bool
+) -> dict[str, Corpus]:
+    """Return the tokens of every source of both splits, by its name."""
+    sources = {
+        part.source.name: part.source for split in (data.train, data.valid) for part in split.parts
+    }
+    return {
+        name: corpus_of(source, rules, fingerprint, lowercase=lowercase)
+        for name, source in sources.items()
+    }
+
+
+def _token_counts(split: Split, corpora: Mapping[str, Corpus]) -> Counter[str]:
+    """Return how often each token occurs in a split."""
+    counts: Counter[str] = Counter()
+    for part in split.parts:
+        counts.update(corpora[part.source.name].count(part.rows))
+    return counts
+
+
+def _token_ids(split: Split, corpora: Mapping[str, Corpus], vocab: Vocab) -> list[TokenIds]:
+    """Return the token ids of each text of a split, as prediction reads them: never none."""
+    return [
+        fit_length(ids)
+        for part in split.parts
+        for ids in corpora[part.source.name].texts(part.rows, vocab.number)
+    ]
+
+
+def _label_ids(split: Split, labels: Sequence[str]) -> NDArray[np.int64]:
+    """Return the index of each example's label, [N]."""
+    ids = {label: index for index, label in enumerate(labels)}
+    return np.array([ids[example.label] for example in split.examples], dtype=np.int64)
+
+
+def _embedding_of_model(
+    init: Bundle, vocab: Vocab, vectors: CachedVectors | None
+) -> tuple[Tensor, float]:
+    """Return a model's embedding with rows for the new tokens, and their share in ``vectors``."""
+    trained = load_model(init).embedding.weight.detach()
+    if vectors and vectors.dim != trained.shape[1]:
+        raise SenticliError(
+            f"the vectors have {vectors.dim} dimensions, the model's have {trained.shape[1]}",
+            "start from the model alone: `vectors=none`",
+        )
+    return extended_embedding(trained, vocab, vectors)
+
+
+# --- the network
+
+
+def build_session(recipe: Recipe, data: EncodedData, processes: Processes = ALONE) -> Session:
+    """Build the network for encoded data, and their batches.
 
     ``processes`` train together. The same arguments give the same session.
     """
     config = recipe.train
     torch.manual_seed(config.seed)
-    model_config = dataclasses.replace(recipe.model, embedding_dim=texts.embedding.shape[1])
-    outputs = float32.output_size(len(texts.labels))
-    model = BiRNN(model_config, len(texts.vocab), outputs, PAD_INDEX)
-    if texts.init:
-        same = texts.init.config.labels == texts.labels
-        state = {
-            name: weight
-            for name, weight in load_model(texts.init).state_dict().items()
-            if name != "embedding.weight" and (same or not name.startswith("output."))
-        }
-        model.load_state_dict(state, strict=False)
-    model.embedding.weight.data.copy_(texts.embedding)
+    model_config = dataclasses.replace(recipe.model, embedding_dim=data.embedding.shape[1])
+    model = BiRNN(model_config, len(data.vocab), float32.output_size(len(data.labels)), PAD_INDEX)
+    if data.init:
+        _load_weights(model, data.init, data.labels)
+    model.embedding.weight.data.copy_(data.embedding)
     model.compute_dtype, slower = choose_dtype(processes.device, config.precision, recipe.model.rnn)
-    batch_size = config.batch_size_for(len(texts.train))
+    batch_size = config.batch_size_for(len(data.train))
     return Session(
         recipe=dataclasses.replace(recipe, model=model_config),
-        texts=texts,
+        data=data,
         model=model,
         train=Batches(
-            [head_and_tail(text, config.max_length) for text in texts.train],
-            texts.train_labels,
+            [head_and_tail(ids, config.max_length) for ids in data.train],
+            data.train_labels,
             seed=config.seed,
             batch_size=batch_size,
             pad_index=PAD_INDEX,
         ),
-        valid=Batches(texts.valid, texts.valid_labels, batch_size=batch_size, pad_index=PAD_INDEX),
+        valid=Batches(data.valid, data.valid_labels, batch_size=batch_size, pad_index=PAD_INDEX),
         rates=(
             {"embedding.weight": config.embedding_lr}
-            if texts.init or texts.vectors_found is not None
+            if data.init or data.vectors_found is not None
             else {}
         ),
         weights=(
-            balanced_weights(torch.from_numpy(texts.train_labels), len(texts.labels))
+            balanced_weights(torch.from_numpy(data.train_labels), len(data.labels))
             if config.class_weights == "balanced"
             else None
         ),
@@ -225,29 +295,35 @@ def prepare(recipe: Recipe, texts: Texts, processes: Processes = ALONE) -> Sessi
     )
 
 
+def _load_weights(model: BiRNN, init: Bundle, labels: Sequence[str]) -> None:
+    """Give a network a trained one's weights; the output layer's only where labels are the same."""
+    same = init.config.labels == labels
+    state = {
+        name: weight
+        for name, weight in load_model(init).state_dict().items()
+        if name != "embedding.weight" and (same or not name.startswith("output."))
+    }
+    model.load_state_dict(state, strict=False)
+
+
 def _machine(processes: Processes, dtype: torch.dtype) -> str:
-    """What is computed on, such as ``cpu, 2 threads, bfloat16``."""
-    told = f"{name_of(processes.device)}, {str(dtype).removeprefix('torch.')}"
-    return told if processes.size == 1 else f"{processes.size} × ({told})"
+    """Return device and precision, such as ``cpu, 2 threads, bfloat16``."""
+    one = f"{name_of(processes.device)}, {str(dtype).removeprefix('torch.')}"
+    return one if processes.size == 1 else f"{processes.size} × ({one})"
 
 
-def head_and_tail(text: Words, limit: int) -> Words:
-    """At most ``limit`` words of a text: its first third and its last two; 0 means all of it.
+def head_and_tail(token_ids: TokenIds, limit: int) -> TokenIds:
+    """Return at most ``limit`` tokens: the first third of them from the head; 0 means all.
 
     A reviewer's verdict stands at the beginning and, more often, at the end (Sun et al. 2019).
     """
-    if not limit or len(text) <= limit:
-        return text
+    if not limit or len(token_ids) <= limit:
+        return token_ids
     head = limit // 3
-    return np.concatenate([text[:head], text[head - limit :]])
+    return np.concatenate([token_ids[:head], token_ids[head - limit :]])
 
 
-@dataclass(frozen=True)
-class Saved:
-    """A bundle that was written, and how well its ``model.onnx`` does on validation."""
-
-    bundle: Bundle
-    valid: evaluation.Evaluation
+# --- the bundle
 
 
 def save(
@@ -264,25 +340,25 @@ def save(
     """
     session.model.cpu()
     graph, precision, logits = _choose_graph(session)
-    temperature = evaluation.fit_temperature(logits, session.texts.valid_labels)
+    temperature = evaluation.fit_temperature(logits, session.data.valid_labels)
     scores = evaluation.softmax(logits, temperature)
-    valid = evaluation.evaluate(scores, session.texts.valid_labels, session.texts.labels)
+    valid = evaluation.measure(scores, session.data.valid_labels, session.data.labels)
     config = BundleConfig(
-        labels=session.texts.labels,
+        labels=session.data.labels,
         model=session.recipe.model,
         lowercase=session.recipe.train.lowercase,
-        vocab_size=len(session.texts.vocab),
-        tokenizer=session.texts.fingerprint,
+        vocab_size=len(session.data.vocab),
+        tokenizer=session.data.fingerprint,
         temperature=temperature,
         onnx=precision,
-        usual=drift.fit(session.texts.valid_source, session.texts.valid),
+        usual=drift.fit(session.data.valid_texts, session.data.valid),
         created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
         provenance={
             "command": command,
             "train": dataclasses.asdict(session.recipe.train),
-            "vectors_found": session.texts.vectors_found,
+            "vectors_found": session.data.vectors_found,
             "parameters": session.parameters,
-            "sha256": session.texts.sources,
+            "sha256": session.data.sources,
             "valid": {
                 "examples": valid.examples,
                 "accuracy": valid.accuracy,
@@ -302,8 +378,8 @@ def save(
 
     def write_files(folder: Path) -> None:
         contents = {
-            "vocab.txt": session.texts.vocab.to_text().encode(),
-            "tokenizer.json": dump_rules(session.texts.rules).encode(),
+            "vocab.txt": session.data.vocab.to_text().encode(),
+            "tokenizer.json": dump_rules(session.data.rules).encode(),
             "model.safetensors": float32.weights_to_bytes(session.model),
             "model.onnx": graph,
             "history.jsonl": "".join(
@@ -313,18 +389,19 @@ def save(
         for name, content in contents.items():
             (folder / name).write_bytes(content)
 
-    return Saved(bundle.save(path, config, write_files), valid)
+    counts: list[int] = np.bincount(session.data.train_labels).tolist()
+    return Saved(bundle.save(path, config, write_files), valid, counts)
 
 
 def _choose_graph(session: Session) -> tuple[bytes, str, NDArray[np.float32]]:
-    """The graph to keep, its precision, and its logits on validation."""
+    """Return the graph to keep, its precision, and its logits on validation."""
     exact = float32.to_onnx(session.model)
     content, asked = exact.SerializeToString(), session.recipe.train.quantize
-    logits = Network(content).logits(session.texts.valid)
+    logits = Network(content).logits(session.data.valid)
     if asked == "none":
         return content, "float32", logits
     small = to_int8(session.model).SerializeToString()
-    small_logits = Network(small).logits(session.texts.valid)
+    small_logits = Network(small).logits(session.data.valid)
     cost = _accuracy(session, logits) - _accuracy(session, small_logits)
     if asked == "int8" or cost < INT8_COST:
         return small, "int8", small_logits
@@ -333,4 +410,4 @@ def _choose_graph(session: Session) -> tuple[bytes, str, NDArray[np.float32]]:
 
 def _accuracy(session: Session, logits: NDArray[np.float32]) -> float:
     chosen = evaluation.softmax(logits).argmax(axis=1)
-    return float((chosen == session.texts.valid_labels).mean())
+    return float((chosen == session.data.valid_labels).mean())

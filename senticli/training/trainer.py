@@ -1,4 +1,4 @@
-"""The training loop. It knows batches and a model, and nothing of words or of the screen."""
+"""The training loop. It knows batches and a model, not texts."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -13,29 +13,16 @@ from torch import Tensor, nn
 from senticli.config import TrainConfig
 from senticli.errors import SenticliError
 from senticli.training.batches import Batch, Batches, prefetched
+from senticli.training.events import BatchResult, Diverged, EpochResult, Stopped
 from senticli.training.network.birnn import BiRNN
 from senticli.training.network.dropout import Masks, draw_masks
 from senticli.training.parallel import Parallel, Totals, one_thread
 from senticli.training.processes import ALONE, Processes
 
 
-@dataclass(frozen=True)
-class BatchResult:
-    """Where training stands within an epoch, after a batch."""
-
-    epoch: int
-    epochs: int
-    batch: int  # 1 … batches
-    batches: int
-    loss: float  # mean over the epoch so far
-    accuracy: float
-    batch_loss: float  # of this batch alone
-    tokens_per_s: float
-
-
 @dataclass
 class _Running:
-    """What the current epoch has come to so far."""
+    """The results of the current epoch so far."""
 
     batches: int = 0
     tokens: int = 0  # real ones
@@ -44,34 +31,10 @@ class _Running:
     totals: Totals = field(default_factory=Totals)
 
 
-@dataclass(frozen=True)
-class EpochResult:
-    """What an epoch came to. ``lr`` is the rate of its last step, ``seconds`` its wall time."""
-
-    epoch: int  # 1 …
-    epochs: int
-    train_loss: float
-    train_accuracy: float
-    valid_loss: float
-    valid_accuracy: float
-    lr: float
-    tokens_per_s: float  # real tokens trained on a second, padding and validation not counted
-    seconds: float
-    best: bool  # the lowest validation loss so far
-
-
 def balanced_weights(labels: Tensor, count: int) -> Tensor:
-    """Weights [count] by which each label that occurs counts the same, 1 on average."""
+    """Return weights [count] by which each label that occurs counts the same, 1 on average."""
     occurring = torch.bincount(labels, minlength=count).clamp(min=1)
     return len(labels) / (count * occurring.float())
-
-
-class Diverged(SenticliError):
-    """The loss is no longer a number."""
-
-
-class Stopped(KeyboardInterrupt):
-    """The training was asked to stop, and did so between two batches."""
 
 
 class Trainer:
@@ -88,7 +51,7 @@ class Trainer:
         weights: by which the labels count in the loss, [K].
         processes: those that train together, and the device of this one.
         stopping: asked after every batch; true ends the training with :class:`Stopped`.
-        on_batch: told after every batch.
+        on_batch: called after every batch.
     """
 
     def __init__(
@@ -102,7 +65,7 @@ class Trainer:
         weights: Tensor | None = None,
         processes: Processes = ALONE,
         stopping: Callable[[], bool] = lambda: False,
-        on_batch: Callable[[BatchResult], None] | None = None,
+        on_batch: Callable[[BatchResult], object] | None = None,
     ) -> None:
         self.model = model.to(processes.device)
         self.config = config
@@ -130,7 +93,7 @@ class Trainer:
 
     @property
     def done(self) -> bool:
-        """Whether the last epoch is over, or the validation loss has stopped falling."""
+        """True if the last epoch is over, or the validation loss has stopped falling."""
         patience, best = self.config.patience, self.best
         stalled = best is not None and patience and len(self.history) - best.epoch >= patience
         return bool(stalled) or len(self.history) >= self.config.epochs
@@ -145,13 +108,13 @@ class Trainer:
         """
         with one_thread():
             while not self.done:
-                with self._told():
+                with self._translated_errors():
                     self._train_epoch()
                     result = self._finish_epoch()
                 yield result
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
-        """Where the training stands: tensors, and what is plain enough for JSON.
+        """Return where the training stands: tensors, and what is plain enough for JSON.
 
         There is no state of random numbers: those of a batch follow from the seed, the epoch and
         the number of the batch.
@@ -175,7 +138,7 @@ class Trainer:
         return tensors, facts
 
     def load_state(self, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
-        """Go on from a :meth:`state`, also one that has been through JSON.
+        """Continue from a :meth:`state`, also one that has been through JSON.
 
         Raises:
             KeyError, TypeError, ValueError, RuntimeError: it is none, or that of another training.
@@ -205,13 +168,13 @@ class Trainer:
         return self.best
 
     def evaluate(self) -> Totals:
-        """Loss and accuracy on validation of the model as it stands."""
+        """Return loss and accuracy on validation of the model as it stands."""
         device = self._processes.device
         mine = self._processes.share_of(self._valid.epoch())
         return self._parallel.evaluate(prefetched(batch.to(device) for batch in mine))
 
     def _batches(self, epoch: int, start: int) -> Iterator[tuple[Batch, list[Masks], int]]:
-        """Batches with the masks of each pass and their number of real tokens, on the device."""
+        """Yield batches with the masks of each pass and their number of tokens, on the device."""
         device, passes = self._processes.device, 2 if self.config.r_drop else 1
         for number, batch in enumerate(self._train.epoch(epoch, start=start), start=start):
             random = np.random.default_rng((self.config.seed, epoch, number))
@@ -222,7 +185,7 @@ class Trainer:
             yield batch.to(device), masks, int(batch.lengths.sum())
 
     def _train_epoch(self) -> None:
-        """The rest of the current epoch."""
+        """Train for the rest of the current epoch."""
         epoch, running = len(self.history) + 1, self._running
         clip, parameters = self.config.clip, list(self.model.parameters())
         started = time.perf_counter() - running.seconds
@@ -285,8 +248,8 @@ class Trainer:
         return result
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
-        """Turn those errors of torch that are no bugs into ours."""
+    def _translated_errors(self) -> Iterator[None]:
+        """Turn the errors of torch that are not bugs into ours."""
         try:
             yield
         except RuntimeError as error:
@@ -297,7 +260,7 @@ class Trainer:
             if self._processes.size > 1:
                 raise SenticliError(
                     "another process of this training is gone",
-                    "see what it said, then go on with `resume=True`",
+                    "see its message, then resume: `train(resume=True)`",
                 ) from error
             raise
 
@@ -326,7 +289,7 @@ def _optimizer(
 def _schedule(
     optimizer: torch.optim.Optimizer, config: TrainConfig, *, steps: int
 ) -> torch.optim.lr_scheduler.LRScheduler:
-    """The learning rate over all steps: constant, one cycle (Smith 2018), or a cosine to zero."""
+    """Return the schedule over all steps: constant, one cycle (Smith 2018), or a cosine to zero."""
     schedules = torch.optim.lr_scheduler
     if config.schedule == "onecycle":
         peaks = [group["lr"] for group in optimizer.param_groups]

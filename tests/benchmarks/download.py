@@ -41,14 +41,12 @@ print(time.perf_counter() - start)
 
 TRAIN = """
 import sys
-from senticli.cli import train_run
-from senticli.cli.views.train import PlainView
-from senticli.config import PRESETS
-class Begin(PlainView):
-    def start(self, session):
+import senticli
+from senticli.training.events import Started
+def begin(event):
+    if isinstance(event, Started):
         sys.exit()
-recipe = PRESETS["default"].with_options({"vectors": "glove.6B.100d"})
-train_run.run(recipe, None, Begin())
+senticli.train(vectors="glove.6B.100d", on_event=begin)
 """
 
 

@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from senticli import load
-from senticli.explain import Word, explain
+from senticli.explain import TokenWeight
 from tests.benchmarks.predict import find_imdb, write_reviews
 
 DELETED = 5
@@ -38,7 +38,7 @@ def main() -> None:
     model = load("bundled")
     variants = []
     for text in chosen:
-        words = explain(model, text)
+        words = model.explain(text)
         top = sorted(words, key=lambda word: -word.weight)[:DELETED]
         some = generator.sample(words, min(DELETED, len(words)))
         variants += [text, without(text, top), without(text, some)]
@@ -66,7 +66,7 @@ def main() -> None:
     )
 
 
-def without(text: str, words: list[Word]) -> str:
+def without(text: str, words: list[TokenWeight]) -> str:
     """The text without these words."""
     for word in sorted(words, key=lambda word: -word.start):
         text = text[: word.start] + text[word.end :]

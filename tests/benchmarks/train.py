@@ -269,7 +269,7 @@ def prepared(key: str, data: str, args: argparse.Namespace) -> Any:
     from senticli.training import session
 
     options = _pairs(SYSTEMS[key][1])
-    recipe = PRESETS[options.pop("preset", "default")].with_options(
+    recipe = PRESETS[options.pop("preset", "default")].with_settings(
         {**options, "data": (data,), "vectors": str(args.vectors), "batch_size": 64}
     )
     texts = session.read(

@@ -13,8 +13,8 @@ import pytest
 import typer
 from typer.core import TyperArgument, TyperGroup
 
-from senticli.cli import completions
 from senticli.cli.app import app
+from senticli.cli.completions import scripts, tree
 
 FOLDER = Path(__file__).parents[2] / "completions"
 FILES = {"bash": "senticli.bash", "zsh": "_senticli", "fish": "senticli.fish"}
@@ -36,9 +36,9 @@ each_shell = pytest.mark.parametrize(
 
 
 def test_the_checked_in_scripts_are_current() -> None:
-    scripts = completions.scripts()
-    assert sorted(scripts) == sorted(FILES.values())
-    for name, script in scripts.items():
+    current = scripts()
+    assert sorted(current) == sorted(FILES.values())
+    for name, script in current.items():
         found = (FOLDER / name).read_text(encoding="utf-8")
         assert found == script, "run: python -m senticli.cli.completions"
 
@@ -82,16 +82,16 @@ def test_it_is_known_how_every_value_is_completed() -> None:
             names.add(parameter.name)
             free = parameter.type.name in ("text", "path", "file path", "directory path")
             if free and not hasattr(parameter.type, "choices"):
-                assert parameter.name in completions.VALUES, (
+                assert parameter.name in tree.VALUES, (
                     f"{command.name}: how is {parameter.name} completed? "
-                    "Say it in senticli.cli.completions.VALUES"
+                    "Say it in senticli.cli.completions.tree.VALUES"
                 )
-    assert set(completions.VALUES) <= names, "of parameters that are gone"
+    assert set(tree.VALUES) <= names, "of parameters that are gone"
 
 
 def test_first_sentence() -> None:
     help = "Print [bold]all[/] of `it`, e.g. this,\nas JSON. Nothing else.\n\nMore."
-    assert completions.first_sentence(help) == "Print all of it, e.g. this, as JSON"
+    assert tree.first_sentence(help) == "Print all of it, e.g. this, as JSON"
 
 
 def test_options_and_commands_come_from_the_tree() -> None:
@@ -104,7 +104,7 @@ def test_options_and_commands_come_from_the_tree() -> None:
     def measure(wide: bool = True, depth: int = 1) -> None:
         """How big. It is."""
 
-    [command] = completions.command_tree(extended).commands
+    [command] = tree.command_tree(extended).commands
     assert (command.name, command.help) == ("measure", "How big")
     assert command.flags() == ["--wide", "--no-wide", "--depth", "--help"]
     assert [option.values is None for option in command.options] == [True, True, False, True]

@@ -3,14 +3,12 @@
 import json
 import subprocess
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from senticli import paths
 from senticli.bundle import Bundle
-from senticli.cli.eval import _compare_with_training
 from senticli.data.catalogue import ASSETS
 from senticli.download import installed
 from senticli.download.install import install_many
@@ -60,6 +58,23 @@ def test_a_file_is_taken_whole(senticli: Run, tmp_path: Path) -> None:
     assert result["data"] == str(path)
 
 
+def test_several_data_are_measured_together(senticli: Run, tmp_path: Path) -> None:
+    path = tmp_path / "mine.csv"
+    path.write_text("text,label\ngreat film,positive\nterrible film,negative\n")
+    options = ("--model", "bundled", "--data", path, "--data", "sample", "--json")
+    result = json.loads(senticli("eval", *options).stdout)
+    assert result["examples"] == 82
+    assert result["data"] == f"{path}, sample test"
+
+
+def test_split_of_several_data_is_refused_where_one_has_none(senticli: Run, tmp_path: Path) -> None:
+    path = tmp_path / "mine.csv"
+    path.write_text("text,label\ngreat film,positive\n")
+    done = senticli("eval", "-m", "bundled", "-d", "sample", "-d", path, "--split", "valid")
+    assert done.returncode == 2
+    assert f"{path} has none" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("content", "error"),
     [
@@ -88,32 +103,6 @@ def test_a_wrong_split(senticli: Run) -> None:
     assert done.returncode == 2
     assert done.stderr.startswith("error: ")
     assert "hint: senticli eval --help" in done.stderr
-
-
-def recorded(data: dict[str, str]) -> Bundle:
-    """The bundled model, as if it had been trained on ``data``."""
-    bundle = Bundle.open(paths.BUNDLED_MODEL)
-    origin = {**bundle.config.provenance, "sha256": {"data": data}}
-    return replace(bundle, config=replace(bundle.config, provenance=origin))
-
-
-def test_data_that_changed_since_training_is_reported(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    now = {"train": "1", "test": "2"}
-    monkeypatch.setattr(installed, "provenance", lambda _: {"hashes": now})
-    cases = {
-        "": {"imdb/train": "1"},
-        "has changed since": {"imdb/train": "other"},
-        "does not record": {"imdb/train.jsonl": "1"},
-    }
-    for message, data in cases.items():
-        _compare_with_training(recorded(data), ["imdb"], {"imdb/test": "2"})
-        error = capsys.readouterr().err
-        assert message in error
-        assert bool(message) == bool(error)
-    _compare_with_training(recorded({"mine.csv": "1"}), ["mine.csv"], {"mine.csv": "2"})
-    assert "mine.csv has changed" in capsys.readouterr().err
 
 
 def test_bundled_model_records_sources_that_exist() -> None:

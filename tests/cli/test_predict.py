@@ -30,6 +30,14 @@ def test_one_line_in_one_line_out(senticli: Run, end: str) -> None:
     assert "1 of 3 texts could not be classified, first line 2: no text" in done.stderr
 
 
+def test_input_given_twice_is_refused(senticli: Run, tmp_path: Path) -> None:
+    for name in ("a.txt", "b.txt"):
+        (tmp_path / name).write_text("good film\n")
+    done = senticli("predict", "-i", tmp_path / "a.txt", "--input", tmp_path / "b.txt")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "--input is given 2 times" in done.stderr
+
+
 def test_arguments_and_json(senticli: Run, tiny_model: Path) -> None:
     texts = ["what a mess", "not bad at all", "naïve 🙂"]
     done = senticli("predict", *texts, "--json", "--model", tiny_model)

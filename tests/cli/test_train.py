@@ -153,8 +153,8 @@ def test_a_kill_while_saving_leaves_the_old_model(senticli: Run, home: Path) -> 
         "from senticli.io import atomic\n"
         "from senticli.cli.app import run\n"
         "atomic.sha256_of = lambda path: os.kill(os.getpid(), 9)\n"  # the files are written by then
-        "from senticli.data import datasets\n"
-        "datasets.sha256_of = str\n"
+        "from senticli.data import splits\n"
+        "splits.sha256_of = str\n"
         "run(sys.argv[1:])\n"
     )
     args = [*TINY, "--epochs", "1", "--name", "mine", "--force"]
@@ -226,7 +226,7 @@ def test_a_dry_run(senticli: Run, reviews: Path, home: Path) -> None:
     lines = done.stdout.splitlines()
     assert lines[0].split() == ["label", "train", "valid"]
     assert lines[1].split()[0] == "bad"
-    assert [line.split("  ")[0] for line in lines[4:]] == ["words a text", "vocabulary", "time"]
+    assert [line.split("  ")[0] for line in lines[4:]] == ["tokens a text", "vocabulary", "time"]
     facts = json.loads(senticli("train", *options, "--json").stdout)
     assert facts["event"] == "looked"
     assert facts["words_a_text"] == {"median": 4, "90 %": 4, "99 %": 4, "longest": 4}

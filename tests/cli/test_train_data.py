@@ -8,15 +8,21 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
+import numpy as np
 import pytest
 
+from senticli.bundle import Bundle
 from senticli.cli.app import run
+from senticli.cli.views.train import describe_saved
 from senticli.config import ModelConfig, Recipe, TrainConfig
 from senticli.data.checks import check
 from senticli.data.labelled import Example
 from senticli.data.splits import Part, Source, Split
 from senticli.errors import SenticliError, UsageError
+from senticli.evaluation import evaluate
 
 SMALL = ("--vectors", "none", "--hidden", "4", "--embedding-dim", "4", "--epochs", "1")
 Call = Callable[..., tuple[int, str, str]]
@@ -68,9 +74,11 @@ def test_rows_left_out_are_shown_before_the_error_they_explain(
 
 def test_labels_that_hardly_repeat(senticli_: Call, tmp_path: Path) -> None:
     path = tmp_path / "mine.csv"
-    path.write_text("text,label\n" + "".join(f"film {n},0.{n + 11}\n" for n in range(20)))
-    code, _, error = senticli_("train", "--data", path, *SMALL)
-    assert (code, "look like measurements" in error) == (1, True)
+    for number in ("0.{}", "0,{}", "{}%", "{} %"):
+        rows = "".join(f"film {n};{number.format(n + 11)}\n" for n in range(20))
+        path.write_text("text;label\n" + rows)
+        code, _, error = senticli_("train", "--data", path, *SMALL)
+        assert (code, "look like measurements" in error) == (1, True)
     path.write_text("text,label\n" + "".join(f"film {n},user{n}\n" for n in range(20)))
     code, _, error = senticli_("train", "--data", path, *SMALL)
     assert (code, "nearly every row has its own" in error) == (1, True)
@@ -88,6 +96,44 @@ def test_label_that_training_lacks_is_refused_before_training(
     assert code == 1
     assert f"{other} has the label 'neutral'" in error
     assert "epoch" not in error
+
+
+def test_texts_that_are_all_the_same_are_no_lack_of_rows(senticli_: Call, tmp_path: Path) -> None:
+    path = tmp_path / "mine.csv"
+    path.write_text("text,label\n" + "same,pos\nsame,neg\n" * 20)
+    code, _, error = senticli_("train", "--data", path, *SMALL)
+    assert (code, "40 examples with 1 different text are too few" in error) == (1, True)
+    assert "hint: name the column of the text: --text-column NAME" in error
+
+
+@pytest.mark.parametrize("split", ["--valid", "--test"])
+def test_split_that_lacks_a_label_is_reported(senticli_: Call, data: Path, split: str) -> None:
+    other = data.with_name("other.csv")
+    other.write_text("text,label\nfine,pos\n")
+    code, _, error = senticli_("train", "--data", data, split, other, *SMALL, "--dry-run")
+    name = split.removeprefix("--")
+    assert (code, f"labels of train that {name} lacks: 1; the first: 'neg'" in error) == (0, True)
+
+
+def test_unlabelled_texts_of_imdbs_archive_are_no_label(senticli_: Call, tmp_path: Path) -> None:
+    for folder in ("train/pos", "train/neg", "train/unsup", "test/pos", "test/neg"):
+        (tmp_path / "aclImdb" / folder).mkdir(parents=True)
+        for number in range(4):
+            path = tmp_path / "aclImdb" / folder / f"{number}_7.txt"
+            path.write_text(f"{folder} film {number}")
+    code, out, error = senticli_("train", "-d", tmp_path / "aclImdb", *SMALL, "--dry-run", "--json")
+    assert code == 0, error
+    assert json.loads(out)["labels"]["train"] == {"neg": 3, "pos": 3}
+    assert "rows left out: in a folder of texts without a label: 4" in error
+
+
+def test_option_that_a_finding_names_is_that_of_the_command_line(
+    senticli_: Call, tmp_path: Path
+) -> None:
+    path = tmp_path / "mine.tsv"
+    path.write_text(table().replace(",", "\t").replace("pos", '"pos"'))
+    code, _, error = senticli_("train", "--data", path, *SMALL, "--dry-run")
+    assert (code, "the label in quotes: --quoting csv: 6" in error) == (0, True)
 
 
 def test_all_that_is_missing_is_named_at_once(senticli_: Call) -> None:
@@ -147,6 +193,26 @@ def test_layout_of_a_table_is_part_of_the_recipe(senticli_: Call, tmp_path: Path
     assert json.loads(out)["examples"] == 12, error
 
 
+def test_eval_prefers_the_columns_of_the_training(senticli_: Call, tmp_path: Path) -> None:
+    path = tmp_path / "mine.csv"
+    path.write_text(table().replace("text,label", "review text,my label"))
+    columns = ("--text-column", "review text", "--label-column", "my label")
+    code, _, error = senticli_("train", "--data", path, *SMALL, *columns, "--name", "a")
+    assert code == 0, error
+    code, out, error = senticli_("eval", "--data", path, "--json")
+    assert json.loads(out)["examples"] == 12, error
+    for name, content in (
+        ("b.csv", table()),
+        ("c.jsonl", '{"text": "good", "label": "pos"}\n'),
+        ("d.txt", "__label__pos good\n"),
+    ):
+        (tmp_path / name).write_text(content)
+        code, out, error = senticli_("eval", "--data", tmp_path / name, "--json")
+        assert code == 0, error
+    code, _, error = senticli_("eval", "--data", tmp_path / "b.csv", "--text-column", "body")
+    assert (code, "has no column body" in error) == (1, True)
+
+
 def test_eval_reads_the_splits_of_a_folder(senticli_: Call, tmp_path: Path) -> None:
     for split, count in (("train", 3), ("test", 2)):
         for label in ("negative", "positive"):
@@ -187,6 +253,20 @@ def test_label_that_is_never_predicted_is_reported(senticli_: Call, tmp_path: Pa
     assert "never predicted on validation: neg: try --class-weights balanced" in error
 
 
+@pytest.mark.parametrize(
+    ("counts", "hint"), [([20, 20], False), ([10, 20], False), ([9, 20], True)]
+)
+def test_class_weights_are_named_only_where_labels_are_uneven(
+    tiny_model: Path, counts: list[int], hint: bool
+) -> None:
+    scores = np.array([[0.9, 0.1], [0.9, 0.1]])
+    valid = evaluate(scores, np.array([0, 1]), ("neg", "pos"))
+    saved = SimpleNamespace(bundle=Bundle.open(tiny_model), valid=valid, counts=counts)
+    warning = describe_saved(cast(Any, saved))[0]
+    assert "never predicted on validation: pos" in warning
+    assert ("--class-weights balanced" in warning) == hint
+
+
 def test_vectors_that_know_few_words_are_warned_of(
     senticli_: Call, data: Path, tmp_path: Path
 ) -> None:
@@ -211,7 +291,7 @@ def findings(**sources: list[str]) -> list[str]:
 
 def test_labels_that_differ_in_case_or_blanks_are_reported() -> None:
     (found,) = findings(a=["Pos", "pos", "very good", "Very  Good", "neg"])
-    assert found == "labels that differ only in case or blanks: 'Pos', 'pos'"
+    assert found == "labels that differ only in case, blanks or quotes: 'Pos', 'pos'"
 
 
 def test_sources_without_a_common_label_are_reported() -> None:
@@ -223,16 +303,8 @@ def test_sources_without_a_common_label_are_reported() -> None:
 # --- surroundings of a training
 
 
-def test_package_that_cannot_be_loaded_is_not_called_missing(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    from senticli.cli import train_run
-
-    def fail(error: Exception) -> Callable[[str], object]:
-        def import_module(_: str) -> object:
-            raise error
-
-        return import_module
+def test_package_that_cannot_be_loaded_is_not_called_missing() -> None:
+    from senticli.training.packages import imported
 
     broken = ImportError("libcudart.so.12: cannot open shared object file")
     for error, message in (
@@ -240,15 +312,13 @@ def test_package_that_cannot_be_loaded_is_not_called_missing(
         (OSError("libtorch.so: invalid ELF header"), "cannot be loaded: libtorch.so"),
         (ModuleNotFoundError("no", name="torch.cuda"), "package torch, which is not installed"),
     ):
-        monkeypatch.setattr(train_run.importlib, "import_module", fail(error))
-        with pytest.raises(SenticliError, match=message) as caught:
-            train_run.part("session")
+        with pytest.raises(SenticliError, match=message) as caught, imported():
+            raise error
         assert caught.value.__cause__ is error
         assert "senticli[" not in caught.value.hint
     own = ModuleNotFoundError("no", name="senticli.training.nosuch")
-    monkeypatch.setattr(train_run.importlib, "import_module", fail(own))
-    with pytest.raises(ModuleNotFoundError):
-        train_run.part("session")
+    with pytest.raises(ModuleNotFoundError), imported():
+        raise own
 
 
 def test_rank_without_other_processes_silences_nothing(
@@ -263,13 +333,13 @@ def test_rank_without_other_processes_silences_nothing(
 
 def test_setting_of_zero_stays_zero_in_a_search() -> None:
     pytest.importorskip("optuna")
-    from senticli.training.search import _value
+    from senticli.training.search import _setting
 
     recipe = Recipe(model=ModelConfig(word_dropout=0.0), train=TrainConfig(embedding_lr=0.0))
-    assert _value(recipe, "word_dropout") == 0
-    assert _value(recipe, "embedding_lr") == 0
+    assert _setting(recipe, "word_dropout") == 0
+    assert _setting(recipe, "embedding_lr") == 0
     with pytest.raises(AttributeError):
-        _value(recipe, "nosuch")
+        _setting(recipe, "nosuch")
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")

@@ -45,14 +45,14 @@ def test_stopped_and_gone_on_with(senticli: Run, start_senticli: Start, home: Pa
     assert process.wait(60) == 130
     assert "stopping after this batch" in rest
     assert re.search(r"training was stopped; the best epoch so far, \d+, was kept", rest)
-    assert rest.endswith("go on: senticli train --resume --name cut\n")
+    assert rest.endswith("resume: senticli train --resume --name cut\n")
     assert "Traceback" not in rest
     assert senticli("predict", "good").returncode == 0  # by the best epoch so far
     assert weights_of(home, "cut") != weights_of(home, "whole")
 
     done = senticli("train", "--resume", "--name", "cut")
     assert done.returncode == 0, done.stderr
-    assert re.search(r"going on    after epoch [3-9]", done.stderr)
+    assert re.search(r"resumed     after epoch [3-9]", done.stderr)
     assert "epoch 40/40" in done.stderr
     assert weights_of(home, "cut") == weights_of(home, "whole")
     assert len((home / "models" / "cut" / "history.jsonl").read_text().splitlines()) == 40
@@ -92,7 +92,7 @@ def test_before_the_first_epoch_is_over(senticli: Run, start_senticli: Start, ho
     rest = process.stderr.read()
     assert process.wait(60) == 128 + signal.SIGTERM
     assert "before an epoch was finished; there is no model yet" in rest
-    assert "go on: senticli train --resume --name cut" in rest
+    assert "resume: senticli train --resume --name cut" in rest
     assert not (home / "models" / "cut").exists()
     assert (home / "checkpoints" / "cut.safetensors").exists()
 
@@ -245,4 +245,4 @@ def test_what_is_no_process_of_torchrun(senticli: Run) -> None:
     done = senticli(*TINY, env={"WORLD_SIZE": "2"})
     assert done.returncode == 2
     assert "error: WORLD_SIZE is set, but this is no process of torchrun" in done.stderr
-    assert done.stderr.splitlines()[-1].startswith("hint: torchrun")
+    assert done.stderr.splitlines()[-1].startswith("hint: unset WORLD_SIZE")

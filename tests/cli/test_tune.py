@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from senticli.cli.tune_run import seconds_of
+from senticli.cli.train import seconds_of
 from senticli.errors import UsageError
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -58,7 +58,7 @@ def test_the_best_can_be_repeated_and_the_search_gone_on_with(senticli: Run, hom
 
     more = senticli(*SMALL, "--tune", "8s", "--resume", "--name", "tuned")
     assert more.returncode == 0, more.stderr
-    assert f"going on after {len(trials)} trials" in more.stderr
+    assert f"resumed after {len(trials)} trials" in more.stderr
     assert f"\ntrial {len(trials) + 1}  " in more.stderr
     assert "the best, trained again: senticli train" in more.stderr
     other = senticli(*SMALL, "--lr", "0.1", "--tune", "8s", "--resume", "--name", "tuned")
@@ -76,7 +76,7 @@ def test_stopped_and_refused(senticli: Run, start_senticli: Start, home: Path) -
     rest = process.stderr.read()
     assert process.wait(60) == 130
     assert re.search(r"the search was stopped; the model of trial \d+ was kept", rest)
-    assert rest.endswith("go on: the same command with --resume --name tuned\n")
+    assert rest.endswith("resume: the same command with --resume --name tuned\n")
     assert "Traceback" not in rest
     assert senticli("predict", "good").returncode == 0  # by the best so far
     again = senticli(*SMALL, "--tune", "1s", "--name", "tuned")
@@ -102,7 +102,8 @@ def die(*_, **__):
 if sys.argv[1] == "before":
     session.save = die
 else:
-    search.Search._tell = die
+    write = search.write_best
+    search.write_best = lambda *args: write(*args) and die()
 run(sys.argv[2:])
 """
 
@@ -120,7 +121,7 @@ def test_killed_around_the_writing_of_the_best(senticli: Run, home: Path, moment
     config = json.loads((home / "models" / "tuned" / "config.json").read_text())
     assert config["provenance"]["command"] == searched["command"]
     if moment == "after":
-        assert "going on after 1 trials" in done.stderr
+        assert "resumed after 1 trials" in done.stderr
 
 
 def test_a_preset_outside_the_usual_space(senticli: Run, tmp_path: Path) -> None:

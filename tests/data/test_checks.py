@@ -13,8 +13,8 @@ def split(*pairs: tuple[str, str], problems: tuple[Problem, ...] = (), name: str
 
 def test_tidy_data() -> None:
     train = split(("a", "pos"), ("b", "neg"), ("c", "neg"))
-    found = check({"train": train, "valid": split(("d", "neg"), name="y")})
-    assert found == Checks({"train": {"neg": 2, "pos": 1}, "valid": {"neg": 1}}, [])
+    found = check({"train": train, "valid": split(("d", "neg"), ("e", "pos"), name="y")})
+    assert found == Checks({"train": {"neg": 2, "pos": 1}, "valid": {"neg": 1, "pos": 1}}, [])
 
 
 def test_everything_odd() -> None:
@@ -30,4 +30,36 @@ def test_everything_odd() -> None:
         Finding("texts of valid that are in train", 1, "'a'"),
         Finding("texts of test that are in train", 1, repr("b" * 60)),
         Finding("texts of test that are in valid", 1, "'v'"),
+        Finding("labels of train that test lacks", 1, "'pos'"),
     ]
+
+
+def test_split_of_its_own_without_a_label_of_train_is_reported() -> None:
+    train = split(("a", "pos"), ("b", "neg"), ("c", "neutral"))
+    test = split(("d", "neg"), ("e", "pos"), name="y")
+    assert check({"train": train, "test": test}).findings == [
+        Finding("labels of train that test lacks", 1, "'neutral'")
+    ]
+
+
+def test_split_held_out_of_train_may_lack_a_rare_label() -> None:
+    train = split(("a", "pos"), ("b", "neg"), ("c", "neg"), ("d", "neg"))
+    source = train.parts[0].source
+    splits = {"train": Split([Part(source, (0, 1, 2))], ["x"])}
+    assert check({**splits, "valid": Split([Part(source, (3,))], ["x"])}).findings == []
+
+
+def test_labels_that_differ_only_in_spelling_are_reported() -> None:
+    found = check({"train": split(("a", "pos"), ("b", '"Pos"'), ("c", "p os"), ("d", "neg"))})
+    what = "labels that differ only in case, blanks or quotes"
+    assert found.findings == [Finding(what, 1, "'\"Pos\"', 'p os', 'pos'")]
+
+
+def test_labels_that_may_stand_for_a_missing_one_are_reported() -> None:
+    found = check({"train": split(("a", "None"), ("b", "pos"), ("c", "NA"))})
+    assert found.findings == [Finding("labels that may stand for a missing one", 2, "'NA'")]
+
+
+def test_labels_that_look_like_several_are_reported() -> None:
+    found = check({"train": split(("a", "pos,joy"), ("b", "neg,sad"))})
+    assert found.findings == [Finding("labels that look like several", 2, "'neg,sad'")]

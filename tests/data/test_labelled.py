@@ -1,10 +1,12 @@
 """Labelled texts of one's own, tidy and untidy."""
 
 import hashlib
+import json
 import os
 import shutil
 import subprocess
 import threading
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -13,7 +15,6 @@ from senticli.data.labelled import (
     Example,
     Problem,
     Reading,
-    plain_label,
     read_labelled,
     splits_in,
 )
@@ -71,22 +72,6 @@ def test_named_columns(tmp_path: Path) -> None:
     assert read(tmp_path / "t.csv", reading) == [("yes", "5")]
 
 
-def test_numbers_and_booleans_have_one_form_each() -> None:
-    forms = {
-        "4": ["4", "4.0", "4.00", " 4 ", "+4.0"],
-        "-1": ["-1", "-1.0"],
-        "0": ["0", "0.0", "-0.0"],
-        "0.5": ["0.5", "0.50"],
-        "true": ["true", "True", "TRUE"],
-        "false": ["False", "false"],
-        "1.2.3": ["1.2.3"],
-        "4,0": ["4,0"],
-        "5.0 stars": ["5.0 stars"],
-    }
-    for plain, written in forms.items():
-        assert {plain_label(label) for label in written} == {plain}
-
-
 def test_booleans_and_floats_of_json_are_labels(tmp_path: Path) -> None:
     path = tmp_path / "t.jsonl"
     path.write_text('{"text": "a", "label": true}\n{"text": "b", "label": -1.0}\n')
@@ -98,8 +83,165 @@ def test_label_that_is_a_list_names_the_option_that_reaches_into_it(tmp_path: Pa
     path.write_text('{"text": "a", "label": ["pos"]}\n')
     with pytest.raises(SenticliError, match="the label is a list") as caught:
         read_labelled(path)
-    assert "--label-column label.0" in caught.value.hint
+    assert "`label_column=label.0`" in caught.value.hint
     assert read(path, Reading(label_column="label.0")) == [("a", "pos")]
+
+
+@pytest.mark.parametrize(
+    ("label", "hint"),
+    [
+        ('[[0, 5, "pos"]]', "give each row one label"),
+        ("[]", "give each row one label"),
+        ('{"name": "pos", "score": 1}', "`label_column=label.name`"),
+    ],
+)
+def test_hint_reaches_into_a_list_or_object_only_for_a_plain_value(
+    tmp_path: Path, label: str, hint: str
+) -> None:
+    path = tmp_path / "t.jsonl"
+    path.write_text(f'{{"text": "a", "label": {label}}}\n')
+    with pytest.raises(SenticliError, match="the label is a") as caught:
+        read_labelled(path)
+    assert hint in caught.value.hint
+
+
+def test_items_of_a_list_that_are_not_taken_are_reported(tmp_path: Path) -> None:
+    path = tmp_path / "t.jsonl"
+    path.write_text(
+        '{"text": "a", "labels": [{"name": "pos"}, {"name": "joy"}]}\n'
+        '{"text": "b", "labels": [{"name": "neg"}]}\n'
+    )
+    found = read_labelled(path, Reading(label_column="labels.0.name"))
+    assert [example.label for example in found.examples] == ["pos", "neg"]
+    what = "have more than one label, of which labels.0.name is taken"
+    assert found.problems == [Problem(f"{path}, line 1", what, kept=True)]
+
+
+def test_several_of_fasttexts_labels_in_a_cell_are_no_label(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("text,label\ngood,__label__pos\nodd,__label__pos __label__joy\n")
+    found = read_labelled(path)
+    assert found.examples == [Example("good", "pos")]
+    assert found.problems == [Problem(f"{path}, line 3", "more than one label")]
+
+
+def test_header_within_a_table_is_no_example(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text(
+        "Review Text,spam\ngood,ham\nReview Text,spam\nbuy,spam\n\ufeffreview text,SPAM\n"
+        "text,spam\n"
+    )
+    found = read_labelled(path, Reading(layout=Layout(text_column="Review Text"), label_column="2"))
+    assert found.examples == [Example("good", "ham"), Example("buy", "spam")]
+    assert found.problems == [
+        Problem(f"{path}, line {n}", "the header, once more") for n in (3, 5, 6)
+    ]
+
+
+def test_label_in_quotes_names_the_option_that_reads_them(tmp_path: Path) -> None:
+    path = tmp_path / "t.tsv"
+    path.write_text('text\tlabel\ngood\t"pos"\nfine\tpos\n')
+    (problem,) = read_labelled(path).problems
+    assert problem.kept
+    assert "quoting=csv" in problem.what
+    found = read_labelled(path, Reading(layout=Layout(quoting="csv")))
+    assert [example.label for example in found.examples] == ["pos", "pos"]
+    assert not found.problems
+
+
+def test_decimal_commas_become_points_where_all_labels_are_numbers(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("text;label\na;1,0\nb;1\nc;2,5\n")
+    assert read(path) == [("a", "1"), ("b", "1"), ("c", "2.5")]
+    path.write_text("text;label\na;1,0\nb;1\nc;pos\n")
+    assert read(path) == [("a", "1,0"), ("b", "1"), ("c", "pos")]
+
+
+LABELS = ["\ufeffpos ", "ne\u0301", "4.0", "nan", "TRUE", " \u200b", "pos\u200b", "NULL"]
+KEPT = ["pos", "n\xe9", "4", "true", "pos"]
+
+
+@pytest.mark.parametrize("kind", ["csv", "tsv", "jsonl", "parquet", "txt", "folder"])
+def test_labels_are_the_same_in_every_format(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / (kind if kind == "folder" else f"t.{kind}")
+    if kind in ("csv", "tsv"):
+        mark = "," if kind == "csv" else "\t"
+        lines = [f"text{mark}label", *(f"good{mark}{label}" for label in LABELS)]
+        path.write_text("\n".join(lines), encoding="utf-8")
+    elif kind == "jsonl":
+        rows = [json.dumps({"text": "good", "label": label}) for label in LABELS]
+        path.write_text("\n".join(rows))
+    elif kind == "parquet":
+        pyarrow = pytest.importorskip("pyarrow")
+        parquet = pytest.importorskip("pyarrow.parquet")
+        parquet.write_table(pyarrow.table({"text": ["good"] * len(LABELS), "label": LABELS}), path)
+    elif kind == "txt":
+        rows = [f"__label__{label.rstrip(' ')} good" for label in LABELS]
+        path.write_text("\n".join(rows), encoding="utf-8")
+    else:
+        for label in LABELS:
+            (path / label).mkdir(parents=True)
+            (path / label / "1.txt").write_text("good")
+    found = read_labelled(path)
+    assert sorted(example.label for example in found.examples) == sorted(KEPT)
+    assert [problem.what for problem in found.problems] == ["no label"] * 3
+
+
+def test_not_a_number_is_no_label(tmp_path: Path) -> None:
+    path = tmp_path / "t.jsonl"
+    path.write_text('{"text": "a", "label": NaN}\n{"text": "b", "label": 1.0}\n')
+    found = read_labelled(path)
+    assert found.examples == [Example("b", "1")]
+    assert found.problems == [Problem(f"{path}, line 1", "no label")]
+    pyarrow = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    table = pyarrow.table({"text": ["a", "b"], "label": [float("nan"), 1.0]})
+    parquet.write_table(table, tmp_path / "t.parquet")
+    assert read_labelled(tmp_path / "t.parquet").examples == [Example("b", "1")]
+
+
+def test_decimal_of_parquet_is_a_label(tmp_path: Path) -> None:
+    pyarrow = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    table = pyarrow.table({"text": ["a"], "label": [Decimal("1.50")]})
+    parquet.write_table(table, tmp_path / "t.parquet")
+    assert read(tmp_path / "t.parquet") == [("a", "1.5")]
+
+
+@pytest.mark.parametrize("name", ["t.csv", "t.jsonl"])
+def test_text_and_label_of_one_column_are_refused(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    path.write_text("text,label\na,pos\n" if name == "t.csv" else '{"text": "a", "label": "b"}\n')
+    reading = Reading(layout=Layout(text_column="label"), label_column="label")
+    with pytest.raises(SenticliError, match="the text and the label are one column, 'label'"):
+        read_labelled(path, reading)
+
+
+def test_likely_columns_come_before_the_usual(tmp_path: Path) -> None:
+    reading = Reading(layout=Layout(likely="my text"), likely_label="grade.value")
+    (tmp_path / "t.csv").write_text("text,My Text,grade.value,label\nno,yes,a,b\n")
+    assert read(tmp_path / "t.csv", reading) == [("yes", "a")]
+    (tmp_path / "t.jsonl").write_text('{"text": "no", "my text": "yes", "grade": {"value": "a"}}\n')
+    assert read(tmp_path / "t.jsonl", reading) == [("yes", "a")]
+    (tmp_path / "t.csv").write_text("text,label\nyes,a\n")
+    assert read(tmp_path / "t.csv", reading) == [("yes", "a")]
+
+
+def test_likely_column_is_a_name_never_a_number(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("label,text\na,yes\n")
+    assert read(path, Reading(layout=Layout(likely="1"), likely_label="2")) == [("yes", "a")]
+
+
+def test_likely_column_of_parquet_may_be_inside_another(tmp_path: Path) -> None:
+    pyarrow = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    table = pyarrow.table({"text": ["no"], "data": [{"body": "yes", "label": "a"}]})
+    parquet.write_table(table, tmp_path / "t.parquet")
+    reading = Reading(layout=Layout(likely="data.body"), likely_label="data.label")
+    assert read(tmp_path / "t.parquet", reading) == [("yes", "a")]
+    reading = Reading(layout=Layout(likely="x.body"), label_column="data.label")
+    assert read(tmp_path / "t.parquet", reading) == [("no", "a")]
 
 
 def test_label_that_runs_into_the_text(tmp_path: Path) -> None:
@@ -140,6 +282,49 @@ def test_other_encodings_are_refused_with_a_command_that_works(
         (converted,) = tmp_path.glob("*.utf-8.*")
         assert read_labelled(converted).examples
     assert read_labelled(path, Reading(layout=Layout(encoding="cp1252"))).examples
+
+
+@pytest.mark.parametrize("from_pipe", [False, True])
+def test_one_bad_byte_in_utf8_is_not_taken_for_another_encoding(
+    tmp_path: Path, from_pipe: bool
+) -> None:
+    path = tmp_path / "my films.csv"
+    content = b"text,label\ncaf\xc3\xa9,pos\nplain,neg\nbro\xffken,pos\nna\xc3\xafve,neg\n"
+    path.write_bytes(content)
+    source = path
+    if from_pipe:
+        source = tmp_path / "fifo"
+        os.mkfifo(source)
+        threading.Thread(target=lambda: source.write_bytes(content)).start()
+    with pytest.raises(SenticliError, match=r"line 4: not UTF-8 text \(") as caught:
+        read_labelled(source)
+    assert "the rest is UTF-8" in caught.value.hint
+    assert "cp1252" not in caught.value.hint
+    command = caught.value.hint.partition("drop the bytes: ")[2]
+    if shutil.which("iconv") and not from_pipe:
+        subprocess.run(["sh", "-c", command], check=False, cwd=tmp_path)
+        assert len(read_labelled(tmp_path / "my films.utf-8.csv").examples) == 4
+
+
+def test_one_bad_file_of_many_is_not_taken_for_another_encoding(tmp_path: Path) -> None:
+    path = folder(
+        tmp_path / "mine", {"neg/1.txt": "plain", "pos/1.txt": "na\xefve", "pos/3.txt": "x"}
+    )
+    (path / "neg" / "2.txt").write_bytes(b"bro\xffken")
+    with pytest.raises(SenticliError, match=r"neg/2\.txt: not UTF-8 text \(") as caught:
+        read_labelled(path)
+    assert caught.value.hint == "the rest is UTF-8: correct it there"
+    (path / "pos" / "1.txt").write_bytes(b"na\xefve")
+    with pytest.raises(SenticliError, match=r"neg/2\.txt is not UTF-8 text") as caught:
+        read_labelled(path)
+    assert "cp1252" in caught.value.hint
+
+
+def test_label_that_lost_characters_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("text,label\ngood,tr\ufffds bon\n", encoding="utf-8")
+    with pytest.raises(SenticliError, match=r"line 2: the label has characters that were lost"):
+        read_labelled(path)
 
 
 @pytest.mark.parametrize(
@@ -209,6 +394,21 @@ def test_what_cannot_be_read_says_why(
         read_labelled(tmp_path / name)
     assert str(tmp_path / name) in caught.value.message
     assert caught.value.hint
+
+
+@pytest.mark.parametrize("columns", [(), ("great film 1", None)])
+def test_hint_for_a_table_without_a_header(tmp_path: Path, columns: tuple[str, ...]) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("great film 1,pos\nbad film 2,neg\n")
+    reading = Reading(layout=Layout(text_column=columns[0] if columns else None))
+    with pytest.raises(SenticliError, match="column of a usual name") as caught:
+        read_labelled(path, reading)
+    assert "`header=False` `text_column=NUMBER`" in caught.value.hint
+    layout = Layout(header=False, text_column="1")
+    with pytest.raises(SenticliError, match="no label column") as caught:
+        read_labelled(path, Reading(layout=layout))
+    assert "`label_column=2`" in caught.value.hint
+    assert len(read(path, Reading(layout=layout, label_column="2"))) == 2
 
 
 def test_a_missing_file(tmp_path: Path) -> None:
@@ -297,6 +497,60 @@ def test_a_folder_with_a_folder_for_each_label(tmp_path: Path) -> None:
     (path / "neg").rename(path / "negative")
     assert read_labelled(path).sha256 != before
     assert splits_in(path) == {"train": path}
+
+
+def test_folder_of_unlabelled_texts_is_left_out(tmp_path: Path) -> None:
+    path = folder(tmp_path / "train", {"neg/1.txt": "bad", "pos/1.txt": "good", "unsup/1.txt": "?"})
+    found = read_labelled(path)
+    assert [example.label for example in found.examples] == ["neg", "pos"]
+    what = "in a folder of texts without a label"
+    assert found.problems == [Problem(str(path / "unsup" / "1.txt"), what)]
+
+
+def test_files_that_are_no_texts_are_left_out_of_a_folder(tmp_path: Path) -> None:
+    path = folder(tmp_path / "mine", {"neg/1.txt": "bad", "pos/1.txt": "good", "pos/.DS_Store": ""})
+    before = read_labelled(path).sha256
+    folder(path, {"pos/desktop.ini": "[.ShellClassInfo]", "__MACOSX/pos/._1.txt": "\0"})
+    (path / "pos" / "Thumbs.db").write_bytes(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 99)
+    (path / "pos" / "2.pdf").write_bytes(b"%PDF-1.4\n\xff")
+    found = read_labelled(path)
+    assert [example.label for example in found.examples] == ["neg", "pos"]
+    assert {(Path(p.where).name, p.what) for p in found.problems} == {
+        ("pos", "a file of the system, not a text"),
+        ("Thumbs.db", "a file of the system, not a text"),
+        ("desktop.ini", "a file of the system, not a text"),
+        ("2.pdf", "a PDF document, not text"),
+    }
+    assert found.sha256 == before
+
+
+def test_folder_of_nothing_but_documents_says_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "mine" / "pos").mkdir(parents=True)
+    (tmp_path / "mine" / "pos" / "1.pdf").write_bytes(b"%PDF-1.4\n\xff")
+    with pytest.raises(SenticliError, match="a PDF document") as caught:
+        read_labelled(tmp_path / "mine")
+    assert "pdftotext" in caught.value.hint
+
+
+def test_folders_in_the_folder_of_a_label_are_refused(tmp_path: Path) -> None:
+    path = folder(tmp_path / "mine", {"train/neg/1.txt": "bad", "extra/pos/1.txt": "good"})
+    assert splits_in(path) == {"train": path}
+    with pytest.raises(SenticliError, match="holds the folder pos") as caught:
+        read_labelled(path)
+    assert "the folders train, valid and test" in caught.value.hint
+
+
+@pytest.mark.parametrize("name", ["valid", "val", "validation", "dev", "Val"])
+def test_names_of_the_validation_folder(tmp_path: Path, name: str) -> None:
+    path = folder(tmp_path / "mine", {"train/a/1.txt": "x", f"{name}/a/1.txt": "x"})
+    folder(path, {"unsup/1.txt": "x", "__MACOSX/x": "x"})
+    assert splits_in(path) == {"train": path / "train", "valid": path / name}
+
+
+def test_two_folders_of_one_split_are_refused(tmp_path: Path) -> None:
+    path = folder(tmp_path / "mine", {f"{s}/a/1.txt": "x" for s in ("train", "val", "dev")})
+    with pytest.raises(SenticliError, match="two folders for one split: dev, train, val"):
+        splits_in(path)
 
 
 def test_a_folder_of_splits(tmp_path: Path) -> None:

@@ -74,7 +74,7 @@ def test_a_dataset_with_its_own_validation_split_uses_it(home: Path) -> None:
     assert load("valid", "sst2") == [Example("bad", "negative")]
     with pytest.raises(SenticliError, match="no labelled test split") as caught:
         load("test", "sst2")
-    assert caught.value.hint == "use another split: --split valid"
+    assert caught.value.hint == "use another split: `split=valid`"
 
 
 def test_several_datasets_are_joined(home: Path) -> None:
@@ -115,7 +115,7 @@ def test_the_sample_comes_with_the_package() -> None:
 def test_a_missing_dataset_names_the_command_that_gets_it() -> None:
     with pytest.raises(SenticliError) as caught:
         load("train")
-    assert caught.value.hint == "senticli download imdb"
+    assert caught.value.hint == "`download(imdb)`"
 
 
 def test_a_damaged_dataset(home: Path) -> None:
@@ -128,7 +128,7 @@ def test_a_damaged_dataset(home: Path) -> None:
         path.write_bytes(damaged)
         with pytest.raises(SenticliError, match="damaged") as caught:
             load("train")
-        assert caught.value.hint == "senticli download imdb --force"
+        assert caught.value.hint == "`download(imdb, force=True)`"
 
 
 def test_neither_dataset_nor_file() -> None:

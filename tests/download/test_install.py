@@ -177,7 +177,7 @@ def test_what_is_unpacked_already(small, server, tmp_path: Path, install: Instal
     for name, source in (("imdb", tmp_path), ("imdb", tmp_path / "aclImdb"), ("sst2", tmp_path)):
         with pytest.raises(SenticliError, match="unpacked, so it has no checksum") as caught:
             install(small[name], source=str(source), force=True)
-        assert "--no-verify" in caught.value.hint
+        assert "verify=False" in caught.value.hint
         folder = install(small[name], source=str(source), verify=False, force=True)
         unpacked = (folder / "examples.npz").read_bytes()
         assert provenance(small[name])["verified"] is None
@@ -203,7 +203,7 @@ def test_wrong_checksum_from_the_network(small, server, home: Path, install: Ins
         install(small["imdb"], force=True)
     assert f"expected {small['imdb'].sha256}" in caught.value.message
     assert f"actual {hashlib.sha256(other).hexdigest()}" in caught.value.message
-    assert "--no-verify" in caught.value.hint
+    assert "verify=False" in caught.value.hint
     assert tree(home) == before
 
     server.files["/aclImdb_v1.tar.gz"] = b"\x1f\x8b not the official archive"
@@ -234,7 +234,7 @@ def test_local_archive(small, server, archives, tmp_path: Path, install: Install
     repacked = local(tmp_path, archives.sst2() + b"\0", "my SST-2.zip")
     with pytest.raises(SenticliError, match=r"MD5 expected [0-9a-f]{32}, actual") as caught:
         install(small["sst2"], source=repacked, force=True)
-    assert f"senticli download sst2 --from '{repacked}' --no-verify" in caught.value.hint
+    assert f"`download(sst2, source='{repacked}', verify=False)`" in caught.value.hint
     install(small["sst2"], source=repacked, force=True, verify=False)
     assert provenance(small["sst2"])["verified"] is None
     assert server.hits == []
@@ -422,7 +422,7 @@ def test_data_dir_not_writable(small, home: Path, install: Install) -> None:
 def test_offline(small, server, tmp_path: Path, install: Install) -> None:
     with pytest.raises(SenticliError, match=r"network is forbidden .*: imdb, sst2") as caught:
         list(install_many([small["imdb"], small["sst2"]], network=False))
-    assert "senticli download imdb --from" in caught.value.hint
+    assert "`download(imdb, source=FILE)`" in caught.value.hint
     install(small["sst2"], source=local(tmp_path, server.files["/SST-2.zip"]), network=False)
     install(small["sst2"], network=False)  # what is here needs no network
     assert server.hits == []
@@ -435,7 +435,7 @@ def test_damaged_source_json(small, home: Path, content: str, install: Install) 
         (folder / "source.json").write_text(content)
         with pytest.raises(SenticliError, match=r"source\.json is missing or damaged") as caught:
             provenance(small[name])
-        assert caught.value.hint == f"senticli download {name} --force"
+        assert caught.value.hint == f"`download({name}, force=True)`"
         install(small[name], force=True)
         assert provenance(small[name])
 

@@ -15,7 +15,7 @@ def test_auto_is_the_gpu_where_there_is_one(monkeypatch: pytest.MonkeyPatch) -> 
     assert choose_device("auto") == CPU
     with pytest.raises(SenticliError, match="no cuda device") as caught:
         choose_device("cuda")
-    assert "--device cpu" in caught.value.hint
+    assert "`device=cpu`" in caught.value.hint
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     assert choose_device("auto").type == "cuda"
     assert choose_device("cpu") == CPU
@@ -39,7 +39,7 @@ def test_bfloat16_needs_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
     assert choose_dtype(CPU, "float32") == (torch.float32, None)
     with pytest.raises(SenticliError, match="no bfloat16 instructions") as caught:
         choose_dtype(CPU, "bfloat16")
-    assert "--precision float32" in caught.value.hint
+    assert "`precision=float32`" in caught.value.hint
 
 
 def test_bfloat16_needs_a_network_that_runs(monkeypatch: pytest.MonkeyPatch) -> None:

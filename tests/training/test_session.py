@@ -11,7 +11,7 @@ from senticli.data.splits import load_training_data
 from senticli.data.vectors import cached_vectors
 from senticli.errors import SenticliError
 from senticli.training.export.float32 import load_model
-from senticli.training.session import Session, head_and_tail, prepare, read
+from senticli.training.session import Session, build_session, encode_data, head_and_tail
 
 TEXTS = ("zyzzyva is great", "a film of qwyjibo", "bad zyzzyva", "bad, bad film")
 
@@ -35,20 +35,20 @@ def session(data: Path, init: Path | None, labels: str = "", vectors: str = "non
         train=TrainConfig(data=(str(data),), vectors=vectors, precision="float32"),
     )
     cache = None if vectors == "none" else cached_vectors(vectors)
-    texts = read(recipe, load_training_data(recipe.train), cache, str, bundle)
-    return prepare(recipe, texts)
+    encoded = encode_data(recipe, load_training_data(recipe.train), cache, bundle)
+    return build_session(recipe, encoded)
 
 
 @pytest.mark.parametrize("labels", ["", "same"])
 def test_a_model_to_start_from(data: Path, tiny_model: Path, labels: str) -> None:
     bundle = Bundle.open(tiny_model)
     begun = session(data, tiny_model, labels)
-    vocab, known = begun.texts.vocab, len(bundle.vocab)
+    vocab, known = begun.data.vocab, len(bundle.vocab)
     assert vocab.words[:known] == bundle.vocab.words
     assert {"zyzzyva", "qwyjibo"} <= set(vocab.words[known:])
     assert begun.rates == {"embedding.weight": 0.1}
-    assert begun.texts.sources["init"] == bundle.config.files["model.safetensors"]
-    assert begun.texts.rules == bundle.rules()
+    assert begun.data.sources["init"] == bundle.config.files["model.safetensors"]
+    assert begun.data.rules == bundle.rules()
 
     old = load_model(bundle)
     numbers = [vocab.number(word) for word in ("a", "zyzzyva", "good", "film")]
@@ -65,12 +65,12 @@ def test_new_words_may_start_from_vectors(data: Path, tiny_model: Path, tmp_path
     path = tmp_path / "vectors.txt"
     path.write_text(f"zyzzyva {' '.join(['2'] * size)}\ngood {' '.join(['3'] * size)}\n")
     begun = session(data, tiny_model, vectors=str(path))
-    row = begun.model.embedding.weight[begun.texts.vocab.number("zyzzyva")]
+    row = begun.model.embedding.weight[begun.data.vocab.number("zyzzyva")]
     assert row.tolist() == [2.0] * size
-    good = begun.model.embedding.weight[begun.texts.vocab.number("good")]
+    good = begun.model.embedding.weight[begun.data.vocab.number("good")]
     assert good.tolist() != [3.0] * size  # what was learned stays
     path.write_text("zyzzyva 1 2 3\n")
-    with pytest.raises(SenticliError, match="3 numbers a word"):
+    with pytest.raises(SenticliError, match="the vectors have 3 dimensions"):
         session(data, tiny_model, vectors=str(path))
 
 

@@ -104,7 +104,7 @@ def test_a_nan_loss_stops_with_advice() -> None:
     broken.output.bias.data.fill_(float("nan"))
     with pytest.raises(SenticliError, match="NaN in epoch 1, batch 1") as caught:
         list(Trainer(broken, CONFIG, data(1), data(2)).fit())
-    assert "--lr" in caught.value.hint
+    assert "`lr`" in caught.value.hint
 
 
 def test_progress_is_told_after_every_batch() -> None:
@@ -200,7 +200,7 @@ def test_a_lack_of_memory_keeps_the_best_epoch(
     monkeypatch.setattr(trainer._optimizer, "step", raises(error))
     with pytest.raises(SenticliError, match=message) as caught:
         next(epochs)
-    assert "--batch-size" in caught.value.hint
+    assert "`batch_size`" in caught.value.hint
     assert trainer.restore_best().epoch == 1
 
 

@@ -1,4 +1,4 @@
-"""``python -m senticli.cli.completions [FOLDER]`` writes the scripts."""
+"""``python -m senticli.cli.completions [DIR]`` writes the scripts."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What ``senticli download`` shows: progress, what is here, what would be got."""
+"""How ``senticli download`` looks: progress, the list of assets, the plan."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -82,7 +82,7 @@ def show(asset: Asset, *, new: bool, as_json: bool) -> None:
 
 
 def show_list(assets: Sequence[Asset], *, as_json: bool) -> None:
-    """What there is, how large, whether it is here and verified."""
+    """Print the assets, their size, and which are installed and verified."""
     rows = [_state(asset) for asset in assets]
     if as_json:
         for row in rows:
@@ -133,7 +133,7 @@ def _state(asset: Asset) -> dict[str, Any]:
 def show_plan(
     assets: Sequence[Asset], origins: Mapping[str, Address | Path], *, as_json: bool
 ) -> None:
-    """What would be got from where, without touching the network."""
+    """Print what would be downloaded from where, without the network."""
     for asset in assets:
         place = origins[asset.name]
         size = size_of(place) if isinstance(place, Path) else asset.size

@@ -1,4 +1,4 @@
-"""What ``senticli models`` shows: the list, one model whole, which files are damaged."""
+"""How ``senticli models`` looks: the list, one model whole, which files are damaged."""
 
 import platform
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ from senticli.io.disk import size_of, size_text
 
 
 def show_list(*, as_json: bool) -> None:
-    """Every model: the bundled one, and those of the data dir, the newest first."""
+    """Print every model: the bundled one, then those of the data dir, the newest first."""
     rows = [_row(BUNDLED), *map(_row, registry.trained())]
     rows.sort(key=lambda row: row["created"] or "", reverse=True)
     if as_json:
@@ -87,7 +87,7 @@ def _row(name: str) -> dict[str, Any]:
 
 
 def show_one(model: Bundle, *, as_json: bool) -> None:
-    """A model's architecture, provenance and metrics."""
+    """Print a model's architecture, provenance and metrics."""
     default = registry.is_default(model.path)
     if as_json:
         where = {"name": model.name, "path": str(model.path), "bytes": model.size}
@@ -102,7 +102,7 @@ def show_one(model: Bundle, *, as_json: bool) -> None:
 
 
 def _facts(model: Bundle) -> Iterator[tuple[str, str]]:
-    """What is to be said of a model, name and value."""
+    """Yield the facts about a model, name and value."""
     config, origin = model.config, model.config.provenance
     network, train = config.model, origin["train"]
     way = "both directions" if network.bidirectional else "one direction"
@@ -156,7 +156,7 @@ def _facts(model: Bundle) -> Iterator[tuple[str, str]]:
 
 
 def show_command(model: Bundle, command: str, *, as_json: bool) -> None:
-    """The command, and on stderr what is not as it was when the model was trained."""
+    """Print the command, and on stderr what differs from when the model was trained."""
     then = model.config.provenance["versions"]
     now = {**machine.versions(then), "python": platform.python_version()}
     differs = {name: [version, now[name]] for name, version in then.items() if now[name] != version}
@@ -169,7 +169,7 @@ def show_command(model: Bundle, command: str, *, as_json: bool) -> None:
 
 
 def show_verified(name: str, *, as_json: bool) -> bool:
-    """Whether the files of ``name`` are as they were saved; prints which are not."""
+    """Print which files of a model are damaged; return True if none is."""
     try:
         model = registry.find(name)
         path, damaged = str(model.path), model.damaged()
@@ -191,7 +191,7 @@ def _duration(seconds: float) -> str:
 
 
 def _age(created: str) -> str:
-    """How long ago that was, in the largest unit that it fills."""
+    """Return how long ago that was, in the largest unit that it fills."""
     seconds = (datetime.now(timezone.utc) - datetime.fromisoformat(created)).total_seconds()
     for unit, size in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
         if seconds >= size:

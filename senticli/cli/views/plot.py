@@ -11,13 +11,13 @@ from senticli.io.formats import missing_package
 from senticli.paths import cache_dir
 
 if TYPE_CHECKING:
-    from senticli.training.trainer import EpochResult
+    from senticli.training.events import EpochResult
 
 SUFFIXES = (".png", ".svg")
 
 
 def check_plot(path: Path) -> Path:
-    """The full path of a picture that can be drawn, checked before the long work starts."""
+    """Return the full path of a picture that can be drawn, checked before the long work starts."""
     if path.suffix.lower() not in SUFFIXES:
         raise UsageError(f"--plot {str(path)!r} is not a picture", "use a name in .png or .svg")
     try:

@@ -1,302 +1,422 @@
-"""How a training run is shown: a live table on a terminal, plain lines elsewhere, or JSON."""
+"""How a training or a search looks: a live table on a terminal, plain lines elsewhere, or JSON.
+
+Each style renders the same events, see :mod:`senticli.training.events`.
+"""
 
 import dataclasses
-import os
+import math
 import sys
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from senticli.cli import console
+from senticli.cli.errors import flag_of, in_options
 from senticli.data.splits import splits_of
-from senticli.text.vocab import UNK_INDEX
+from senticli.events import Message
+from senticli.training.events import (
+    BatchResult,
+    DataChecked,
+    EpochResult,
+    Estimate,
+    Event,
+    Exporting,
+    Saved,
+    Searched,
+    Searching,
+    Started,
+    Step,
+    Stopped,
+    Trial,
+    TrialStarted,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from numpy.typing import NDArray
     from rich.console import RenderableType
     from rich.table import Table
 
-    from senticli.data.checks import Checks
-    from senticli.training.session import Saved, Session
-    from senticli.training.trainer import BatchResult, EpochResult
+EPOCH_COLUMNS = (
+    *("epoch", "train loss", "accuracy", "valid loss", "accuracy"),
+    *("rate", "tokens/s", "time", ""),
+)
+TRIAL_COLUMNS = ("trial", "valid loss", "accuracy", "epochs", "time", "", "settings")
+TRIALS_SHOWN = 10  # in the table at the end
+FEW_FOUND = 0.5  # share of the vocabulary, below which the vectors may be the wrong ones
+CURVE = 60  # characters of the loss curve
 
 
-class PlainView:
-    """One line an epoch on stderr: for logs, and wherever there is no terminal."""
+class Lines:
+    """A line for each epoch or trial on stderr; the folder of the model on stdout."""
 
-    unprinted: OSError | None = None
-    """Why the answer could not be printed: nobody reads it, or the disk is full."""
+    def __init__(self, *, is_first: bool = True) -> None:
+        self.is_first = is_first
+        """False in all but the first of several processes."""
+        self.unprinted: OSError | None = None
+        """Why a result could not be printed: nobody reads it, or the disk is full."""
 
-    def _print(self, answer: "str | dict[str, Any]") -> None:
-        """Print a part of the answer; no training is lost because that fails."""
-        if self.unprinted:
-            return
-        try:
-            if isinstance(answer, str):
-                console.print_answer(answer)
-            else:
-                console.print_json(answer)
-            sys.stdout.flush()  # an epoch takes minutes: whoever reads wants it now
-        except OSError as error:
-            self.unprinted = error
-
-    def __enter__(self) -> "PlainView":
+    def __enter__(self) -> "Lines":
         return self
 
     def __exit__(self, *_: object) -> None: ...
 
-    def step(self, message: str) -> None:
-        """What is being prepared."""
-        console.say(f"{message} …")
+    def render(self, event: Event) -> None:
+        """Show an event."""
+        match event:
+            case Exporting():
+                self.say("exporting …")
+            case EpochResult():
+                pairs = zip(EPOCH_COLUMNS, epoch_cells(event), strict=True)
+                self.say("  ".join(f"{name} {value}" for name, value in pairs))
+            case Trial():
+                *cells, state, settings = trial_cells(event)
+                named = [f"{name} {cell}" for name, cell in zip(TRIAL_COLUMNS, cells, strict=False)]
+                self.say("  ".join(filter(None, [*named, state, settings])))
+            case Estimate():
+                print_estimate(event)
+            case Saved():
+                self.say(*describe_saved(event))
+                self.print(str(event.bundle.path))
+                self.say(*self._unread(event.bundle.path))
+            case Searched():
+                self.say("", *describe_search(event))
+                self.print(str(event.path))
+            case _:
+                self.say(*describe(event))
 
-    def checked(self, checks: "Checks", *, own: bool) -> None:
-        """What is odd about the data."""
-        for line in describe_findings(checks, own=own):
-            console.say(line)
-
-    def looked(self, session: "Session", seconds: float, *, as_json: bool) -> None:
-        """What a dry run has found out: the answer."""
-        facts = summary(session, seconds)
-        if as_json:
-            console.print_json({"event": "looked", **facts})
+    def stopped(self, what: str, stop: Stopped, again: str) -> None:
+        """Show what was kept of a training (by epoch) or search (by trial), and how to resume."""
+        if what == "epoch" and stop.best:
+            self.say(f"training was stopped; the best epoch so far, {stop.best}, was kept")
+        elif what == "epoch":
+            self.say("training was stopped before an epoch was finished; there is no model yet")
+        elif stop.best:
+            self.say(f"the search was stopped; the model of trial {stop.best} was kept")
+            self.print(str(stop.path))
         else:
-            print_summary(session, facts)
+            self.say("the search was stopped before a trial was done; there is no model yet")
+        if again:
+            self.say(f"resume: {again}")
 
-    def start(self, session: "Session", history: "Sequence[EpochResult]") -> None:
-        """What is about to be trained, after the epochs of ``history``."""
-        for line in describe(session, history):
+    def _unread(self, path: Path) -> list[str]:
+        return [f"the model is saved in {path}"] if self.unprinted else []
+
+    def say(self, *lines: str) -> None:
+        """Print lines on stderr."""
+        for line in lines:
             console.say(line)
 
-    def batch(self, result: "BatchResult") -> None:
-        """A batch is done."""
+    def print(self, result: "str | dict[str, Any]") -> None:
+        """Print a result on stdout; no training is lost because that fails."""
+        if self.unprinted:
+            return
+        try:
+            if isinstance(result, str):
+                console.print_answer(result)
+            else:
+                console.print_json(result)
+            sys.stdout.flush()  # an epoch takes minutes: whoever reads wants it now
+        except OSError as error:
+            self.unprinted = error
 
-    def epoch(self, result: "EpochResult") -> None:
-        """An epoch is done."""
-        cells = zip(COLUMNS, row(result), strict=True)
-        console.say("  ".join(f"{name} {value}" for name, value in cells))
 
-    def stopping(self) -> None:
-        """The training is to stop."""
-        once_more = "" if "WORLD_SIZE" in os.environ else "; Ctrl-C once more stops at once"
-        console.say(f"stopping after this batch{once_more}")
+class Json(Lines):
+    """An object for the data, for each epoch or trial, and for the model, on stdout."""
 
-    def stopped(self, best: "EpochResult | None", resuming: str | None) -> None:
-        """The training has stopped; ``resuming`` is the command that goes on."""
-        if best:
-            console.say(f"training was stopped; the best epoch so far, {best.epoch}, was kept")
+    def render(self, event: Event) -> None:
+        """Show an event."""
+        match event:
+            case DataChecked():
+                self.print(
+                    {
+                        "event": "data",
+                        "labels": event.labels,
+                        "findings": [dataclasses.asdict(finding) for finding in event.findings],
+                    }
+                )
+            case EpochResult():
+                self.print({"event": "epoch", **dataclasses.asdict(event)})
+            case Trial():
+                self.print({"event": "trial", **dataclasses.asdict(event)})
+            case Estimate():
+                self.print({"event": "looked", **estimate_fields(event)})
+            case Saved():
+                self.print(
+                    {
+                        "event": "saved",
+                        "model": event.bundle.name,
+                        "path": str(event.bundle.path),
+                        "valid_accuracy": event.valid.accuracy,
+                        "valid_loss": event.valid.loss,
+                        "onnx": event.bundle.config.onnx,
+                    }
+                )
+                self.say(*self._unread(event.bundle.path))
+            case Searched():
+                self.print(
+                    {
+                        "event": "searched",
+                        "best": event.best.number,
+                        "command": event.command,
+                        "path": str(event.path),
+                    }
+                )
+            case _:
+                super().render(event)
+
+    def stopped(self, what: str, stop: Stopped, again: str) -> None:
+        """Show what was kept."""
+        if what == "epoch":
+            self.print({"event": "stopped", "best_epoch": stop.best, "resume": again or None})
         else:
-            console.say("training was stopped before an epoch was finished; there is no model yet")
-        if resuming:
-            console.say(f"go on: {resuming}")
-
-    def saving(self) -> AbstractContextManager[object]:
-        """Around the export."""
-        self.step("exporting")
-        return nullcontext()
-
-    def saved(self, saved: "Saved") -> None:
-        """The model is written: its folder is the answer."""
-        for line in describe_saved(saved):
-            console.say(line)
-        self._print(str(saved.bundle.path))
-        if self.unprinted:
-            console.say(f"the model is saved in {saved.bundle.path}")
+            path = str(stop.path) if stop.best else None
+            self.print({"event": "stopped", "best": stop.best, "path": path})
+            self.say(f"resume: {again}")
 
 
-class JsonView(PlainView):
-    """One object for the data, one an epoch, and one for the saved model, on stdout."""
+class Live(Lines):
+    """A table that grows by a row an epoch, with a progress bar and the loss curve under it.
 
-    def checked(self, checks: "Checks", *, own: bool) -> None:
-        """Print the labels of each split, and what is odd."""
-        self._print({"event": "data", **dataclasses.asdict(checks)})
-
-    def epoch(self, result: "EpochResult") -> None:
-        """Print the epoch's result."""
-        self._print({"event": "epoch", **dataclasses.asdict(result)})
-
-    def saved(self, saved: "Saved") -> None:
-        """Print where the model is and how good."""
-        bundle, valid = saved.bundle, saved.valid
-        self._print(
-            {
-                "event": "saved",
-                "model": bundle.name,
-                "path": str(bundle.path),
-                "valid_accuracy": valid.accuracy,
-                "valid_loss": valid.loss,
-                "onnx": bundle.config.onnx,
-            }
-        )
-        if self.unprinted:
-            console.say(f"the model is saved in {bundle.path}")
-
-    def stopped(self, best: "EpochResult | None", resuming: str | None) -> None:
-        """Print how to go on."""
-        self._print(
-            {"event": "stopped", "best_epoch": best.epoch if best else None, "resume": resuming}
-        )
-
-
-class TerminalView(PlainView):
-    """A spinner beside what is being prepared."""
+    Of a search, a line a trial, and a bar for the one that is running.
+    """
 
     def __init__(self) -> None:
-        self._console = console.stderr_console()
-        self._status = self._console.status("")
-
-    def __exit__(self, *_: object) -> None:
-        self._status.stop()
-
-    def step(self, message: str) -> None:
-        """What is being prepared, beside a spinner."""
-        self._status.update(f"{message} …")
-        self._status.start()
-
-    def checked(self, checks: "Checks", *, own: bool) -> None:
-        """What is odd about the data, above the spinner."""
-        for line in describe_findings(checks, own=own):
-            self._console.print(console.printable(line), markup=False, soft_wrap=True)
-
-
-class LiveView(TerminalView):
-    """A table that grows by a row an epoch, under it a progress bar and the course of the loss."""
-
-    def __init__(self) -> None:
-        from rich.live import Live
+        from rich.live import Live as RichLive
         from rich.progress import (
             BarColumn,
-            MofNCompleteColumn,
             Progress,
             TextColumn,
             TimeRemainingColumn,
         )
 
         super().__init__()
+        self._console = console.stderr_console()
+        self._status = self._console.status("")
         self._epochs: list[EpochResult] = []
+        self._losses: list[float] = []  # of batches
         self._progress = Progress(
-            TextColumn("epoch {task.fields[epoch]}"),
+            TextColumn("{task.fields[what]}"),
             BarColumn(bar_width=24),
-            MofNCompleteColumn(),
             TextColumn("{task.fields[state]}"),
             TimeRemainingColumn(compact=True),
             console=self._console,
         )
-        self._task = self._progress.add_task("", total=None, epoch="", state="")
-        self._losses: list[float] = []  # of batches
-        self._live = Live(console=self._console, get_renderable=self._draw, refresh_per_second=4)
-
-    def __exit__(self, *_: object) -> None:
-        super().__exit__()
-        self._finish()
-
-    def looked(self, session: "Session", seconds: float, *, as_json: bool) -> None:
-        """The answer of a dry run, without the spinner."""
-        self._status.stop()
-        super().looked(session, seconds, as_json=as_json)
-
-    def start(self, session: "Session", history: "Sequence[EpochResult]") -> None:
-        """Describe the run, then show the table so far."""
-        self._status.stop()
-        for line in describe(session, history):
-            self._console.print(console.printable(line), markup=False, soft_wrap=True)
-        self._console.print()
-        self._epochs = list(history)
-        epochs = session.recipe.train.epochs
-        self._await(min(len(history) + 1, epochs), epochs)
-        self._live.start()
-
-    def batch(self, result: "BatchResult") -> None:
-        """Move the bar."""
-        self._losses.append(result.batch_loss)
-        self._progress.update(
-            self._task,
-            completed=result.batch,
-            total=result.batches,
-            state=f"loss {result.loss:.4f}  accuracy {result.accuracy:.2%}  "
-            f"{result.tokens_per_s:,.0f} tokens/s",
+        self._task = self._progress.add_task("", total=None, what="", state="")
+        self._is_search = False
+        self._live = RichLive(
+            console=self._console, get_renderable=self._draw, refresh_per_second=4
         )
 
-    def epoch(self, result: "EpochResult") -> None:
-        """Add the row."""
-        self._epochs.append(result)
-        self._await(min(result.epoch + 1, result.epochs), result.epochs)
-
-    def saving(self) -> AbstractContextManager[object]:
-        """The table stays, the bar goes; a spinner while the model is exported."""
+    def __exit__(self, *_: object) -> None:
+        self._status.stop()
         self._finish()
-        return self._console.status("exporting …")
 
-    def saved(self, saved: "Saved") -> None:
-        """Where the model is, and what to do with it."""
-        self._console.print()
-        super().saved(saved)
+    def say(self, *lines: str) -> None:
+        """Print lines on stderr, above what is live."""
+        for line in lines:
+            shown = console.printable(in_options(line))
+            self._console.print(shown, markup=False, soft_wrap=True)
 
-    def _await(self, epoch: int, epochs: int) -> None:
-        self._progress.reset(self._task, epoch=f"{epoch}/{epochs}", state="")
+    def render(self, event: Event) -> None:
+        """Show an event."""
+        match event:
+            case Step():
+                self._status.update(f"{event.message} …")
+                self._status.start()
+            case Started():
+                self._status.stop()
+                super().render(event)
+                self.say("")
+                self._epochs = list(event.history)
+                self._begin(f"epoch {min(len(event.history) + 1, event.epochs)}/{event.epochs}")
+            case BatchResult():
+                self._losses.append(event.batch_loss)
+                self._advance(event)
+            case EpochResult():
+                self._epochs.append(event)
+                self._begin(f"epoch {min(event.epoch + 1, event.epochs)}/{event.epochs}")
+            case Searching():
+                self._is_search = True
+                self._status.stop()
+                super().render(event)
+            case TrialStarted():
+                self._begin(f"trial {event.number}")
+            case Exporting():
+                self._finish()
+                self._status.update("exporting …")
+                self._status.start()
+            case Saved() | Searched() | Estimate():
+                self._status.stop()
+                self._finish()
+                super().render(event)
+            case _:
+                super().render(event)
+
+    def stopped(self, what: str, stop: Stopped, again: str) -> None:
+        """Show what was kept, without what is live."""
+        self._status.stop()
+        self._finish()
+        super().stopped(what, stop, again)
+
+    def _begin(self, what: str) -> None:
+        self._progress.reset(self._task, what=what, state="")
+        if not self._live.is_started:
+            self._live.start()
+
+    def _advance(self, result: BatchResult) -> None:
+        done, total = result.batch, result.batches
+        state = f"loss {result.loss:.4f}  accuracy {result.accuracy:.2%}"
+        if self._is_search:
+            done += (result.epoch - 1) * result.batches
+            total *= result.epochs
+            state = f"epoch {result.epoch}/{result.epochs}  {state}"
+        state += f"  {result.tokens_per_s:,.0f} tokens/s"
+        self._progress.update(self._task, completed=done, total=total, state=state)
 
     def _draw(self) -> "RenderableType":
-        """The bar under as many of the last rows as fit on the screen."""
+        """Return the bar under as many of the last rows as fit on the screen."""
         from rich.console import Group
         from rich.text import Text
 
+        if self._is_search:
+            return self._progress
         room = max(1, self._console.height - 5)
-        shown: list[RenderableType] = [self._table(self._epochs[-room:]), self._progress]
+        shown: list[RenderableType] = [epoch_table(self._epochs[-room:]), self._progress]
         if self._losses:
             curve = console.sparkline(_means(self._losses, CURVE))
             shown.append(Text(f"loss {self._losses[0]:.2f} {curve} {self._losses[-1]:.2f}"))
         return Group(*shown)
-
-    def _table(self, epochs: "Sequence[EpochResult]") -> "Table":
-        from rich.table import Table
-
-        table = Table(box=None, padding=(0, 2, 0, 0))
-        for name in COLUMNS:
-            table.add_column(name, justify="right")
-        for result in epochs:
-            table.add_row(*row(result), style="bold" if result.best else "dim")
-        return table
 
     def _finish(self) -> None:
         """Take the bar away, and leave the whole table behind."""
         if self._live.is_started:
             self._live.transient = True
             self._live.stop()
-            self._console.print(self._table(self._epochs))
+            if not self._is_search:
+                self._console.print(epoch_table(self._epochs))
 
 
-FEW_FOUND = 0.5  # share of the vocabulary, below which the vectors may be the wrong ones
-CURVE = 60  # characters of the loss's course
-
-
-def _means(values: "Sequence[float]", count: int) -> list[float]:
-    """At most ``count`` means of neighbouring values."""
+def _means(values: Sequence[float], count: int) -> list[float]:
+    """Return at most ``count`` means of neighbouring values."""
     return [float(np.mean(part)) for part in np.array_split(values, min(count, len(values)))]
 
 
-COLUMNS = (
-    "epoch",
-    "train loss",
-    "accuracy",
-    "valid loss",
-    "accuracy",
-    "rate",
-    "tokens/s",
-    "time",
-    "",
-)
+# --- events as text
+
+
+def describe(event: Event) -> Iterator[str]:
+    """Yield the lines that say what happened."""
+    match event:
+        case Step():
+            yield f"{event.message} …"
+        case Message():
+            yield f"{event.level}: {event.text}"
+        case DataChecked():
+            yield from _describe_findings(event)
+        case Started():
+            yield from _describe_start(event)
+        case Searching() if event.trials:
+            spent = clock(sum(trial.seconds for trial in event.trials))
+            yield f"resumed after {len(event.trials)} trials in {spent}"
+
+
+def _describe_findings(event: DataChecked) -> Iterator[str]:
+    if event.own:
+        for finding in event.findings:
+            example = console.one_line(finding.example)
+            yield f"warning: {finding.what}: {finding.count:,}; the first: {example}"
+    elif event.findings:
+        counted = ", ".join(f"{finding.what} ({finding.count:,})" for finding in event.findings)
+        yield f"note: {counted}"
+
+
+def _describe_start(event: Started) -> Iterator[str]:
+    """Yield the data, the vocabulary, the network and the machine of a training, a line each."""
+    yield (
+        f"data        {', '.join(event.data)}: {event.train_texts:,} to train on, "
+        f"{event.valid_texts:,} to validate, labels {', '.join(event.labels)}"
+    )
+    vocabulary = f"vocabulary  {event.vocab_size:,} tokens"
+    if event.init:
+        vocabulary += f", {event.new_tokens:,} of them new to {event.init}, the model to start from"
+    if event.vectors_found is not None:
+        which = "the new" if event.init else "them"
+        vocabulary += f", {event.vectors_found:.1%} of {which} found in {event.vectors}"
+    yield vocabulary
+    model = event.model
+    way = "bidirectional" if model.bidirectional else "one-directional"
+    yield (
+        f"network     {way} {model.rnn.upper()}, {model.layers} × {model.hidden}, "
+        f"{model.pooling} pooling: {event.parameters:,} parameters"
+    )
+    yield f"machine     {event.machine}"
+    if event.vectors_found is not None and event.vectors_found < FEW_FOUND and not event.init:
+        yield (
+            f"warning: few words are found in {event.vectors}: is it of another language, or its "
+            "words in another case?"
+        )
+    if event.init and event.init_labels != event.labels:
+        yield f"note: {event.init} has other labels, so its output layer is not used"
+    if event.slower:
+        yield f"note: {event.slower}; float32 is slower"
+    if event.history:
+        yield f"resumed     after epoch {event.history[-1].epoch}"
+
+
+def describe_saved(event: Saved) -> Iterator[str]:
+    """Yield how good the kept model is, and the next command."""
+    low, high = event.valid.interval
+    training = event.bundle.training
+    columns = zip(*event.valid.confusion, strict=True)
+    never = [
+        score.label
+        for score, column in zip(event.valid.labels, columns, strict=True)
+        if score.support and not sum(column)
+    ]
+    if never:
+        is_uneven = training.class_weights != "balanced" and 2 * min(event.counts) < max(
+            event.counts
+        )
+        hint = ": try --class-weights balanced" if is_uneven else ""
+        yield f"warning: never predicted on validation: {', '.join(never)}{hint}"
+    yield (
+        f"validation accuracy {event.valid.accuracy:.2%} ({low:.2%} to {high:.2%}), "
+        f"as {event.bundle.config.onnx} ONNX"
+    )
+    is_tested = bool(training.test) or any("test" in splits_of(name) for name in training.data)
+    yield f"next: senticli eval --split {'test' if is_tested else 'valid'}"
+
+
+def describe_search(event: Searched) -> Iterator[str]:
+    """Yield a table of the best trials, and the command that trains the best again."""
+    ranked = sorted(event.trials, key=_rank)
+    # One of them is the best; others were, at their time.
+    others = [dataclasses.replace(trial, best=False) for trial in ranked[1:TRIALS_SHOWN]]
+    rows = [TRIAL_COLUMNS, *map(trial_cells, [*ranked[:1], *others])]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for *cells, settings in rows:  # which may be wider than any terminal
+        padded = [cell.rjust(width) for cell, width in zip(cells, widths, strict=False)]
+        yield "  ".join([*padded, settings])
+    if len(ranked) > TRIALS_SHOWN:
+        yield f"and {len(ranked) - TRIALS_SHOWN} more"
+    yield ""
+    yield f"the best, trained again: {event.command}"
+
+
+def _rank(trial: Trial) -> tuple[bool, float]:
+    """Return what puts the best trial first: those that are done, by their loss."""
+    return trial.state != "done", math.inf if trial.loss is None else trial.loss
 
 
 def clock(seconds: float) -> str:
-    """A time as minutes:seconds."""
+    """Return a time as minutes:seconds."""
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes}:{rest:02}"
 
 
-def row(result: "EpochResult") -> list[str]:
-    """The cells of an epoch, under :data:`COLUMNS`."""
+def epoch_cells(result: EpochResult) -> list[str]:
+    """Return the cells of an epoch, under :data:`EPOCH_COLUMNS`."""
     return [
         f"{result.epoch}/{result.epochs}",
         f"{result.train_loss:.4f}",
@@ -310,122 +430,66 @@ def row(result: "EpochResult") -> list[str]:
     ]
 
 
-def describe(session: "Session", history: "Sequence[EpochResult]" = ()) -> list[str]:
-    """The data, the vocabulary, the network and the machine of a run, a line each."""
-    recipe = session.recipe
-    model, data = recipe.model, ", ".join(recipe.train.data)
-    lines = [
-        f"data        {data}: {session.train.texts:,} to train on, {session.valid.texts:,} to "
-        f"validate, labels {', '.join(session.texts.labels)}",
-        f"vocabulary  {len(session.texts.vocab):,} words",
-    ]
-    init, found = session.texts.init, session.texts.vectors_found
-    if init:
-        new = len(session.texts.vocab) - init.config.vocab_size
-        lines[1] += f", {new:,} of them new to {init.name}, the model to start from"
-    if found is not None:
-        lines[1] += f", {found:.1%} of {'the new' if init else 'them'} found in "
-        lines[1] += recipe.train.vectors
-    way = "bidirectional" if model.bidirectional else "one-directional"
-    lines.append(
-        f"network     {way} {model.rnn.upper()}, {model.layers} × {model.hidden}, "
-        f"{model.pooling} pooling: {session.parameters:,} parameters"
-    )
-    lines.append(f"machine     {session.machine}")
-    if found is not None and found < FEW_FOUND and not init:
-        lines.append(
-            f"warning: few words are found in {recipe.train.vectors}: is it of another language, "
-            "or its words in another case?"
-        )
-    if init and init.config.labels != session.texts.labels:
-        lines.append(f"note: {init.name} has other labels, so its output layer is not used")
-    if session.slower:
-        lines.append(f"note: {session.slower}; float32 is slower")
-    if history:
-        lines.append(f"going on    after epoch {history[-1].epoch}")
-    return lines
+def epoch_table(epochs: Sequence[EpochResult]) -> "Table":
+    """Return epochs as a table."""
+    from rich.table import Table
+
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for name in EPOCH_COLUMNS:
+        table.add_column(name, justify="right")
+    for result in epochs:
+        table.add_row(*epoch_cells(result), style="bold" if result.best else "dim")
+    return table
 
 
-def describe_findings(checks: "Checks", *, own: bool) -> list[str]:
-    """What is odd about the data: a line each, in one line where it is not one's ``own``."""
-    if not own:
-        counted = ", ".join(f"{finding.what} ({finding.count:,})" for finding in checks.findings)
-        return [f"note: {counted}"] if counted else []
+def trial_cells(trial: Trial) -> list[str]:
+    """Return the cells of a trial, under :data:`TRIAL_COLUMNS`."""
     return [
-        f"warning: {finding.what}: {finding.count:,}; the first: "
-        f"{console.one_line(finding.example)}"
-        for finding in checks.findings
+        str(trial.number),
+        "–" if trial.loss is None else f"{trial.loss:.4f}",
+        "–" if trial.accuracy is None else f"{trial.accuracy:.2%}",
+        str(trial.epochs),
+        clock(trial.seconds),
+        "best" if trial.best else "" if trial.state == "done" else trial.state,
+        as_options(trial.settings),
     ]
 
 
-def summary(session: "Session", seconds: float) -> dict[str, Any]:
-    """What can be told of a training before it starts."""
-    truth = {"train": session.train.labels, "valid": session.valid.labels}
-    texts = session.texts
-    lengths = np.percentile([len(text) for text in texts.train], (50, 90, 99, 100)).astype(int)
-    words = np.concatenate(texts.valid)
+def as_options(settings: Mapping[str, Any]) -> str:
+    """Return settings as options."""
+    return " ".join(f"{flag_of(name)} {value}" for name, value in settings.items())
+
+
+def estimate_fields(event: Estimate) -> dict[str, Any]:
+    """Return the fields of an estimate's JSON."""
     return {
-        "labels": {
-            split: dict(zip(texts.labels, _counts(labels, len(texts.labels)), strict=True))
-            for split, labels in truth.items()
-        },
-        "words_a_text": dict(
-            zip(("median", "90 %", "99 %", "longest"), lengths.tolist(), strict=True)
-        ),
-        "vocabulary": len(session.texts.vocab),
-        "unknown_words": float((words == UNK_INDEX).mean()),
-        "epochs": session.recipe.train.epochs,
-        "seconds": round(seconds, 1),
+        "labels": event.labels,
+        "words_a_text": event.tokens_per_text,
+        "vocabulary": event.vocab_size,
+        "unknown_words": event.unknown,
+        "epochs": event.epochs,
+        "seconds": event.seconds,
     }
 
 
-def _counts(labels: "NDArray[np.int64]", count: int) -> list[int]:
-    found: list[int] = np.bincount(labels, minlength=count).tolist()
-    return found
-
-
-def print_summary(session: "Session", facts: dict[str, Any]) -> None:
-    """A dry run's answer, for people."""
+def print_estimate(event: Estimate) -> None:
+    """Print an estimate on stdout."""
     from rich.table import Table
 
     table = Table(box=None, padding=(0, 2, 0, 0))
     table.add_column("label")
-    for split in facts["labels"]:
+    for split in event.labels:
         table.add_column(split, justify="right")
         table.add_column("", justify="right")
-    for label in session.texts.labels:
+    for label in event.labels["train"]:
         cells = []
-        for counts in facts["labels"].values():
+        for counts in event.labels.values():
             cells += [f"{counts[label]:,}", f"{counts[label] / sum(counts.values()):.1%}"]
         table.add_row(console.markup(label), *cells)
     console.print_table(table)
-    lengths = ", ".join(f"{name} {count:,}" for name, count in facts["words_a_text"].items())
-    print(f"words a text   {lengths}")
-    unknown = f"{facts['unknown_words']:.1%} of validation's are not in it"
-    print(f"vocabulary     {facts['vocabulary']:,} words; {unknown}")
-    minutes, seconds = divmod(round(facts["seconds"]), 60)
-    print(f"time           about {minutes} min {seconds} s for {facts['epochs']} epochs here")
-
-
-def describe_saved(saved: "Saved") -> list[str]:
-    """How good the kept model is, and where to go from here."""
-    low, high = saved.valid.interval
-    training = saved.bundle.training
-    columns = zip(*saved.valid.confusion, strict=True)
-    never = [
-        score.label
-        for score, column in zip(saved.valid.labels, columns, strict=True)
-        if score.support and not sum(column)
-    ]
-    data = training.data
-    tested = bool(training.test) or any("test" in splits_of(name) for name in data)
-    warnings = []
-    if never:
-        hint = "" if training.class_weights == "balanced" else ": try --class-weights balanced"
-        warnings = [f"warning: never predicted on validation: {', '.join(never)}{hint}"]
-    return [
-        *warnings,
-        f"validation accuracy {saved.valid.accuracy:.2%} ({low:.2%} to {high:.2%}), "
-        f"as {saved.bundle.config.onnx} ONNX",
-        f"next: senticli eval --split {'test' if tested else 'valid'}",
-    ]
+    lengths = ", ".join(f"{name} {count:,}" for name, count in event.tokens_per_text.items())
+    print(f"tokens a text  {lengths}")
+    unknown = f"{event.unknown:.1%} of validation's are not in it"
+    print(f"vocabulary     {event.vocab_size:,} tokens; {unknown}")
+    minutes, seconds = divmod(round(event.seconds), 60)
+    print(f"time           about {minutes} min {seconds} s for {event.epochs} epochs here")

@@ -9,7 +9,7 @@ import pytest
 
 from senticli.cli.views.plot import check_plot, draw
 from senticli.errors import SenticliError, UsageError
-from senticli.training.trainer import EpochResult
+from senticli.training.events import EpochResult
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from senticli.config import ModelConfig
-from senticli.model import Network
+from senticli.runtime import Network
 from senticli.text.vocab import PAD_INDEX
 from senticli.training.export import float32
 from senticli.training.network.birnn import BiRNN

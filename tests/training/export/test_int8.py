@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from senticli.config import ModelConfig
-from senticli.model import Network
+from senticli.runtime import Network
 from senticli.text.vocab import PAD_INDEX
 from senticli.training.export import float32
 from senticli.training.export.int8 import WEIGHT_LIMIT, to_int8

@@ -1,0 +1,83 @@
+"""Labels as text: their one form, and what is suspicious about them.
+
+A label has no blanks or invisible characters around it, and is composed (Unicode's NFC). So that
+one label is not taken for two, numbers and booleans have one form each: ``4.0``, ``4.`` and
+``+4`` are ``4``, ``-1.0`` is ``-1``, ``.50`` is ``0.5``, and ``True`` and ``TRUE`` are ``true``.
+fastText's ``__label__`` is no part of a label, wherever it stands. What tools write in place of a
+value that is missing is no label.
+"""
+
+import re
+import unicodedata
+from collections.abc import Collection, Mapping, Set
+
+MARK = "__label__"
+_MISSING = frozenset({r"\N", "NULL", "null", "NaN", "nan", "<NA>", "#N/A"})
+"""What databases, pandas, R and Excel write for a value that is missing, and nobody for a label."""
+_MAY_BE_MISSING = frozenset({"None", "NA", "N/A", "n/a"})
+
+_INVISIBLE = r"\x00-\x1f\x7f\xad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff"
+_AROUND = re.compile(rf"^(?:[\s{_INVISIBLE}]|{MARK})+|[\s{_INVISIBLE}]+$")
+_LOOSE = re.compile(rf"[\s{_INVISIBLE}\"'`´‘’‚“”„«»]")
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)")
+_DECIMAL_COMMA = re.compile(r"[+-]?[0-9]+(?:,(?![0-9]{3}$)(?:0+|50*))?")
+_MEASUREMENT = re.compile(r"[-+−]?[$€£]?\s?[0-9.,]*[0-9](?:[eE][-+]?[0-9]+|/[0-9]+)?\s?[%€$£]?")
+_LIST = re.compile(r"\[.*\]|\{.*\}", re.DOTALL)
+_SEPARATOR = re.compile(r"\s*[,;|]\s*")
+
+
+def plain_label(value: str) -> str:
+    """Return a label in its one form; see the module. It is empty where there is none."""
+    label = _AROUND.sub("", unicodedata.normalize("NFC", value))
+    if label in _MISSING:
+        return ""
+    if label.lower() in ("true", "false"):
+        return label.lower()
+    return _plain_number(label) if _NUMBER.fullmatch(label) else label
+
+
+def _plain_number(label: str) -> str:
+    sign = "-" if label.startswith("-") else ""
+    whole, _, part = label.lstrip("+-").partition(".")
+    part = part.rstrip("0")
+    plain = f"{sign}{whole or '0'}{'.' if part else ''}{part}"
+    return "0" if plain == "-0" else plain
+
+
+def decimal_points(labels: Collection[str]) -> Mapping[str, str]:
+    """Return what becomes of labels with decimal commas, if all are whole numbers or halves.
+
+    Others may be lists of numbers, or have commas between thousands: they stay as they are.
+    """
+    if not all(map(_DECIMAL_COMMA.fullmatch, labels)):
+        return {}
+    return {label: plain_label(label.replace(",", ".")) for label in labels if "," in label}
+
+
+def is_measurement(label: str) -> bool:
+    """Return True for a number, a percentage, an amount, or a number out of another."""
+    return bool(_MEASUREMENT.fullmatch(label))
+
+
+def may_be_missing(label: str) -> bool:
+    """Return True for what tools write in place of a missing value, and people for a label."""
+    return label in _MAY_BE_MISSING
+
+
+def loose(label: str) -> str:
+    """Return a label without what two spellings of it may differ in: case, blanks, quotes."""
+    return _LOOSE.sub("", label).casefold()
+
+
+def lists_among(labels: Set[str]) -> list[str]:
+    """Return the labels that look like several: in brackets, or made of other labels.
+
+    Where all have a comma, semicolon or bar in them, all do.
+    """
+    parts = {label: _SEPARATOR.split(label) for label in labels}
+    all_joined = len(labels) > 1 and all(len(each) > 1 for each in parts.values())
+    return [
+        label
+        for label, each in sorted(parts.items())
+        if _LIST.fullmatch(label) or all_joined or (len(each) > 1 and labels >= set(each))
+    ]

@@ -1,0 +1,111 @@
+"""From settings to a recipe, and to the place of the model that it gives."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from senticli import paths, registry
+from senticli.bundle import BUNDLED
+from senticli.config import PRESETS, ModelConfig, Recipe
+from senticli.data.catalogue import DATASETS
+from senticli.data.splits import check_reading
+from senticli.errors import ConfigError, UsageError
+
+OF_INIT = ("rnn", "layers", "hidden", "bidirectional", "pooling", "embedding_dim")
+"""Settings that a model to start from has decided."""
+
+
+def recipe_of(settings: Mapping[str, Any], preset: str = "default") -> Recipe:
+    """Return a preset with the settings that are not None in place of its own.
+
+    Files are named by their full path, so that a trained model finds them from any folder.
+
+    Raises:
+        UsageError: a setting makes no sense, alone or beside another.
+        SenticliError: the model in ``init`` cannot be opened.
+    """
+    given = {name: value for name, value in settings.items() if value is not None}
+    if preset not in PRESETS:
+        raise ConfigError(
+            "preset", f"{preset!r} is not a choice", f"use one of: {', '.join(PRESETS)}"
+        )
+    for name in ("data", "valid", "test"):
+        if name in given:
+            files = [given[name]] if isinstance(given[name], str | Path) else given[name]
+            given[name] = tuple(map(_full, files))
+    recipe = PRESETS[preset]
+    if "init" in given:
+        recipe, given["init"] = _from_model(recipe, given)
+    recipe = recipe.with_settings(given)
+    if "embedding_dim" in given and recipe.train.vectors != "none":
+        raise ConfigError(
+            "embedding_dim", "is that of the vectors", "leave it out, or use `vectors=none`"
+        )
+    if recipe.train.r_drop and not recipe.model.drops:
+        raise ConfigError(
+            "r_drop",
+            "compares two passes with dropout, and there is no dropout",
+            "use some, such as `output_dropout=0.3`; or `r_drop=0`",
+        )
+    if recipe.train.valid and "valid_fraction" in given:
+        raise UsageError(
+            "`valid_fraction` has no meaning with `valid`, which is validated on",
+            "leave one of them out",
+        )
+    check_reading(recipe.train)
+    return recipe
+
+
+def _full(data: str | Path) -> str:
+    if str(data) not in (*DATASETS, "-") and Path(data).exists():
+        return str(Path(data).absolute())
+    return str(data)
+
+
+def _from_model(recipe: Recipe, given: Mapping[str, Any]) -> tuple[Recipe, str]:
+    """Return a recipe with the network of the model in ``init``, and the name of that model."""
+    bundle = registry.find(given["init"])
+    network: ModelConfig = bundle.config.model
+    own = {name: getattr(network, name) for name in OF_INIT}
+    own["lowercase"] = bundle.config.lowercase
+    for name, value in own.items():
+        if name in given and given[name] != value:
+            shown = f"`{name}={given[name]}`" if isinstance(value, bool) else f"`{name}`"
+            raise UsageError(
+                f"{shown} does not fit the model {bundle.name}",
+                "leave it out: the network is that of `init`",
+            )
+    train = replace(recipe.train, vectors="none", lowercase=bundle.config.lowercase)
+    return Recipe(model=network, train=train), bundle.name
+
+
+def target_of(recipe: Recipe, name: str | None = None, output: Path | None = None) -> Path:
+    """Return the folder of the model that a recipe gives; without a name, one with the time.
+
+    Raises:
+        UsageError: there are both a name and a folder, or the name cannot be one.
+    """
+    if name is not None and output:
+        raise UsageError("`name` and `output` both say where the model goes", "use one of the two")
+    if output:
+        return output
+    if name is None:
+        model, seed = recipe.model, recipe.train.seed
+        data = "-".join(Path(part).stem for part in recipe.train.data)
+        network = f"{model.rnn}-{model.layers}x{model.hidden}"
+        name = f"{network}-{data}-seed{seed}-{datetime.now():%Y%m%d-%H%M%S}"
+    elif not name or Path(name).name != name or name.startswith(".") or name == BUNDLED:
+        raise ConfigError("name", f"{name!r} cannot be a model's name", "use a plain word")
+    return paths.models_dir() / name
+
+
+def free_target(recipe: Recipe, target: Path, *, force: bool) -> Path:
+    """Return the full path of a model that is to be written; see :func:`registry.check_target`."""
+    target = registry.check_target(target, force=force)
+    if recipe.train.init and registry.find(recipe.train.init).path.resolve() == target:
+        raise UsageError(
+            f"{target.name} is the model to start from", "give the new one another `name`"
+        )
+    return target

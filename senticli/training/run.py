@@ -1,0 +1,403 @@
+"""Training from start to end: from settings to a written model, as events.
+
+train           the whole of it, for Python users
+run_training    a recipe, from its data to the model in its folder
+resume_training the same, from where one was stopped
+estimate        read the data and time some batches; nothing is written
+"""
+
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from senticli import registry
+from senticli.bundle import Bundle
+from senticli.config import Recipe
+from senticli.data.catalogue import DATASETS
+from senticli.data.checks import check, rows_of
+from senticli.data.splits import Sources, TrainingData, load_training_data, require_file
+from senticli.data.vectors import cached_vectors
+from senticli.download import installed
+from senticli.errors import SenticliError, UsageError
+from senticli.events import Message, ignore
+from senticli.io import atomic
+from senticli.training.events import (
+    BatchResult,
+    DataChecked,
+    Diverged,
+    Estimate,
+    Exporting,
+    OnEvent,
+    Saved,
+    Step,
+    Stopped,
+)
+from senticli.training.packages import imported
+from senticli.training.recipe import free_target, recipe_of, target_of
+
+if TYPE_CHECKING:
+    from senticli.model import Model
+    from senticli.training.checkpoint import Checkpoint, Unfinished
+    from senticli.training.processes import Processes
+    from senticli.training.session import EncodedData, Session
+    from senticli.training.trainer import Trainer
+
+TIMED, TIMED_SECONDS = 20, 15.0
+"""Batches, or seconds, from which the time of a training is estimated."""
+
+
+def train(
+    data: str | Path | list[str | Path] | None = None,
+    *,
+    name: str | None = None,
+    output: str | Path | None = None,
+    preset: str = "default",
+    resume: bool = False,
+    force: bool = False,
+    strict: bool = False,
+    on_event: OnEvent = ignore,
+    **settings: Any,
+) -> "Model":
+    """Train a model, make it the default of :func:`senticli.load`, and return it.
+
+    Args:
+        data: a data set or file, or several; None means IMDB.
+        name: what the model is called in the data dir; None makes one of recipe and time.
+        output: a folder for the model, in place of a name.
+        preset: the settings to start from: ``default``, ``best`` or ``notebook``.
+        resume: continue the training of that name or folder that was stopped, with its settings.
+        force: replace a model, or an unfinished training, of that name or folder.
+        strict: fail on problems of the data.
+        on_event: called with each event, see :mod:`senticli.training.events`.
+        settings: of :class:`senticli.ModelConfig` and :class:`senticli.TrainConfig`.
+
+    Raises:
+        SenticliError: a setting, the data or the machine do not allow it.
+        KeyboardInterrupt: it was interrupted; the best epoch so far is kept.
+    """
+    from senticli.model import Model
+
+    given = {**settings, "data": data}
+    folder = Path(output) if output else None
+    if resume:
+        recipe = recipe_of(given, preset) if any(v is not None for v in given.values()) else None
+        asked = target_of(recipe or Recipe(), name, folder) if name or folder else None
+        return Model(resume_training(asked, recipe, on_event=on_event))
+    recipe = recipe_of(given, preset)
+    target = target_of(recipe, name, folder)
+    return Model(run_training(recipe, target, force=force, strict=strict, on_event=on_event))
+
+
+def run_training(
+    recipe: Recipe,
+    target: Path,
+    *,
+    command: str = "",
+    strict: bool = False,
+    force: bool = False,
+    resumed: "Unfinished | None" = None,
+    stopping: Callable[[], bool] = lambda: False,
+    on_event: OnEvent = ignore,
+) -> Bundle:
+    """Train what a recipe says, and write the model to a folder.
+
+    Args:
+        recipe: model and training.
+        target: the folder.
+        command: the command line, for the provenance.
+        strict: fail on problems of the data.
+        force: replace a model, or an unfinished training, that is there.
+        resumed: the unfinished training to continue.
+        stopping: asked after every batch; true stops the training.
+        on_event: called with each event.
+
+    Raises:
+        SenticliError: it cannot be done. If the loss is no longer a number, the best epoch is
+            kept before.
+        Stopped: it was stopped; the best epoch is kept.
+    """
+    target = free_target(recipe, target, force=force or resumed is not None)
+    with imported():
+        from senticli.training.checkpoint import Checkpoint, path_of
+
+    path = path_of(target)
+    if path.exists() and not resumed and not force:
+        raise SenticliError(
+            f"there is an unfinished training of {target.name}",
+            f"resume it: {resuming(target)}; or start again with `force=True`",
+        )
+    with ExitStack() as stack:
+        session = prepare(recipe, stack, strict=strict, on_event=on_event)
+        processes = session.processes
+        checkpoint = Checkpoint(
+            recipe,
+            target,
+            resumed.command if resumed else command,
+            session.data.sources,
+            session.machine,
+        )
+        is_first = not processes.rank
+        if is_first:
+            _keep_others_out(stack, path, target)
+
+        def on_batch(result: BatchResult) -> None:
+            on_event(result)
+            if is_first and checkpoint.due:
+                _save_checkpoint(checkpoint, trainer, on_event)
+
+        trainer = session.trainer(on_batch, stopping=stopping)
+        if resumed:
+            resumed.restore(trainer, session.data.sources)
+            if resumed.machine != session.machine:
+                on_event(Message("note", f"it began on another machine: {resumed.machine}"))
+        elif is_first:
+            checkpoint.remove()
+        on_event(session.started(trainer.history))
+        try:
+            for result in trainer.fit():
+                if is_first:
+                    _save_checkpoint(checkpoint, trainer, on_event)
+                on_event(result)
+        except KeyboardInterrupt as error:
+            if is_first and isinstance(error, Stopped):
+                _save_checkpoint(checkpoint, trainer, on_event)
+            stopped = error if isinstance(error, Stopped) else Stopped()
+            if is_first:
+                _keep_best(session, trainer, target, checkpoint, on_event)
+            stopped.path, stopped.resumable = target, path.exists()
+            stopped.best = trainer.best.epoch if trainer.best else None
+            raise stopped from None
+        except SenticliError as error:
+            if is_first:
+                _keep_best(session, trainer, target, checkpoint, on_event)
+                if isinstance(error, Diverged) and trainer.best:
+                    checkpoint.remove()
+            raise
+        if is_first:
+            _keep_best(session, trainer, target, checkpoint, on_event)
+            checkpoint.remove()
+        processes.wait()  # until the first has written
+    return Bundle.open(target)
+
+
+def resume_training(
+    target: Path | None,
+    recipe: Recipe | None = None,
+    *,
+    stopping: Callable[[], bool] = lambda: False,
+    on_event: OnEvent = ignore,
+) -> Bundle:
+    """Continue the unfinished training of a folder, or else the one that was stopped last.
+
+    Raises:
+        UsageError: ``recipe`` is given and is not that of the training.
+        SenticliError: there is none; or as :func:`run_training`.
+    """
+    with imported():
+        from senticli.training.checkpoint import find
+
+    unfinished = find(target.resolve() if target else None)
+    if recipe is not None and recipe != unfinished.recipe:
+        raise UsageError(
+            "these are not the settings that the unfinished training was started with",
+            f"leave them out: {resuming(unfinished.target)}",
+        )
+    return run_training(
+        unfinished.recipe,
+        unfinished.target,
+        resumed=unfinished,
+        stopping=stopping,
+        on_event=on_event,
+    )
+
+
+def resuming(target: Path) -> str:
+    """Return the step that resumes the training of a folder."""
+    return f"`train(resume=True, {place_of(target)})`"
+
+
+def place_of(target: Path) -> str:
+    """Return the setting that says where a model goes."""
+    from senticli import paths
+
+    if target.parent == paths.models_dir().resolve():
+        return f"name={target.name}"
+    return f"output={target}"
+
+
+def estimate(recipe: Recipe, *, strict: bool = False, on_event: OnEvent = ignore) -> Estimate:
+    """Read the data that a recipe names, and time a few batches; nothing is written."""
+    with ExitStack() as stack:
+        session = prepare(recipe, stack, strict=strict, on_event=on_event)
+        on_event(Step("timing some batches"))
+        pace = _Pace()
+        with suppress(_EnoughTimed):
+            for _ in session.trainer(pace.batch).fit():
+                pass  # so little data that an epoch was over before enough was seen
+        return session.estimate(pace.seconds_per_batch)
+
+
+# --- the data
+
+
+def prepare(
+    recipe: Recipe, stack: ExitStack, *, strict: bool = False, on_event: OnEvent = ignore
+) -> "Session":
+    """Read what a recipe names and build its network, in all processes until ``stack`` ends."""
+    with imported():
+        from senticli.training.session import build_session
+
+    data, processes = read_data(recipe, stack, strict=strict, on_event=on_event)
+    on_event(Step("building the network"))
+    return build_session(recipe, data, processes)
+
+
+def read_data(
+    recipe: Recipe, stack: ExitStack, *, strict: bool = False, on_event: OnEvent = ignore
+) -> "tuple[EncodedData, Processes]":
+    """Read, check and encode what a recipe names; see :func:`prepare`."""
+    # Before torch is loaded, so that what is missing is said at once.
+    on_event(Step("reading the data"))
+    checked = _checked_data(recipe, strict=strict, on_event=on_event)
+    init = registry.find(recipe.train.init) if recipe.train.init else None
+    vectors = recipe.train.vectors
+    cache = None if vectors == "none" else cached_vectors(vectors)
+    on_event(Step("loading torch"))
+    with imported():
+        from senticli.training.device import choose_device
+        from senticli.training.processes import joined
+        from senticli.training.session import encode_data
+
+    processes = stack.enter_context(joined(choose_device(recipe.train.device)))
+    if processes.rank:
+        processes.wait()  # for what the first finds out and keeps
+    on_event(Step("tokenizing"))
+    data = encode_data(recipe, checked, cache, init)
+    if not processes.rank:
+        processes.wait()
+    return data, processes
+
+
+def _checked_data(recipe: Recipe, *, strict: bool, on_event: OnEvent) -> TrainingData:
+    """Return the examples that a recipe names; what is suspicious is reported before any error."""
+    config = recipe.train
+    for name in (*config.data, *config.valid, *config.test):
+        if name not in DATASETS:
+            require_file(name)
+    installed.require([*config.data, config.vectors])
+    sources = Sources()
+    try:
+        data = load_training_data(config, sources)
+    except SenticliError:
+        if findings := rows_of(sources.problems):  # which may explain it
+            on_event(DataChecked({}, findings, own=True))
+        raise
+    splits = {"train": data.train, "valid": data.valid}
+    checks = check(splits if data.test is None else {**splits, "test": data.test})
+    own = not set(config.data) <= set(DATASETS)
+    on_event(DataChecked(checks.labels, checks.findings, own))
+    if strict and checks.findings:
+        kinds = ", ".join(finding.what for finding in checks.findings)
+        raise SenticliError(f"`strict=True`: {kinds}", "fix the data, or leave out `strict`")
+    return data
+
+
+# --- what is kept
+
+
+def _keep_others_out(stack: ExitStack, path: Path, target: Path) -> None:
+    """Until ``stack`` ends, keep other processes from the training whose checkpoint is ``path``."""
+
+    def refuse() -> None:
+        raise SenticliError(
+            f"{target.name} is being trained by another process", "choose another: `name=NAME`"
+        )
+
+    with suppress(OSError):  # a folder that cannot be written: no checkpoints either
+        path.parent.mkdir(parents=True, exist_ok=True)
+        stack.enter_context(atomic.exclusive(atomic.lock_of(path), refuse))
+
+
+def _save_checkpoint(checkpoint: "Checkpoint", trainer: "Trainer", on_event: OnEvent) -> None:
+    """Write a checkpoint; a training is not lost because one cannot be written."""
+    try:
+        checkpoint.save(trainer)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        on_event(Message("warning", f"no checkpoint: {reason}: {checkpoint.path}"))
+
+
+def _keep_best(
+    session: "Session",
+    trainer: "Trainer",
+    target: Path,
+    checkpoint: "Checkpoint",
+    on_event: OnEvent,
+) -> None:
+    """Write the best epoch so far, if there is one, and make it the default model."""
+    if trainer.best is None:
+        return
+    with uninterrupted():
+        on_event(Exporting())
+        saved = write_best(session, trainer, target, checkpoint.command)
+        on_event(saved)
+        make_default(target, on_event)
+
+
+def write_best(session: "Session", trainer: "Trainer", target: Path, command: str) -> Saved:
+    """Write the best epoch so far as the bundle ``target``."""
+    from senticli.training.session import save
+
+    trainer.restore_best()
+    return save(session, target, history=trainer.history, command=command)
+
+
+def make_default(target: Path, on_event: OnEvent) -> None:
+    """Make the bundle ``target`` the default model."""
+    try:
+        registry.remember(target)
+    except OSError as error:
+        on_event(Message("warning", f"this model is not the default of predict and eval: {error}"))
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Keep Ctrl-C, pressed once more, from throwing away what is being saved."""
+    if threading.current_thread() is not threading.main_thread():  # only that one gets signals
+        yield
+        return
+    previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, previous)
+
+
+# --- how long it takes
+
+
+class _EnoughTimed(Exception):
+    """Enough batches were timed."""
+
+
+class _Pace:
+    """Times some batches."""
+
+    def __init__(self) -> None:
+        self._times: list[float] = []
+
+    def batch(self, result: BatchResult) -> None:
+        """Note the time; raise _EnoughTimed where there are enough."""
+        self._times.append(time.perf_counter())
+        if len(self._times) > TIMED or self._times[-1] - self._times[0] > TIMED_SECONDS:
+            raise _EnoughTimed
+
+    @property
+    def seconds_per_batch(self) -> float:
+        """The mean; the first batch is slow and left out: kernels are made for its shape."""
+        steps = len(self._times) - 1
+        return (self._times[-1] - self._times[0]) / steps if steps else 0.0
