@@ -196,7 +196,7 @@ class Bundle:
         from senticli.text.encoder import Encoder  # numpy, which not everything here needs
 
         tokenizer = Tokenizer(self.rules(), lowercase=self.config.lowercase)
-        return Encoder(tokenizer, self.vocab.number)
+        return Encoder(tokenizer, self.vocab.token_id)
 
 
 def _check(config: BundleConfig) -> None:

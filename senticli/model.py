@@ -21,7 +21,8 @@ from senticli.bundle import Bundle
 from senticli.errors import SenticliError
 from senticli.evaluation import softmax
 from senticli.explain import TokenWeight, occlude
-from senticli.runtime import MAX_TOKENS, Network, TokenIds, fit_length
+from senticli.runtime import MAX_TOKENS, Network, fit_length
+from senticli.text.encoder import TokenIds
 from senticli.text.vocab import UNK_INDEX
 
 if TYPE_CHECKING:

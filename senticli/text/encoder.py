@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 
 from senticli.text.tokenizer import Tokenizer
 
+TokenIds = NDArray[np.int32]
+
 CACHE_SIZE = 262_144  # chunks: some 50 MB; 95 % of the chunks of a stream of reviews are found
 LONGEST_CACHED = 64  # characters; longer chunks hardly ever come back
 
@@ -32,7 +34,7 @@ class Encoder:
         self._token_id = token_id
         self._cache = _Cache(self._encode_chunk, cache_size)
 
-    def __call__(self, text: str) -> NDArray[np.int32]:
+    def __call__(self, text: str) -> TokenIds:
         """Return the ids of the tokens of ``text``."""
         packed = list(map(self._cache.__getitem__, self.tokenizer.chunks(text)))
         if not all(packed):  # the tokens of some chunk depend on the chunks around it

@@ -332,7 +332,7 @@ def senticli_course(key: str, args: argparse.Namespace) -> None:
     session = prepared(key, "imdb", args)
     paused = time.time()
     tokenizer = Tokenizer(session.texts.rules)
-    encode = Encoder(tokenizer, session.texts.vocab.number)
+    encode = Encoder(tokenizer, session.texts.vocab.token_id)
     reviews = sample(args.imdb)
     test = Batches(
         [encode(text) for text, _ in reviews],
