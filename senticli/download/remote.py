@@ -30,7 +30,7 @@ class CannotResume(Exception):
 
 
 class NoRanges(Exception):
-    """The server does not give parts of the file."""
+    """The server does not support ranges."""
 
 
 class RemoteFile(io.RawIOBase):
