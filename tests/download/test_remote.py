@@ -693,7 +693,7 @@ def test_kill_at_any_moment_leaves_nothing_half_installed(server, mirror: str, h
     server.rate = 1_500_000
     asset = ASSETS["glove.6B.50d"]
     rng = random.Random(os.environ.get("SENTICLI_TEST_SEED", "4"))
-    outcomes = []
+    outcomes: list[str] = []
     whole = None
     while len(outcomes) < kills:
         sent = server.sent
