@@ -9,7 +9,7 @@ from senticli.data import glove
 from senticli.data.glove import Matrix, open_text, read_blocks
 from senticli.data.vectors import cached_vectors
 from senticli.errors import SenticliError
-from senticli.progress import OnProgress, Progress, ignore
+from senticli.events import OnEvent, Progress, ignore
 
 
 def file(tmp_path: Path, content: bytes, name: str = "vectors.txt") -> Path:
@@ -19,7 +19,7 @@ def file(tmp_path: Path, content: bytes, name: str = "vectors.txt") -> Path:
 
 
 def read_glove(
-    path: Path, member: str | None = None, on_progress: OnProgress = ignore
+    path: Path, member: str | None = None, on_progress: OnEvent = ignore
 ) -> tuple[list[str], Matrix]:
     digest = hashlib.sha256()
     with path.open("rb") as packed, open_text(packed, str(path), member) as (text, total):
