@@ -1,4 +1,4 @@
-"""Where answers go: standard output, or a file that is whole or does not exist.
+"""Sinks of answers: standard output, or a file that is complete or does not exist.
 
 A file is written as ``NAME.partial``, always as text, and becomes ``NAME`` at the end. A killed run
 leaves the partial file and beside it what it was made from: ``NAME.partial.json`` (the model and
@@ -339,7 +339,7 @@ class OutputFile:
 
 
 class Existing(Enum):
-    """What a run finds where it is to write."""
+    """The state of an output before a run."""
 
     NOTHING = 0
     PARTIAL = 1
