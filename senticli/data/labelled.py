@@ -11,7 +11,7 @@ import re
 import stat
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +19,7 @@ from typing import BinaryIO, cast
 
 from senticli.errors import SenticliError, UsageError
 from senticli.io.atomic import sha256_of
+from senticli.io.fields import find_column, find_field, text_at
 from senticli.io.formats import (
     CSV,
     JSONL,
@@ -32,15 +33,9 @@ from senticli.io.formats import (
     unreadable,
 )
 from senticli.io.layout import Layout
-from senticli.io.lines import BOM, read_lines
+from senticli.io.lines import MARK, read_lines, without_bom
 from senticli.io.objects import BLANK
-from senticli.io.readers import (
-    Records,
-    find_column,
-    mended,
-    read_records,
-    text_at,
-)
+from senticli.io.readers import REPEATED, Records, mended, read_records
 from senticli.io.sniff import LOOKED_AT, in_shell, reject_binary
 
 PIPE = "-"
@@ -189,7 +184,7 @@ def _opened(path: Path) -> Iterator[tuple[BinaryIO, str, Callable[[], str]]]:
 def _format_by_content(stream: BinaryIO) -> str:
     start = stream.read(4096)
     stream.seek(0)
-    start = start.removeprefix(BOM).lstrip()
+    start = without_bom(start).lstrip()
     if start.startswith(b"PAR1"):
         return PARQUET
     if start.startswith((b"{", b"[")):
@@ -222,12 +217,14 @@ def _read_table(
         if record.replaced:
             raise _not_utf8(name)
         what, label = record.error, ""
+        if record.doubt == REPEATED:
+            what = record.doubt
         if not what:
+            if label_at is None:
+                label_at = _label_column(record.fields, reading.label_column, records)
             fields = record.fields
             if not isinstance(fields, Mapping):
-                fields = dict(zip(records.columns or (), fields, strict=True))
-            if label_at is None:
-                label_at = _label_column(fields, reading.label_column, records)
+                fields = {str(position): cell for position, cell in enumerate(fields)}
             label, what = _label_in(fields, label_at)
             if what and "list" in what:
                 hints[what] = f"name one of its items: `label_column={label_at}.0`"
@@ -244,14 +241,17 @@ def _read_table(
     return found, hints
 
 
-def _label_column(fields: Mapping[str, object], asked: str | None, records: Records) -> str:
-    """Return the path of the label in rows like ``fields``. Raises SenticliError."""
-    if asked and not text_at(fields, asked)[1]:
-        return asked
-    root = (asked or "").partition(".")[0]
-    if asked and "." in asked and asked not in fields and root in fields:
-        return asked  # inside a field, which another row may have
-    return find_column(list(fields), asked, records.name, "label")
+def _label_column(
+    fields: Sequence[object] | Mapping[str, object], asked: str | None, records: Records
+) -> str:
+    """Return the path of the label in objects like ``fields``; of rows, its position.
+
+    Raises:
+        SenticliError: there is no label.
+    """
+    if isinstance(fields, Mapping):
+        return find_field(list(fields), asked, records.name, "label")[1]
+    return str(find_column(records.columns or (), asked, records.name, "label"))
 
 
 def _label_in(fields: Mapping[str, object], path: str) -> tuple[str, str | None]:
@@ -279,7 +279,7 @@ def plain_label(value: str) -> str:
 def _read_fasttext(stream: BinaryIO, name: str, encoding: str | None) -> Labelled:
     found = Labelled()
     for number, line in enumerate(read_lines(stream, name, encoding), 1):
-        line = line.removeprefix(BOM).strip()
+        line = without_bom(line).strip()
         if not line:
             continue
         if not (found.examples or found.problems or line.startswith(b"__label__")):
@@ -343,7 +343,7 @@ def _visible(folder: Path) -> Iterator[Path]:
 
 def _decoded(content: bytes, name: str, encoding: str | None = None) -> str:
     try:
-        return content.decode(encoding or "utf-8-sig")
+        return content.decode(encoding or "utf-8").lstrip(MARK)
     except UnicodeDecodeError as error:
         raise _not_utf8(name, encoding) from error
 

@@ -76,9 +76,10 @@ class Layout:
         }
         for option in self.given:
             if option not in meaningful.get(format, self.given):
+                shown = f"{option}=False" if option == "header" else option
                 kind = {LINES: "plain lines", JSONL: "JSON Lines", PARQUET: "Parquet"}[format]
                 raise UsageError(
-                    f"`{option}` has no meaning for {kind}, which {name} is read as",
+                    f"`{shown}` has no meaning for {kind}, which {name} is read as",
                     "name the format: `format=csv`, tsv, jsonl or parquet; or leave it out",
                 )
 

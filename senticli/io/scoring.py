@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
-from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -34,7 +33,7 @@ from senticli.io.formats import (
     open_bytes,
 )
 from senticli.io.layout import Dialect, Layout
-from senticli.io.readers import Record, Records, read_records
+from senticli.io.readers import Record, Records, look_ahead, read_records
 from senticli.io.sinks import OutputFile, Sink, Stream, is_special
 from senticli.io.writers import (
     AnswerWriter,
@@ -290,26 +289,14 @@ def _fields_of(request: Request, records: Records) -> tuple[tuple[str, ...], Rec
 
 def _peek(records: Records, count: int) -> tuple[tuple[str, ...], Records]:
     """Return the fields of the first objects, and all the records."""
-    read: list[Record] = []
-    failures: list[SenticliError] = []
-    try:
-        read.extend(islice(records, count))
-    except SenticliError as error:  # later, after what was read before
-        failures.append(error)
+    first, every = look_ahead(records.records, count)
+    if not first:
+        every = iter(list(every))  # what failed is raised before anything is written
     names: dict[str, None] = {}
-    for record in read:
+    for record in first:
         if isinstance(record.fields, Mapping):
             names |= dict.fromkeys(record.fields)
-    if failures and not names:
-        raise failures[0]
-
-    def all_records() -> Iterator[Record]:
-        yield from read
-        if failures:
-            raise failures[0]
-        yield from records.records
-
-    return tuple(names) or ("line",), dataclasses.replace(records, records=all_records())
+    return tuple(names) or ("line",), dataclasses.replace(records, records=every)
 
 
 def _source(

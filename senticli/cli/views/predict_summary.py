@@ -8,6 +8,7 @@ from senticli.bundle import Usual
 from senticli.cli.console import one_line, say
 from senticli.drift import Monitor
 from senticli.errors import SenticliError
+from senticli.io.objects import BLANK
 from senticli.io.readers import Record, Records
 from senticli.io.writers import Writer
 from senticli.model import Prediction
@@ -136,8 +137,10 @@ class Report:
         say(f"warning: {count:,} of {self._records:,} {texts} {what}, first {first}")
 
     def _count(self, what: str, record: Record, detail: str = "") -> None:
-        count, first, detail = self._odd.get(what, (0, record, detail))
-        self._odd[what] = (count + 1, first, detail)
+        count, first, known = self._odd.get(what, (0, record, detail))
+        if known.endswith(BLANK):  # which says less than any other error
+            first, known = record, detail
+        self._odd[what] = (count + 1, first, known)
 
     def _warn_of_shift(self) -> None:
         """Once."""
