@@ -25,7 +25,8 @@ class Layout:
             ``csv`` for CSV and ``none`` for TSV, as its registration with IANA has it.
         header: False if the first row is data; columns are then called 1, 2, 3 ….
         encoding: of the text, by Python's name. None: UTF-8.
-        sample: lines after the first that may be read ahead to find the delimiter.
+        sample: lines after the first that may be read ahead to find the delimiter, or objects to
+            find the field of the text.
 
     Raises:
         UsageError: a value that makes no sense.

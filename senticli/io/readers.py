@@ -55,7 +55,7 @@ MISSING = "may be missing values, such as NULL or nan"
 _MISSING = frozenset({"\\N", "NULL", "null", "NaN", "nan", "None", "<NA>", "#N/A"})
 RECENT = 50  # rows whose values tell what a row of the same table looks like
 # A first line that Excel understands.
-_SEP = re.compile(r'"?sep=([^"\\\r\n])"?\r?\n?', re.IGNORECASE | re.ASCII)
+_SEP = re.compile(r'"?sep=([\t !#-\[\]-~])"?\r?\n?', re.IGNORECASE | re.ASCII)
 _NUMBER = re.compile(r"[-+]?\d+([.,]\d+)?")
 _WORD = re.compile(r"\S+")
 _IN_QUOTES = re.compile(r'"(?=.*"").*"', re.DOTALL)  # with quotes doubled in it, as CSV does
@@ -316,7 +316,8 @@ def _table(lines: Iterator[bytes], format: str, name: str, layout: Layout) -> Re
         return Records(format, iter(()), (), name=name, preamble=preamble, dialect=dialect)
     _, fields, raw, error = begun[-1]
     if not fields and layout.header:
-        next(lines, None)  # which says so if it is UTF-16
+        if not error:
+            next(lines, None)  # which fails if it is UTF-16
         raise SenticliError(
             f"{name} has no header: {error or 'its first line is blank'}",
             "add one; if the first row is data: `header=False`",
