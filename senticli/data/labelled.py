@@ -416,7 +416,7 @@ def _read_folder(path: Path, encoding: str | None) -> Labelled:
         name = file.relative_to(path).as_posix()
         digest.update(f"{name}\0{len(content)}\0".encode() + content)
         try:
-            text = content.decode(encoding or "utf-8-sig")
+            text = content.decode(encoding or "utf-8").lstrip("\ufeff")
         except UnicodeDecodeError as error:
             if encoding:
                 raise SenticliError(

@@ -401,13 +401,15 @@ def _table_records(
     """
     recent: deque[list[str]] = deque(maxlen=RECENT)
     before: Sequence[str] = ()
+    names = list(map(plain_name, header))
     for number, fields, raw, error in found:
         number += skipped
         fields = fields or []
         if len(fields) == width:
             text, replaced = mended(fields[position])
             recent.append(fields)
-            doubt = REPEATED if fields == header else rows.doubt(fields, recent) or doubt_of(text)
+            is_header = plain_name(text) in names and [*map(plain_name, fields)] == names
+            doubt = REPEATED if is_header else rows.doubt(fields, recent) or doubt_of(text)
             yield Record(number, text, None, raw, fields, replaced, doubt)
         elif (
             position < len(fields)

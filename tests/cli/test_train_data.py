@@ -262,7 +262,7 @@ def test_class_weights_are_named_only_where_labels_are_uneven(
     scores = np.array([[0.9, 0.1], [0.9, 0.1]])
     valid = measure(scores, np.array([0, 1]), ("neg", "pos"))
     saved = SimpleNamespace(bundle=Bundle.open(tiny_model), valid=valid, counts=counts)
-    warning = describe_saved(cast(Any, saved))[0]
+    warning = next(describe_saved(cast(Any, saved)))
     assert "never predicted on validation: pos" in warning
     assert ("--class-weights balanced" in warning) == hint
 

@@ -129,13 +129,10 @@ def test_header_within_a_table_is_no_example(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     path.write_text(
         "Review Text,spam\ngood,ham\nReview Text,spam\nbuy,spam\n\ufeffreview text,SPAM\n"
-        "text,spam\n"
     )
     found = read_labelled(path, Reading(layout=Layout(text_column="Review Text"), label_column="2"))
     assert found.examples == [Example("good", "ham"), Example("buy", "spam")]
-    assert found.problems == [
-        Problem(f"{path}, line {n}", "the header, once more") for n in (3, 5, 6)
-    ]
+    assert found.problems == [Problem(f"{path}, line {n}", "the header, once more") for n in (3, 5)]
 
 
 def test_label_in_quotes_names_the_option_that_reads_them(tmp_path: Path) -> None:
