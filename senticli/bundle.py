@@ -29,7 +29,7 @@ from senticli.io import atomic, jsonfile
 from senticli.io.disk import size_of
 from senticli.io.jsonfile import has_type
 from senticli.log import log
-from senticli.text.tokenizer import load_rules
+from senticli.text.tokenizer import Tokenizer, load_rules
 from senticli.text.vocab import Vocab
 
 if TYPE_CHECKING:
@@ -195,7 +195,8 @@ class Bundle:
         """Return what turns a text into its token ids."""
         from senticli.text.encoder import Encoder  # numpy, which not everything here needs
 
-        return Encoder(self.rules(), self.vocab.number, lowercase=self.config.lowercase)
+        tokenizer = Tokenizer(self.rules(), lowercase=self.config.lowercase)
+        return Encoder(tokenizer, self.vocab.token_id)
 
 
 def _check(config: BundleConfig) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from senticli.runtime import TokenIds
+from senticli.text.encoder import TokenIds
 from senticli.text.vocab import UNK_INDEX
 
 MOST_OCCLUSIONS = 1000  # a longer text is occluded by runs of tokens, which share a weight

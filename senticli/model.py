@@ -21,7 +21,8 @@ from senticli.bundle import Bundle
 from senticli.errors import SenticliError
 from senticli.evaluation import softmax
 from senticli.explain import TokenWeight, occlude
-from senticli.runtime import MAX_TOKENS, Network, TokenIds, fit_length
+from senticli.runtime import MAX_TOKENS, Network, fit_length
+from senticli.text.encoder import TokenIds
 from senticli.text.vocab import UNK_INDEX
 
 if TYPE_CHECKING:
@@ -266,7 +267,7 @@ class Model:
     def _tokens(self, text: str) -> tuple[TokenIds, list[tuple[int, int]]]:
         """Return the ids of the tokens that are read of a text, and the (start, end) of each."""
         clipped = _clip(text)
-        token_ids, spans = self._encode(clipped), self._encode.spans(clipped)
+        token_ids, spans = self._encode(clipped), self._encode.tokenizer.spans(clipped)
         if len(clipped) < len(text):
             moved = len(text) - len(clipped)
             half = MAX_CHARACTERS // 2

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from senticli.text.encoder import TokenIds
 from senticli.text.vocab import PAD_INDEX, UNK_INDEX
 
 if TYPE_CHECKING:
@@ -24,8 +25,6 @@ WINDOWS_AHEAD = 2  # that are computed while the results of one are used
 BATCH_TEXTS = 64
 BATCH_TOKENS = 12_288  # bounds the memory of a batch
 MAX_TOKENS = 12_288  # of one text: beyond it, its head and tail are used
-
-TokenIds = NDArray[np.int32]
 
 
 def import_onnxruntime() -> Any:

@@ -1,1 +1,1 @@
-"""From text to word numbers: tokenizer, vocabulary, readers of text files."""
+"""From text to token ids: tokenizer, vocabulary, encoder."""

@@ -1,35 +1,71 @@
-"""A tokenizer and a vocabulary in one step: text in, word numbers out."""
+"""Encode a text: split it into tokens and look up their ids."""
 
 from array import array
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from senticli.text.tokenizer import CACHE_SIZE, Chunkwise
+from senticli.text.tokenizer import Tokenizer
+
+TokenIds = NDArray[np.int32]
+
+CACHE_SIZE = 262_144  # chunks: some 50 MB; 95 % of the chunks of a stream of reviews are found
+LONGEST_CACHED = 64  # characters; longer chunks hardly ever come back
 
 
-class Encoder(Chunkwise[bytes, NDArray[np.int32]]):
-    """Text → the numbers of its words, int32 [T].
+class Encoder:
+    """Text → token_ids, int32 [T].
 
-    ``number`` gives the number of a token, and depends on nothing else.
+    Args:
+        tokenizer: splits the text.
+        token_id: returns the id of a token, which depends on nothing but the token.
+        cache_size: the number of chunks, stretches of text without white space, to remember.
     """
 
     def __init__(
         self,
-        rules: Mapping[str, Any],
-        number: Callable[[str], int],
+        tokenizer: Tokenizer,
+        token_id: Callable[[str], int],
         *,
-        lowercase: bool = True,
         cache_size: int = CACHE_SIZE,
     ) -> None:
-        super().__init__(rules, lowercase=lowercase, cache_size=cache_size)
-        self._number = number
+        self.tokenizer = tokenizer
+        self._token_id = token_id
+        self._cache = _Cache(self._encode_chunk, cache_size)
+
+    def __call__(self, text: str) -> TokenIds:
+        """Return the ids of the tokens of ``text``."""
+        packed = list(map(self._cache.__getitem__, self.tokenizer.chunks(text)))
+        if not all(packed):  # the tokens of some chunk depend on the chunks around it
+            packed = [self._pack(self.tokenizer(text))]
+        return np.frombuffer(b"".join(packed), dtype=np.int32)
+
+    def _encode_chunk(self, chunk: str) -> bytes:
+        """Return the packed ids of a chunk, or nothing if they depend on the chunks around it."""
+        return self._pack(self.tokenizer.tokenize_chunk(chunk) or [])
 
     def _pack(self, tokens: list[str]) -> bytes:
-        return array("i", map(self._number, tokens)).tobytes()
+        """Return token ids as bytes, which are joined several times as fast as lists or arrays."""
+        return array("i", map(self._token_id, tokens)).tobytes()
 
-    def _join(self, packs: Iterable[bytes]) -> NDArray[np.int32]:
-        # Bytes are joined and read as numbers in C, at several times the speed of a list.
-        return np.frombuffer(b"".join(packs), dtype=np.int32)
+
+class _Cache(dict[str, bytes]):
+    """The results of a function: computed when missing, all forgotten when there are too many.
+
+    Unlike with ``functools.lru_cache`` or a loop over the chunks, a hit costs no more than in a
+    plain dict: the encoder is 5 to 15 % faster.
+    """
+
+    def __init__(self, function: Callable[[str], bytes], size: int) -> None:
+        super().__init__()
+        self._function = function
+        self._size = size
+
+    def __missing__(self, chunk: str) -> bytes:
+        result = self._function(chunk)
+        if len(chunk) <= LONGEST_CACHED:
+            if len(self) >= self._size:
+                self.clear()
+            self[chunk] = result
+        return result

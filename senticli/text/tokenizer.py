@@ -1,47 +1,43 @@
 """spaCy's English tokenizer in plain Python, over compiled rules (``training.tokenizer_rules``).
 
-The steps, and most names, are those of ``spacy/tokenizer.pyx``: a text is cut at white space, each
-chunk is stripped of prefixes and suffixes and cut at infixes, and then some exceptions are looked
-for a second time among the finished tokens of the whole text.
+The steps, and most names, are those of ``spacy/tokenizer.pyx``:
+
+1. A text is split at white space into chunks.
+2. Each chunk is stripped of prefixes and suffixes and split at infixes.
+3. In a second pass over the tokens of the whole text, some exceptions, such as emoticons, are
+   searched for again: a *sequence* of tokens that spells one is replaced by the exception's tokens.
 """
 
 import hashlib
 import json
 import re
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from itertools import chain
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 from senticli.errors import SenticliError
 from senticli.io import jsonfile
 
-P = TypeVar("P")  # what is kept of a chunk
-R = TypeVar("R")  # what a text gives
-V = TypeVar("V")
-
-CACHE_SIZE = 262_144  # chunks: some 50 MB, where 95 % of a stream of reviews are found
-_LONGEST_CACHED = 64  # characters; longer chunks hardly ever come back
-# Cutting affixes off takes time in the square of a chunk's length. No word is this long, so what
-# goes beyond it is cut up before.
-LONGEST_CHUNK, _PIECE = 1024, 128
+# Stripping affixes takes time quadratic in the length of a chunk. No real token is this long, so
+# longer chunks are split into pieces first.
+LONGEST_CHUNK, PIECE = 1024, 128
 
 _LINE_BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
-_TOO_LONG = re.compile(rf"\S{{{LONGEST_CHUNK + 1},}}")
+_LONG_CHUNK = re.compile(rf"\S{{{LONGEST_CHUNK + 1},}}")
 _EXPRESSIONS = {"prefix", "suffix", "infix", "token_match", "url_match"}
 
 
 def dump_rules(rules: Mapping[str, Any]) -> str:
-    """The content of ``tokenizer.json``: the same text for the same rules."""
+    """Return the content of ``tokenizer.json``: the same text for the same rules."""
     return json.dumps(rules, ensure_ascii=False, sort_keys=True, separators=(",", ":")) + "\n"
 
 
 def load_rules(content: bytes) -> dict[str, Any]:
-    """Return the rules that ``tokenizer.json`` holds.
+    """Return the rules in ``tokenizer.json``.
 
     Raises:
-        ValueError and the others of jsonfile.INVALID: it holds none.
+        ValueError and the others of jsonfile.INVALID: the content is not valid.
     """
     rules = jsonfile.parse(content)
     common, exceptions, sequences = rules["common"], rules["exceptions"], rules["sequences"]
@@ -57,93 +53,86 @@ def load_rules(content: bytes) -> dict[str, Any]:
     return rules
 
 
-class Chunkwise(ABC, Generic[P, R]):
-    """Text → tokens, equal to spaCy's but for white space, in the form that a subclass gives them.
+class Tokenizer:
+    """Split a text into the tokens that spaCy gives, white space left out.
 
-    White-space tokens are dropped, an HTML line break counts as a space, and tokens are lower-cased
-    after they are cut, unless ``lowercase`` is false. The tokens of a chunk are packed, and kept so
-    for the next time it is seen; the packs of a text are joined.
+    An HTML line break counts as a space, and tokens are lower-cased after they are split off,
+    unless ``lowercase`` is false.
     """
 
-    def __init__(
-        self, rules: Mapping[str, Any], *, lowercase: bool = True, cache_size: int = CACHE_SIZE
-    ) -> None:
+    def __init__(self, rules: Mapping[str, Any], *, lowercase: bool = True) -> None:
         self._rules = rules
         self._lowercase = lowercase
         self._common = _Expressions(rules["common"])
         self._is_common = self._common.compile("characters").fullmatch
-        self._any = _Expressions(rules)
+        self._general = _Expressions(rules)
         self._exceptions: Mapping[str, list[str]] = rules["exceptions"]
+        # Tokens that spell an exception → the exception's own tokens
         self._sequences = {
             tuple(tokens): self._exceptions[string] for string, tokens in rules["sequences"].items()
         }
-        self._sequence_lengths: dict[str, set[int]] = {}
+        self._sequence_lengths: dict[str, set[int]] = {}  # by first token
         for sequence in self._sequences:
             self._sequence_lengths.setdefault(sequence[0], set()).add(len(sequence))
-        self._no_sequence_in = frozenset(self._sequence_lengths).isdisjoint
-        self._cache = _Cache(self._pack_chunk, cache_size)
-
-    @abstractmethod
-    def _pack(self, tokens: list[str]) -> P:
-        """What is kept of a chunk's tokens."""
-
-    @abstractmethod
-    def _join(self, packs: Iterable[P]) -> R:
-        """What a text gives, from the packs of its chunks."""
+        self._starts_no_sequence = frozenset(self._sequence_lengths).isdisjoint
 
     @cached_property
     def fingerprint(self) -> str:
-        """16 hex digits that name the rules and the casing."""
+        """16 hex digits that identify the rules and the casing."""
         content = dump_rules({"rules": self._rules, "lowercase": self._lowercase})
         return hashlib.sha256(content.encode()).hexdigest()[:16]
 
-    def __call__(self, text: str) -> R:
-        """The tokens of ``text``, in order."""
-        text = _prepared(text)
-        try:
-            return self._join(map(self._cache.__getitem__, text.split()))
-        except _NeedsContext:
-            return self._join([self._pack(self._finish(self._tokenize_in_context(text)))])
+    def __call__(self, text: str) -> list[str]:
+        """Return the tokens of ``text``."""
+        return self._with_case(self._tokenize(_prepare(text)))
 
     def spans(self, text: str) -> list[tuple[int, int]]:
-        """The (start, end) of each token in ``text``, in characters."""
-        # As long as the text, with nothing in the place of a line break that a token could match.
+        """Return the (start, end) of each token in ``text``, in characters."""
+        # As long as the text, with nothing in place of a line break that a token could match
         blanked = _LINE_BREAK.sub(lambda tag: " " * len(tag[0]), text)
         spans = []
         end = 0
-        for token in self._tokenize_in_context(_prepared(text)):
+        for token in self._tokenize(_prepare(text)):
             start = blanked.index(token, end)
             end = start + len(token)
             spans.append((start, end))
         return spans
 
-    def _finish(self, tokens: list[str]) -> list[str]:
-        return [token.lower() for token in tokens] if self._lowercase else tokens
+    def chunks(self, text: str) -> list[str]:
+        """Split ``text`` at white space."""
+        return _prepare(text).split()
 
-    def _pack_chunk(self, chunk: str) -> P:
-        """The packed tokens of a chunk whose neighbours do not matter.
+    def tokenize_chunk(self, chunk: str) -> list[str] | None:
+        """Return the tokens of one of :meth:`chunks`; None if the chunks around it affect them.
 
-        Raises _NeedsContext where they may: a sequence in the chunk would be replaced, unless one
+        They may if the second pass would replace a sequence in the chunk: it does not if a sequence
         that reaches into a neighbour covers a part of it.
         """
         tokens = self._split(chunk)
-        if not self._no_sequence_in(tokens):
+        if not self._starts_no_sequence(tokens):
             for start, end in self._find_sequences(tokens):
                 sequence = tokens[start:end]
                 if self._sequences[tuple(sequence)] != sequence:
-                    raise _NeedsContext
-        return self._pack(self._finish(tokens))
+                    return None
+        return self._with_case(tokens)
 
-    def _tokenize_in_context(self, text: str) -> list[str]:
-        """The tokens of ``text``, with the second pass (spaCy's ``_apply_special_cases``)."""
+    def _with_case(self, tokens: list[str]) -> list[str]:
+        return [token.lower() for token in tokens] if self._lowercase else tokens
+
+    def _tokenize(self, text: str) -> list[str]:
+        """Return the tokens of a prepared text, cased, after both passes."""
         tokens: list[str] = []
         chunk_starts: set[int] = set()
         for part in re.split(r"(\s+)", text):
             if part and part != " ":
                 chunk_starts.add(len(tokens))
-                # White space other than a single space is a token, which parts its neighbours.
+                # White space other than a single space is a token, which separates its neighbours.
                 tokens += [part] if part.isspace() else self._split(part)
+        self._replace_sequences(tokens, chunk_starts)
+        return [token for token in tokens if not token.isspace()]
 
+    def _replace_sequences(self, tokens: list[str], chunk_starts: set[int]) -> None:
+        """Make the second pass over ``tokens``, in place (spaCy's ``_apply_special_cases``)."""
         covered: set[int] = set()
         replaced = []
         longest_first = sorted(self._find_sequences(tokens), key=lambda span: span[0] - span[1])
@@ -151,16 +140,16 @@ class Chunkwise(ABC, Generic[P, R]):
             span = range(start, end)
             if start not in covered and end - 1 not in covered:
                 replaced.append(span)
-            covered.update(span)  # even by a span that was itself turned down
+            covered.update(span)  # even by a span that was itself rejected
         for span in sorted(replaced, key=lambda span: -span.start):
-            # One across a space is not the exception's text, so it stays; it has kept others away.
+            # A sequence across a space does not spell the exception, so it is not replaced; it has
+            # nevertheless kept the sequences that overlap it from being replaced.
             if chunk_starts.isdisjoint(span[1:]):
-                found = tokens[span.start : span.stop]
-                tokens[span.start : span.stop] = self._sequences[tuple(found)]
-        return [token for token in tokens if not token.isspace()]
+                sequence = tuple(tokens[span.start : span.stop])
+                tokens[span.start : span.stop] = self._sequences[sequence]
 
     def _find_sequences(self, tokens: list[str]) -> Iterator[tuple[int, int]]:
-        """The (start, end) of every sequence in ``tokens``, by start."""
+        """Yield the (start, end) of every sequence in ``tokens``, by start."""
         for start, token in enumerate(tokens):
             for length in self._sequence_lengths.get(token, ()):
                 end = start + length
@@ -168,11 +157,11 @@ class Chunkwise(ABC, Generic[P, R]):
                     yield start, end
 
     def _split(self, chunk: str) -> list[str]:
-        """The tokens of a chunk (spaCy's ``_split_affixes`` and ``_attach_tokens``)."""
+        """Split a chunk into tokens (spaCy's ``_split_affixes`` and ``_attach_tokens``)."""
         exceptions = self._exceptions
         if _is_letters(chunk):
             return exceptions.get(chunk) or [chunk]
-        find = self._common if self._is_common(chunk) else self._any
+        find = self._common if self._is_common(chunk) else self._general
         prefixes: list[str] = []
         suffixes: list[str] = []
         rest, size = chunk, -1
@@ -202,39 +191,8 @@ class Chunkwise(ABC, Generic[P, R]):
         elif _is_letters(rest) or find.token_match(rest) or find.url_match(rest):
             middle = [rest]
         else:
-            middle = _split_at(find.infixes(rest), rest)
+            middle = _split_at_infixes(rest, find.infixes(rest))
         return [*prefixes, *middle, *reversed(suffixes)]
-
-
-class Tokenizer(Chunkwise[tuple[str, ...], list[str]]):
-    """Text → the list of its tokens."""
-
-    def _pack(self, tokens: list[str]) -> tuple[str, ...]:
-        return tuple(tokens)
-
-    def _join(self, packs: Iterable[tuple[str, ...]]) -> list[str]:
-        return list(chain.from_iterable(packs))
-
-
-class _NeedsContext(Exception):
-    """A chunk whose tokens depend on the chunks around it."""
-
-
-class _Cache(dict[str, V]):
-    """The results of a function, computed when missed and all forgotten when there are too many."""
-
-    def __init__(self, function: Callable[[str], V], size: int) -> None:
-        super().__init__()
-        self._function = function
-        self._size = size
-
-    def __missing__(self, chunk: str) -> V:
-        result = self._function(chunk)
-        if len(chunk) <= _LONGEST_CACHED:
-            if len(self) >= self._size:
-                self.clear()
-            self[chunk] = result
-        return result
 
 
 class _Expressions:
@@ -248,7 +206,7 @@ class _Expressions:
             return re.compile(self._rules[name] or r"(?!)")  # (?!) matches nowhere
         except (re.error, OverflowError, RecursionError) as error:
             raise SenticliError(
-                f"the model is broken: {name} in its tokenizer.json is no regular expression",
+                f"the model is broken: {name} in its tokenizer.json is not a regular expression",
                 "train it again, or use another model, such as bundled",
             ) from error
 
@@ -273,32 +231,31 @@ class _Expressions:
         return self.compile("url_match").match
 
 
-def _is_letters(string: str) -> bool:
-    """Whether it is made of ASCII letters alone, where none of spaCy's expressions cuts."""
-    return string.isascii() and string.isalpha()
-
-
-def _prepared(text: str) -> str:
-    """The text with spaces for line breaks, and within what is too long for a word."""
+def _prepare(text: str) -> str:
+    """Replace line breaks by spaces, and put spaces into chunks that are too long."""
     if "<" in text:
         text = _LINE_BREAK.sub(" ", text)
     if len(text) > LONGEST_CHUNK:
-        text = _TOO_LONG.sub(_cut_up, text)
+        text = _LONG_CHUNK.sub(_split_into_pieces, text)
     return text
 
 
-def _cut_up(chunk: re.Match[str]) -> str:
-    """The chunk in pieces parted by spaces."""
+def _split_into_pieces(chunk: re.Match[str]) -> str:
     string = chunk[0]
-    return " ".join(string[at : at + _PIECE] for at in range(0, len(string), _PIECE))
+    return " ".join(string[start : start + PIECE] for start in range(0, len(string), PIECE))
+
+
+def _is_letters(string: str) -> bool:
+    """Return True for ASCII letters alone, which none of spaCy's expressions splits."""
+    return string.isascii() and string.isalpha()
 
 
 def _length(match: re.Match[str] | None) -> int:
     return match.end() - match.start() if match else 0
 
 
-def _split_at(infixes: Iterator[re.Match[str]], string: str) -> list[str]:
-    """``string`` cut before and after each infix; one at its very start does not count."""
+def _split_at_infixes(string: str, infixes: Iterator[re.Match[str]]) -> list[str]:
+    """Split ``string`` before and after each infix; one at its very start does not count."""
     tokens = []
     start = 0
     for infix in infixes:

@@ -1,15 +1,14 @@
-"""Tokenized texts as numbers, and their cache: words are cut once for each data set and tokenizer.
+"""Tokenized texts, and their cache: a data set is tokenized once for each tokenizer.
 
-The numbers are those of the corpus's own words, in order of first appearance, not of a vocabulary:
-what is kept serves every vocabulary.
+The token ids are those of the corpus's own list of tokens, not of a vocabulary, so that the cache
+serves every vocabulary.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,65 +16,58 @@ from numpy.typing import NDArray
 from senticli.data.columns import DAMAGED
 from senticli.data.splits import Source
 from senticli.io.atomic import replace_file
-from senticli.text.encoder import Encoder
+from senticli.text.encoder import Encoder, TokenIds
+from senticli.text.tokenizer import Tokenizer
 
-Words = NDArray[np.int32]
-
-KEPT = 2
-"""Tokenizers whose tokens of a source are kept: one that lower-cases, and one that does not."""
+KEPT = 2  # tokenizers with a cache of a source: one that lower-cases, and one that does not
 
 
 @dataclass(frozen=True)
 class Corpus:
-    """``numbers[ends[i - 1] : ends[i]]`` are the words of text i, as indices of ``words``."""
+    """``token_ids[ends[i - 1] : ends[i]]`` are the tokens of text i, as indices of ``tokens``."""
 
-    words: list[str]
-    numbers: Words
+    tokens: list[str]
+    token_ids: TokenIds
     ends: NDArray[np.int64]
 
     @classmethod
-    def of(cls, texts: Iterable[str], rules: Mapping[str, Any], *, lowercase: bool) -> "Corpus":
-        """Cut ``texts`` into words."""
-        lexicon: dict[str, int] = {}
-        encode = Encoder(
-            rules, lambda word: lexicon.setdefault(word, len(lexicon)), lowercase=lowercase
-        )
-        numbered = [encode(text) for text in texts]
-        ends = np.cumsum([len(text) for text in numbered], dtype=np.int64)
-        joined = np.concatenate(numbered) if numbered else np.zeros(0, dtype=np.int32)
-        return cls(list(lexicon), joined, ends)
+    def of(cls, texts: Iterable[str], tokenizer: Tokenizer) -> "Corpus":
+        """Tokenize ``texts``."""
+        ids: dict[str, int] = {}
+        encode = Encoder(tokenizer, lambda token: ids.setdefault(token, len(ids)))
+        encoded = [encode(text) for text in texts]
+        ends = np.cumsum([len(token_ids) for token_ids in encoded], dtype=np.int64)
+        return cls(list(ids), _concatenate(encoded), ends)
 
-    def texts(self, rows: Sequence[int], number: Callable[[str], int]) -> list[Words]:
-        """The words of each of ``rows``, as the numbers that ``number`` gives them."""
-        table = np.array([number(word) for word in self.words], dtype=np.int32)
-        return self._slices(table[self.numbers], rows)
+    def encode(self, rows: Sequence[int], token_id: Callable[[str], int]) -> list[TokenIds]:
+        """Return the token ids of the texts in ``rows``, by the ids that ``token_id`` gives."""
+        table = np.array([token_id(token) for token in self.tokens], dtype=np.int32)
+        return self._select(rows, table[self.token_ids])
 
     def count(self, rows: Sequence[int]) -> Counter[str]:
-        """How often each word occurs in ``rows``."""
-        joined = np.concatenate([np.zeros(0, np.int32), *self._slices(self.numbers, rows)])
-        counts = np.bincount(joined, minlength=len(self.words)).tolist()
-        return Counter({word: n for word, n in zip(self.words, counts, strict=True) if n})
+        """Return how often each token occurs in the texts in ``rows``."""
+        token_ids = _concatenate(self._select(rows, self.token_ids))
+        counts = np.bincount(token_ids, minlength=len(self.tokens)).tolist()
+        return Counter({token: n for token, n in zip(self.tokens, counts, strict=True) if n})
 
-    def _slices(self, numbers: Words, rows: Sequence[int]) -> list[Words]:
+    def _select(self, rows: Sequence[int], token_ids: TokenIds) -> list[TokenIds]:
         starts = np.concatenate([[0], self.ends[:-1]])
-        return [numbers[starts[row] : self.ends[row]] for row in rows]
+        return [token_ids[starts[row] : self.ends[row]] for row in rows]
 
 
-def corpus_of(
-    source: Source, rules: Mapping[str, Any], fingerprint: str, *, lowercase: bool
-) -> Corpus:
-    """The tokens of ``source``: from its cache, or cut now and kept there for the next time."""
+def corpus_of(source: Source, tokenizer: Tokenizer) -> Corpus:
+    """Return the tokens of ``source``: from its cache, or computed and cached now."""
     texts = (example.text for example in source.examples)
     if source.tokens is None:
-        return Corpus.of(texts, rules, lowercase=lowercase)
-    path = source.tokens.with_name(f"{source.tokens.name}-{fingerprint}.npz")
+        return Corpus.of(texts, tokenizer)
+    path = source.tokens.with_name(f"{source.tokens.name}-{tokenizer.fingerprint}.npz")
     with suppress(OSError, *DAMAGED):
         return _read(path, source.sha256)
-    corpus = Corpus.of(texts, rules, lowercase=lowercase)
-    with suppress(OSError):  # it would only have saved time
+    corpus = Corpus.of(texts, tokenizer)
+    with suppress(OSError):  # the cache only saves time
         _write(path, source.sha256, corpus)
-        kept = path.parent.glob(f"{source.tokens.name}-*")
-        for old in sorted(kept, key=lambda file: file.stat().st_mtime)[:-KEPT]:
+        cached = path.parent.glob(f"{source.tokens.name}-*")
+        for old in sorted(cached, key=lambda file: file.stat().st_mtime)[:-KEPT]:
             old.unlink()
     return corpus
 
@@ -83,21 +75,25 @@ def corpus_of(
 def _read(path: Path, sha256: str) -> Corpus:
     with np.load(path, allow_pickle=False) as arrays:
         if bytes(arrays["source"]).decode() != sha256:
-            raise ValueError("the tokens of another text")
-        words = bytes(arrays["words"]).decode().split("\n")[:-1]
-        corpus = Corpus(words, arrays["numbers"], arrays["ends"])
-    if len(corpus.numbers) and int(corpus.numbers.max()) >= len(words):
-        raise ValueError("numbers of no word")
+            raise ValueError("the tokens of another source")
+        tokens = bytes(arrays["tokens"]).decode().split("\n")[:-1]
+        corpus = Corpus(tokens, arrays["token_ids"], arrays["ends"])
+    if len(corpus.token_ids) and int(corpus.token_ids.max()) >= len(tokens):
+        raise ValueError("ids of no token")
     return corpus
 
 
 def _write(path: Path, sha256: str, corpus: Corpus) -> None:
-    words = "".join(f"{word}\n" for word in corpus.words)
+    tokens = "".join(f"{token}\n" for token in corpus.tokens)
     with replace_file(path) as file:
         np.savez(
             file,
             source=np.frombuffer(sha256.encode(), dtype=np.uint8),
-            words=np.frombuffer(words.encode(), dtype=np.uint8),
-            numbers=corpus.numbers,
+            tokens=np.frombuffer(tokens.encode(), dtype=np.uint8),
+            token_ids=corpus.token_ids,
             ends=corpus.ends,
         )
+
+
+def _concatenate(arrays: Sequence[TokenIds]) -> TokenIds:
+    return np.concatenate([np.zeros(0, dtype=np.int32), *arrays])

@@ -1,4 +1,4 @@
-"""The first weights of the embedding: pretrained word vectors, or noise."""
+"""The initial weights of the embedding: pretrained vectors, or noise."""
 
 from typing import Any
 
@@ -9,13 +9,13 @@ from torch import Tensor
 from senticli.data.vectors import VectorCache
 from senticli.text.vocab import PAD_INDEX, UNK_INDEX, Vocab
 
-NOISE_SPREAD = 0.1  # where there are no vectors to take the spread from
+NOISE_STD = 0.1  # without vectors to take the standard deviation from
 
 
 class CachedVectors(torchtext.vocab.Vectors):  # type: ignore[misc]
     """torchtext's ``Vectors`` over senticli's memory-mapped cache.
 
-    torchtext would parse the text itself and keep a pickle beside it; there is no pickle here.
+    torchtext would parse the text itself and write a pickle beside it.
     """
 
     def __init__(self, cache: VectorCache, **options: Any) -> None:
@@ -25,9 +25,9 @@ class CachedVectors(torchtext.vocab.Vectors):  # type: ignore[misc]
     def cache(
         self, name: str, cache: str | None, url: str | None = None, max_vectors: int | None = None
     ) -> None:
-        """Fill in the attributes that torchtext reads: itos, stoi, vectors [words, dim], dim."""
+        """Set the attributes that torchtext reads: itos, stoi, vectors [len(itos), dim], dim."""
         self.itos = self._source.tokens
-        self.stoi = {word: row for row, word in enumerate(self.itos)}
+        self.stoi = {token: row for row, token in enumerate(self.itos)}
         self.vectors = torch.from_numpy(self._source.matrix)
         self.dim = self._source.matrix.shape[1]
 
@@ -38,37 +38,37 @@ def initial_embedding(
     dim: int,
     generator: torch.Generator,
 ) -> tuple[Tensor, float]:
-    """The embedding to start from, [V, dim], and the share of the vocabulary found in ``vectors``.
+    """Return the initial embedding [V, dim] and the share of the vocabulary in ``vectors``.
 
-    A word without a vector starts from a normal distribution of the found vectors' own spread;
-    ``<unk>`` and ``<pad>`` start at zero.
+    A token without a vector starts from a normal distribution with the standard deviation of the
+    vectors of the others; ``<unk>`` and ``<pad>`` start at zero.
     """
     if vectors is None:
-        weights = torch.randn(len(vocab), dim, generator=generator) * NOISE_SPREAD
-        found = 0
+        weights = torch.randn(len(vocab), dim, generator=generator) * NOISE_STD
+        n_known = 0
     else:
         vocab.set_vectors(vectors.stoi, vectors.vectors, vectors.dim)
         weights = vocab.vectors
-        known = torch.tensor([word in vectors.stoi for word in vocab.itos])
-        found = int(known.sum())
-        spread = float(weights[known].std()) if found else NOISE_SPREAD
-        noise = torch.randn(len(vocab) - found, vectors.dim, generator=generator)
-        weights[~known] = noise * spread
+        known = torch.tensor([token in vectors.stoi for token in vocab.itos])
+        n_known = int(known.sum())
+        std = float(weights[known].std()) if n_known else NOISE_STD
+        noise = torch.randn(len(vocab) - n_known, vectors.dim, generator=generator)
+        weights[~known] = noise * std
     weights[[UNK_INDEX, PAD_INDEX]] = 0.0
-    return weights, found / max(1, len(vocab) - 2)
+    return weights, n_known / max(1, len(vocab) - 2)
 
 
-def extended_embedding(
+def extend_embedding(
     trained: Tensor, vocab: Vocab, vectors: CachedVectors | None
 ) -> tuple[Tensor, float]:
-    """A trained embedding [V, dim] with more rows, one for each further word of ``vocab``.
+    """Return a trained embedding [V, dim] with rows for the further tokens of ``vocab``.
 
-    They start from their vector, or else from that of ``<unk>``: so before it goes on training, the
-    network takes a new word as it did. Also the share of the new words found in ``vectors``.
+    A new token starts from its vector, or else from that of ``<unk>``, which the network took it
+    for until now. Also return the share of the new tokens in ``vectors``.
     """
-    new = vocab.words[len(trained) :]
+    new = vocab.tokens[len(trained) :]
     rows = trained[UNK_INDEX].repeat(len(new), 1)
-    known = [row for row, word in enumerate(new) if vectors and word in vectors.stoi]
+    known = [row for row, token in enumerate(new) if vectors and token in vectors.stoi]
     if vectors and known:
         rows[known] = vectors.vectors[[vectors.stoi[new[row]] for row in known]]
     return torch.cat([trained, rows]), len(known) / max(1, len(new))

@@ -24,13 +24,13 @@ from senticli.data.vectors import VectorCache
 from senticli.errors import SenticliError
 from senticli.machine import code_version
 from senticli.runtime import Network, fit_length
+from senticli.text.encoder import TokenIds
 from senticli.text.tokenizer import Tokenizer, dump_rules
 from senticli.text.vocab import PAD_INDEX, UNK_INDEX, Vocab
 from senticli.training.batches import Batches
 from senticli.training.corpus import Corpus, corpus_of
-from senticli.training.corpus import Words as TokenIds
-from senticli.training.device import choose_dtype, name_of
-from senticli.training.embeddings import CachedVectors, extended_embedding, initial_embedding
+from senticli.training.device import choose_dtype, describe_device
+from senticli.training.embeddings import CachedVectors, extend_embedding, initial_embedding
 from senticli.training.events import BatchResult, EpochResult, Estimate, Saved, Started
 from senticli.training.export import float32
 from senticli.training.export.float32 import load_model
@@ -39,7 +39,7 @@ from senticli.training.network.birnn import BiRNN
 from senticli.training.processes import ALONE, Processes
 from senticli.training.tokenizer_rules import spacy_rules
 from senticli.training.trainer import Trainer, balanced_weights
-from senticli.training.vocabulary import build_vocab, extended, runtime_vocab
+from senticli.training.vocabulary import build_vocab, extend_vocab, runtime_vocab
 
 INT8_COST = 0.001  # accuracy on validation that a smaller and faster model may cost
 PACKAGES = ("torch", "torchtext", "spacy", "onnx", "onnxruntime", "numpy")
@@ -107,8 +107,8 @@ class Session:
         data, init = self.data, self.data.init
         return Started(
             data=self.recipe.train.data,
-            train_texts=self.train.texts,
-            valid_texts=self.valid.texts,
+            train_texts=self.train.n_texts,
+            valid_texts=self.valid.n_texts,
             labels=data.labels,
             vocab_size=len(data.vocab),
             new_tokens=len(data.vocab) - init.config.vocab_size if init else 0,
@@ -129,7 +129,7 @@ class Session:
         data, epochs = self.data, self.recipe.train.epochs
         lengths = np.percentile([len(ids) for ids in data.train], (50, 90, 99, 100)).astype(int)
         # A validation text is only run forward, at about a third of the work.
-        share = 1 + self.valid.tokens / self.train.tokens / 3
+        share = 1 + self.valid.n_tokens / self.train.n_tokens / 3
         return Estimate(
             labels={
                 split: dict(zip(data.labels, _counts(truth, len(data.labels)), strict=True))
@@ -169,12 +169,12 @@ def encode_data(
     """
     config = recipe.train
     rules = init.rules() if init else spacy_rules()
-    fingerprint = Tokenizer(rules, lowercase=config.lowercase).fingerprint
-    corpora = _tokenize(data, rules, fingerprint, lowercase=config.lowercase)
+    tokenizer = Tokenizer(rules, lowercase=config.lowercase)
+    corpora = _tokenize(data, tokenizer)
     built = build_vocab(_token_counts(data.train, corpora), config.vocab_size)
     vectors = CachedVectors(cache) if cache else None
     if init:
-        vocab = extended(init.vocab, runtime_vocab(built))
+        vocab = extend_vocab(init.vocab, runtime_vocab(built))
         embedding, found = _embedding_of_model(init, vocab, vectors)
     else:
         vocab = runtime_vocab(built)
@@ -192,7 +192,7 @@ def encode_data(
         embedding=embedding,
         vectors_found=found if vectors else None,
         rules=rules,
-        fingerprint=fingerprint,
+        fingerprint=tokenizer.fingerprint,
         init=init,
         sources={
             "data": data.hashes,
@@ -202,17 +202,12 @@ def encode_data(
     )
 
 
-def _tokenize(
-    data: TrainingData, rules: Mapping[str, Any], fingerprint: str, *, lowercase: bool
-) -> dict[str, Corpus]:
+def _tokenize(data: TrainingData, tokenizer: Tokenizer) -> dict[str, Corpus]:
     """Return the tokens of every source of both splits, by its name."""
     sources = {
         part.source.name: part.source for split in (data.train, data.valid) for part in split.parts
     }
-    return {
-        name: corpus_of(source, rules, fingerprint, lowercase=lowercase)
-        for name, source in sources.items()
-    }
+    return {name: corpus_of(source, tokenizer) for name, source in sources.items()}
 
 
 def _token_counts(split: Split, corpora: Mapping[str, Corpus]) -> Counter[str]:
@@ -228,7 +223,7 @@ def _token_ids(split: Split, corpora: Mapping[str, Corpus], vocab: Vocab) -> lis
     return [
         fit_length(ids)
         for part in split.parts
-        for ids in corpora[part.source.name].texts(part.rows, vocab.number)
+        for ids in corpora[part.source.name].encode(part.rows, vocab.token_id)
     ]
 
 
@@ -248,7 +243,7 @@ def _embedding_of_model(
             f"the vectors have {vectors.dim} dimensions, the model's have {trained.shape[1]}",
             "start from the model alone: `vectors=none`",
         )
-    return extended_embedding(trained, vocab, vectors)
+    return extend_embedding(trained, vocab, vectors)
 
 
 # --- the network
@@ -309,7 +304,7 @@ def _load_weights(model: BiRNN, init: Bundle, labels: Sequence[str]) -> None:
 
 def _machine(processes: Processes, dtype: torch.dtype) -> str:
     """Return device and precision, such as ``cpu, 2 threads, bfloat16``."""
-    one = f"{name_of(processes.device)}, {str(dtype).removeprefix('torch.')}"
+    one = f"{describe_device(processes.device)}, {str(dtype).removeprefix('torch.')}"
     return one if processes.size == 1 else f"{processes.size} × ({one})"
 
 

@@ -1,4 +1,4 @@
-"""Building a vocabulary from the training split, with torchtext."""
+"""Build the vocabulary from the training split, with torchtext."""
 
 from collections import Counter
 
@@ -9,9 +9,9 @@ from senticli.text.vocab import Vocab
 
 
 def build_vocab(counts: Counter[str], max_size: int) -> torchtext.vocab.Vocab:
-    """The ``max_size`` most frequent words, after ``<unk>`` and ``<pad>``.
+    """Return the ``max_size`` most frequent tokens, after ``<unk>`` and ``<pad>``.
 
-    Words of equal frequency come in alphabetical order, so that the result is reproducible.
+    Tokens of equal frequency come in alphabetical order, so that the result is reproducible.
     """
     counts = counts.copy()
     for marker in (UNK, PAD):
@@ -19,12 +19,12 @@ def build_vocab(counts: Counter[str], max_size: int) -> torchtext.vocab.Vocab:
     return torchtext.vocab.Vocab(counts, max_size=max_size, specials=(UNK, PAD))
 
 
-def extended(vocab: Vocab, more: Vocab) -> Vocab:
-    """``vocab``, its numbers as they are, and after it the words of ``more`` that it lacks."""
-    new = [word for word in more.words[2:] if not vocab.number(word)]
-    return Vocab([*vocab.words, *new])
+def extend_vocab(vocab: Vocab, other: Vocab) -> Vocab:
+    """Return ``vocab``, with its ids, followed by the tokens of ``other`` that it lacks."""
+    new = [token for token in other.tokens[2:] if not vocab.token_id(token)]
+    return Vocab([*vocab.tokens, *new])
 
 
 def runtime_vocab(vocab: torchtext.vocab.Vocab) -> Vocab:
-    """The same words and numbers without torch, as a bundle stores them."""
+    """Return the same tokens and ids without torch, as a bundle stores them."""
     return Vocab(vocab.itos)

@@ -324,13 +324,15 @@ def senticli_rate(key: str, args: argparse.Namespace) -> None:
 def senticli_course(key: str, args: argparse.Namespace) -> None:
     """Accuracy on some of test by the time of training."""
     from senticli.text.encoder import Encoder
+    from senticli.text.tokenizer import Tokenizer
     from senticli.training.batches import Batches
     from senticli.training.parallel import Parallel
     from senticli.training.processes import ALONE
 
     session = prepared(key, "imdb", args)
     paused = time.time()
-    encode = Encoder(session.texts.rules, session.texts.vocab.number, lowercase=True)
+    tokenizer = Tokenizer(session.texts.rules)
+    encode = Encoder(tokenizer, session.texts.vocab.token_id)
     reviews = sample(args.imdb)
     test = Batches(
         [encode(text) for text, _ in reviews],

@@ -1,3 +1,5 @@
+"""The tokenizer gives spaCy's tokens, and the encoder the ids of the same."""
+
 import json
 import os
 import random
@@ -15,7 +17,13 @@ from hypothesis import strategies as st
 
 from senticli.io.jsonfile import INVALID
 from senticli.text.encoder import Encoder
-from senticli.text.tokenizer import Tokenizer, dump_rules, load_rules
+from senticli.text.tokenizer import (
+    LONGEST_CHUNK,
+    PIECE,
+    Tokenizer,
+    dump_rules,
+    load_rules,
+)
 
 spacy = pytest.importorskip("spacy")
 
@@ -25,11 +33,7 @@ RULES = compile_rules()
 SPACY = spacy.blank("en").tokenizer
 
 
-def spacy_tokens(text: str) -> list[str]:
-    return [token.text for token in SPACY(text) if not token.is_space]
-
-
-# --- what it does
+# --- examples
 
 
 @pytest.mark.parametrize(
@@ -64,65 +68,70 @@ def spacy_tokens(text: str) -> list[str]:
         ("x:(  ((", ["x", ":(", "(", "("]),
     ],
 )
-def test_examples(text: str, tokens: list[str]) -> None:
+def test_tokens_of_examples(text: str, tokens: list[str]) -> None:
     assert Tokenizer(RULES)(text) == tokens
 
 
-def test_case_is_kept_on_demand_and_never_decides_a_cut() -> None:
-    text = "AREN'T they? Dont. 5KM 5km film.Next"
-    cased = Tokenizer(RULES, lowercase=False)(text)
-    assert cased == ["AREN'T", "they", "?", "Do", "nt", ".", "5KM", "5", "km", "film", ".", "Next"]
-    assert Tokenizer(RULES)(text) == [token.lower() for token in cased]
+CASED = "AREN'T they? Dont. 5KM 5km film.Next"
 
 
-def test_an_encoder_numbers_every_token() -> None:
-    numbers = {"great": 2, "film": 3, ":)": 4}
-    encoder = Encoder(RULES, lambda token: numbers.get(token, 0))
-    assert encoder("Great film, (really:)").tolist() == [2, 3, 0, 0, 0, 4]
+def test_lowercase_false_keeps_case() -> None:
+    tokens = Tokenizer(RULES, lowercase=False)(CASED)
+    assert tokens == ["AREN'T", "they", "?", "Do", "nt", ".", "5KM", "5", "km", "film", ".", "Next"]
 
 
-def test_the_cache_is_bounded_and_changes_nothing() -> None:
-    tokenizer = Tokenizer(RULES, cache_size=10)
-    fresh = Tokenizer(RULES)
-    for number in range(100):
-        text = f"it's number {number}, the {number}th; " + "x" * number
-        assert tokenizer(text) == fresh(text)
-        assert len(tokenizer._cache) <= 10
-    assert max(map(len, fresh._cache)) <= 64
+def test_lowercase_does_not_change_where_a_text_is_split() -> None:
+    cased = Tokenizer(RULES, lowercase=False)(CASED)
+    assert Tokenizer(RULES)(CASED) == [token.lower() for token in cased]
+
+
+def test_spans_are_where_the_tokens_stand() -> None:
+    text = "It's<br />GREAT;)\n fun"
+    tokenizer = Tokenizer(RULES, lowercase=False)
+    assert [text[start:end] for start, end in tokenizer.spans(text)] == tokenizer(text)
+
+
+def test_a_very_long_chunk_is_split_into_pieces() -> None:
+    tokens = Tokenizer(RULES)("x" * (LONGEST_CHUNK + 1))
+    assert [len(token) for token in tokens] == [PIECE] * (LONGEST_CHUNK // PIECE) + [1]
+
+
+def test_a_chunk_that_its_neighbours_may_affect_has_no_tokens_of_its_own() -> None:
+    tokenizer = Tokenizer(RULES)
+    assert tokenizer.tokenize_chunk("it's") == ["it", "'s"]
+    assert tokenizer.tokenize_chunk("x:(") is None
 
 
 # --- rules as a file
 
 
-def test_a_saved_tokenizer_is_the_same(tmp_path: Path) -> None:
-    path = tmp_path / "tokenizer.json"
-    path.write_text(dump_rules(RULES), encoding="utf-8")
-    loaded = load_rules(path.read_bytes())
+def test_rules_survive_being_saved() -> None:
+    loaded = load_rules(dump_rules(RULES).encode())
     assert loaded == RULES
-    assert dump_rules(loaded) == dump_rules(RULES)
-    assert Tokenizer(loaded).fingerprint == Tokenizer(RULES).fingerprint
     text = "“Don't!” (they'd said:) 10km. ツ"
     assert Tokenizer(loaded)(text) == Tokenizer(RULES)(text)
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b"{}", b'{"prefix": ""}', b"\xff"])
-def test_what_is_no_rules_is_refused(tmp_path: Path, content: bytes) -> None:
-    path = tmp_path / "tokenizer.json"
-    path.write_bytes(content)
+def test_invalid_rules_are_rejected(content: bytes) -> None:
     with pytest.raises(INVALID):
-        load_rules(path.read_bytes())
+        load_rules(content)
 
 
-def test_the_fingerprint_names_rules_and_casing() -> None:
-    shuffled = dict(reversed(RULES.items()))
-    fingerprint = Tokenizer(RULES).fingerprint
+def test_fingerprint_does_not_depend_on_the_order_of_rules() -> None:
+    shuffled = json.loads(json.dumps(dict(reversed(RULES.items()))))
+    fingerprint = Tokenizer(shuffled).fingerprint
     assert re.fullmatch("[0-9a-f]{16}", fingerprint)
-    assert Tokenizer(json.loads(json.dumps(shuffled))).fingerprint == fingerprint
+    assert fingerprint == Tokenizer(RULES).fingerprint
+
+
+def test_fingerprint_changes_with_rules_and_casing() -> None:
+    fingerprint = Tokenizer(RULES).fingerprint
     assert Tokenizer(RULES, lowercase=False).fingerprint != fingerprint
     assert Tokenizer({**RULES, "infix": "-"}).fingerprint != fingerprint
 
 
-def test_loads_no_heavy_module() -> None:
+def test_importing_the_tokenizer_loads_no_heavy_module() -> None:
     code = "import sys, senticli.text.tokenizer; print(*sys.modules)"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
@@ -159,7 +168,22 @@ _WORDS = [
 _EXCEPTIONS = sorted(RULES["exceptions"])
 _SECOND_PASS = sorted(RULES["sequences"])
 _SECOND_PASS_TOKENS = sorted({token for tokens in RULES["sequences"].values() for token in tokens})
-_TOKENIZER = Tokenizer(RULES, lowercase=False, cache_size=1_000)
+_TOKENIZER = Tokenizer(RULES, lowercase=False)
+_LEXICON: dict[str, int] = {}
+_ENCODER = Encoder(
+    _TOKENIZER, lambda token: _LEXICON.setdefault(token, len(_LEXICON)), cache_size=1_000
+)
+
+
+def spacy_tokens(text: str) -> list[str]:
+    return [token.text for token in SPACY(text) if not token.is_space]
+
+
+def tokens_of(text: str) -> list[str]:
+    """The tokens of ``text``, of which the encoder, chunk by chunk, must give the ids."""
+    ids, tokens = _ENCODER(text).tolist(), _TOKENIZER(text)
+    assert ids == [_LEXICON.get(token) for token in tokens]
+    return tokens
 
 
 def texts(*pools: list[str]) -> st.SearchStrategy[str]:
@@ -174,34 +198,34 @@ def spellings(text: str) -> list[str]:
 @settings(max_examples=600, deadline=None)
 @given(st.text())
 def test_equal_to_spacy_on_any_text(text: str) -> None:
-    assert _TOKENIZER(text) == spacy_tokens(text)
+    assert tokens_of(text) == spacy_tokens(text)
 
 
 @settings(max_examples=600, deadline=None)
 @given(texts(_SPACES, _MARKS, _WORDS, _EXCEPTIONS))
 def test_equal_to_spacy_on_words_and_marks(text: str) -> None:
     for spelling in spellings(text):
-        assert _TOKENIZER(spelling) == spacy_tokens(spelling)
+        assert tokens_of(spelling) == spacy_tokens(spelling)
 
 
 @settings(max_examples=1_000, deadline=None)
 @given(texts(_SECOND_PASS_TOKENS, _SECOND_PASS_TOKENS, _SECOND_PASS, _SPACES, _MARKS))
-def test_equal_to_spacy_where_the_second_pass_works(text: str) -> None:
-    assert _TOKENIZER(text) == spacy_tokens(text)
+def test_equal_to_spacy_where_the_second_pass_replaces_tokens(text: str) -> None:
+    assert tokens_of(text) == spacy_tokens(text)
 
 
 @settings(max_examples=600, deadline=None)
 @given(st.text(":()-;'’.*°_><=8DPo \\/[]|a", max_size=24))
 def test_equal_to_spacy_on_emoticons(text: str) -> None:
-    assert _TOKENIZER(text) == spacy_tokens(text)
+    assert tokens_of(text) == spacy_tokens(text)
 
 
 @pytest.mark.parametrize("pool", [_EXCEPTIONS, _MARKS, _WORDS])
-def test_equal_to_spacy_on_every_fragment_and_its_neighbours(pool: list[str]) -> None:
+def test_equal_to_spacy_on_every_fragment_between_others(pool: list[str]) -> None:
     for fragment in pool:
         for text in (fragment, f"({fragment})", f"x{fragment}", f"{fragment}y", f"1{fragment}."):
             for spelling in spellings(text):
-                assert _TOKENIZER(spelling) == spacy_tokens(spelling)
+                assert tokens_of(spelling) == spacy_tokens(spelling)
 
 
 def test_equal_to_spacy_on_every_character_of_the_rules() -> None:
@@ -212,7 +236,7 @@ def test_equal_to_spacy_on_every_character_of_the_rules() -> None:
             f"{char} {char}a b{char} c{char}d 1{char}2 A{char}B {char}."
             for char in map(chr, codes[start : start + 500])
         )
-        assert _TOKENIZER(text) == spacy_tokens(text)
+        assert tokens_of(text) == spacy_tokens(text)
 
 
 def test_equal_to_spacy_with_another_token_match() -> None:
@@ -246,11 +270,13 @@ def test_equal_to_spacy_on_real_reviews(test_data: Path) -> None:
     """5,000 of the 100,000 reviews; all of them with SENTICLI_TEST_FULL=1 (minutes)."""
     full = os.environ.get("SENTICLI_TEST_FULL") == "1"
     tokenizer = Tokenizer(RULES)
+    ids: dict[str, int] = {}
+    encoder = Encoder(tokenizer, lambda token: ids.setdefault(token, len(ids)))
     count = differing = 0
     for review in imdb_reviews(test_data / "aclImdb_v1.tar.gz", share=1 if full else 0.05):
         count += 1
         text = re.sub("<(br|BR)( /)?>", " ", review)  # two reviews write it without the slash
         expected = [token.lower() for token in spacy_tokens(text)]
-        differing += tokenizer(review) != expected
+        differing += encoder(review).tolist() != [ids.get(token) for token in expected]
     assert differing == 0, f"differing reviews: {differing} of {count}"
     assert count == 100_000 if full else 4_500 < count < 5_500

@@ -1,5 +1,6 @@
-"""Tokens as numbers: those of the tokenizer, kept for the next time."""
+"""Tokenized texts: the tokens of the tokenizer, cached for each source and tokenizer."""
 
+import os
 from collections import Counter
 from pathlib import Path
 
@@ -9,63 +10,105 @@ from senticli.data.splits import Example, Source
 from senticli.text.tokenizer import Tokenizer
 from senticli.training import corpus as module
 from senticli.training.corpus import Corpus, corpus_of
-from senticli.training.tokenizer_rules import compile_rules, spacy_rules
+from senticli.training.tokenizer_rules import compile_rules
 
 TEXTS = ["It isn't good;) the film", "", "The film the film!", "  \u2028 été"]
+RULES = compile_rules()
+TOKENIZER, CASED = Tokenizer(RULES), Tokenizer(RULES, lowercase=False)
 
 
-def source(tokens: Path | None, sha256: str = "0" * 64) -> Source:
-    return Source("made/up", [Example(text, "a") for text in TEXTS], sha256, tokens)
+def source(cache: Path | None, sha256: str = "0" * 64) -> Source:
+    return Source("made/up", [Example(text, "a") for text in TEXTS], sha256, cache)
 
 
-@pytest.mark.parametrize("lowercase", [True, False])
-def test_the_words_are_those_of_the_tokenizer(lowercase: bool) -> None:
-    rules = spacy_rules()
-    tokenize = Tokenizer(rules, lowercase=lowercase)
-    corpus = Corpus.of(TEXTS, rules, lowercase=lowercase)
-    rows = [3, 0, 1, 2]
-    numbers = {word: number + 100 for number, word in enumerate(corpus.words)}
-    words = {number: word for word, number in numbers.items()}
-    found = corpus.texts(rows, numbers.__getitem__)
-    assert [[words[n] for n in text] for text in found] == [tokenize(TEXTS[row]) for row in rows]
-    assert corpus.count([0, 2]) == Counter(tokenize(TEXTS[0]) + tokenize(TEXTS[2]))
-    assert corpus.count([1]) == Counter()
-    assert Corpus.of([], rules, lowercase=True).texts([], len) == []
-
-
-def test_they_are_cut_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    rules = spacy_rules()
+@pytest.fixture
+def cache(tmp_path: Path) -> Path:
     (tmp_path / "imdb").mkdir()
-    tokens = tmp_path / "imdb" / "tokens-train"
-    first = corpus_of(source(tokens), rules, "abc", lowercase=True)
-    (kept,) = tokens.parent.iterdir()
-    assert kept.name == "tokens-train-abc.npz"
-
-    def cut(*_: object, **__: object) -> Corpus:
-        raise AssertionError("cut again")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Corpus, "of", cut)
-        again = corpus_of(source(tokens), rules, "abc", lowercase=True)
-        assert again.words == first.words
-        assert again.numbers.tolist() == first.numbers.tolist()
-        assert again.ends.tolist() == first.ends.tolist()
-        for other in (source(tokens, "1" * 64), source(None)):
-            with pytest.raises(AssertionError, match="cut again"):
-                corpus_of(other, rules, "abc", lowercase=True)
-        with pytest.raises(AssertionError, match="cut again"):
-            corpus_of(source(tokens), rules, "another tokenizer", lowercase=True)
-    for damaged in (b"", kept.read_bytes()[:300]):
-        kept.write_bytes(damaged)
-        assert corpus_of(source(tokens), rules, "abc", lowercase=True).words == first.words
+    return tmp_path / "imdb" / "tokens-train"
 
 
-def test_where_nothing_can_be_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("tokenizer", [TOKENIZER, CASED], ids=["lower-case", "cased"])
+def test_tokens_are_those_of_the_tokenizer(tokenizer: Tokenizer) -> None:
+    corpus = Corpus.of(TEXTS, tokenizer)
+    vocabulary = {token: index + 100 for index, token in enumerate(corpus.tokens)}
+    tokens = {index: token for token, index in vocabulary.items()}
+    rows = [3, 0, 1, 2]
+    encoded = corpus.encode(rows, vocabulary.__getitem__)
+    assert [[tokens[i] for i in ids] for ids in encoded] == [tokenizer(TEXTS[r]) for r in rows]
+
+
+def test_tokens_are_counted_in_some_texts() -> None:
+    corpus = Corpus.of(TEXTS, TOKENIZER)
+    assert corpus.count([0, 2]) == Counter(TOKENIZER(TEXTS[0]) + TOKENIZER(TEXTS[2]))
+    assert corpus.count([1]) == Counter()
+
+
+def test_a_corpus_may_have_no_texts() -> None:
+    assert Corpus.of([], TOKENIZER).encode([], len) == []
+
+
+def test_the_cache_is_named_for_source_and_tokenizer(cache: Path) -> None:
+    corpus_of(source(cache), TOKENIZER)
+    (path,) = cache.parent.iterdir()
+    assert path.name == f"tokens-train-{TOKENIZER.fingerprint}.npz"
+
+
+def test_a_cached_source_is_not_tokenized_again(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = corpus_of(source(cache), TOKENIZER)
+    monkeypatch.setattr(Corpus, "of", tokenized_again)
+    second = corpus_of(source(cache), TOKENIZER)
+    assert second.tokens == first.tokens
+    assert second.token_ids.tolist() == first.token_ids.tolist()
+    assert second.ends.tolist() == first.ends.tolist()
+
+
+@pytest.mark.parametrize(
+    ("sha256", "cached", "tokenizer"),
+    [("1" * 64, True, TOKENIZER), ("0" * 64, False, TOKENIZER), ("0" * 64, True, CASED)],
+    ids=["other content", "no place for a cache", "other tokenizer"],
+)
+def test_another_source_or_tokenizer_is_tokenized(
+    sha256: str, cached: bool, tokenizer: Tokenizer, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    corpus_of(source(cache), TOKENIZER)
+    monkeypatch.setattr(Corpus, "of", tokenized_again)
+    with pytest.raises(AssertionError, match="tokenized again"):
+        corpus_of(source(cache if cached else None, sha256), tokenizer)
+
+
+@pytest.mark.parametrize("size", [0, 300])
+def test_a_damaged_cache_is_replaced(size: int, cache: Path) -> None:
+    first = corpus_of(source(cache), TOKENIZER)
+    (path,) = cache.parent.iterdir()
+    whole = path.read_bytes()
+    path.write_bytes(whole[:size])
+    assert corpus_of(source(cache), TOKENIZER).tokens == first.tokens
+    assert path.stat().st_size == len(whole)
+
+
+def test_the_caches_of_two_tokenizers_are_kept(cache: Path) -> None:
+    other = Tokenizer({**RULES, "infix": "-"})
+    corpus_of(source(cache), other)
+    (oldest,) = cache.parent.iterdir()
+    os.utime(oldest, (0, 0))
+    for tokenizer in (TOKENIZER, CASED):
+        corpus_of(source(cache), tokenizer)
+    kept = {path.name.removeprefix("tokens-train-") for path in cache.parent.iterdir()}
+    assert kept == {f"{tokenizer.fingerprint}.npz" for tokenizer in (TOKENIZER, CASED)}
+
+
+def test_a_source_is_tokenized_even_if_its_cache_cannot_be_written(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def full(*_: object) -> None:
         raise OSError("disk full")
 
     monkeypatch.setattr(module, "replace_file", full)
-    tokens = tmp_path / "tokens"
-    corpus = corpus_of(source(tokens), compile_rules(), "abc", lowercase=True)
-    assert len(corpus.ends) == len(TEXTS)
-    assert not list(tmp_path.glob("tokens*"))
+    assert len(corpus_of(source(cache), TOKENIZER).ends) == len(TEXTS)
+    assert not list(cache.parent.iterdir())
+
+
+def tokenized_again(*_: object) -> Corpus:
+    raise AssertionError("tokenized again")

@@ -1,4 +1,4 @@
-"""Vocabulary from training texts, first weights from vectors."""
+"""Initial weights of the embedding."""
 
 from collections import Counter
 from pathlib import Path
@@ -8,45 +8,63 @@ import pytest
 import torch
 
 from senticli.data.vectors import cached_vectors
-from senticli.text.vocab import PAD_INDEX, UNK_INDEX
-from senticli.training.embeddings import CachedVectors, initial_embedding
-from senticli.training.vocabulary import build_vocab, runtime_vocab
+from senticli.text.vocab import PAD_INDEX, UNK_INDEX, Vocab
+from senticli.training.embeddings import CachedVectors, extend_embedding, initial_embedding
+from senticli.training.vocabulary import build_vocab
 
-COUNTS = Counter(["the", "film", "film", "the", "plot", "the", "a", "<pad>", "<unk>"])
+VOCAB = build_vocab(Counter(["the", "film", *(f"w{number}" for number in range(5000))]), 10_000)
 
 
-def glove(path: Path) -> Path:
+@pytest.fixture
+def vectors(tmp_path: Path) -> CachedVectors:
+    path = tmp_path / "v.txt"
     path.write_text("the 1 2 3\nfilm 4 5 6\nother 7 8 9\n")
-    return path
+    return CachedVectors(cached_vectors(str(path)))
 
 
-def test_the_most_frequent_words_are_kept() -> None:
-    vocab = runtime_vocab(build_vocab(COUNTS, 3))
-    assert vocab.words == ["<unk>", "<pad>", "the", "film", "a"]
-    assert vocab.number("plot") == vocab.number("<pad>") == UNK_INDEX
+def initial(vectors: CachedVectors | None, dim: int = 3) -> tuple[torch.Tensor, float]:
+    return initial_embedding(VOCAB, vectors, dim, torch.Generator().manual_seed(0))
 
 
-def test_words_with_vectors_take_them_and_the_others_their_spread(tmp_path: Path) -> None:
-    counts = Counter(["the", "film", *(f"w{number}" for number in range(5000))])
-    vocab = build_vocab(counts, 10_000)
-    vectors = CachedVectors(cached_vectors(str(glove(tmp_path / "v.txt"))))
-    weights, found = initial_embedding(vocab, vectors, 3, torch.Generator().manual_seed(0))
+def test_known_tokens_start_from_their_vectors(vectors: CachedVectors) -> None:
+    weights, found = initial(vectors)
+    assert weights[VOCAB.stoi["film"]].tolist() == [4, 5, 6]
     assert found == 2 / 5002
-    assert weights[vocab.stoi["film"]].tolist() == [4, 5, 6]
+
+
+def test_unknown_tokens_start_from_noise_with_the_spread_of_the_vectors(
+    vectors: CachedVectors,
+) -> None:
+    weights, _ = initial(vectors)
+    std = np.std([1, 2, 3, 4, 5, 6], ddof=1)
+    assert weights[VOCAB.stoi["w7"] :].std().item() == pytest.approx(std, rel=0.05)
+
+
+def test_without_vectors_all_tokens_start_from_noise() -> None:
+    weights, found = initial(None, dim=20)
+    assert (found, tuple(weights.shape)) == (0, (5004, 20))
+    assert weights[2:].std().item() == pytest.approx(0.1, rel=0.05)
+
+
+@pytest.mark.parametrize("with_vectors", [True, False])
+def test_markers_start_at_zero(with_vectors: bool, vectors: CachedVectors) -> None:
+    weights, _ = initial(vectors if with_vectors else None)
     assert not weights[[UNK_INDEX, PAD_INDEX]].any()
-    spread = np.std([1, 2, 3, 4, 5, 6], ddof=1)
-    assert weights[vocab.stoi["w7"] :].std().item() == pytest.approx(spread, rel=0.05)
 
 
-def test_without_vectors_it_starts_from_noise() -> None:
-    vocab = build_vocab(COUNTS, 10)
-    weights, found = initial_embedding(vocab, None, 20, torch.Generator().manual_seed(0))
-    assert (found, tuple(weights.shape)) == (0, (6, 20))
-    assert not weights[[UNK_INDEX, PAD_INDEX]].any()
-    assert weights[2:].abs().min() > 0
+def test_extending_keeps_trained_rows_and_starts_new_ones_from_vectors_or_unk(
+    vectors: CachedVectors,
+) -> None:
+    trained = torch.randn(3, 3)
+    vocab = Vocab(["<unk>", "<pad>", "old", "film", "new"])
+    weights, found = extend_embedding(trained, vocab, vectors)
+    assert torch.equal(weights[:3], trained)
+    assert weights[3].tolist() == [4, 5, 6]
+    assert torch.equal(weights[4], trained[UNK_INDEX])
+    assert found == 0.5
 
 
-def test_no_pickle_is_written(tmp_path: Path, home: Path) -> None:
-    CachedVectors(cached_vectors(str(glove(tmp_path / "v.txt"))))
+@pytest.mark.usefixtures("vectors")
+def test_no_pickle_is_written(home: Path) -> None:
     names = {path.suffix for path in home.rglob("*") if path.is_file()}
     assert names == {".txt", ".npy", ".json"}

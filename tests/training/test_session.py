@@ -44,16 +44,16 @@ def test_a_model_to_start_from(data: Path, tiny_model: Path, labels: str) -> Non
     bundle = Bundle.open(tiny_model)
     begun = session(data, tiny_model, labels)
     vocab, known = begun.data.vocab, len(bundle.vocab)
-    assert vocab.words[:known] == bundle.vocab.words
-    assert {"zyzzyva", "qwyjibo"} <= set(vocab.words[known:])
+    assert vocab.tokens[:known] == bundle.vocab.tokens
+    assert {"zyzzyva", "qwyjibo"} <= set(vocab.tokens[known:])
     assert begun.rates == {"embedding.weight": 0.1}
     assert begun.data.sources["init"] == bundle.config.files["model.safetensors"]
     assert begun.data.rules == bundle.rules()
 
     old = load_model(bundle)
-    numbers = [vocab.number(word) for word in ("a", "zyzzyva", "good", "film")]
+    numbers = [vocab.token_id(word) for word in ("a", "zyzzyva", "good", "film")]
     tokens, lengths = torch.tensor([numbers]), torch.tensor([4])
-    before = torch.tensor([[bundle.vocab.number(w) for w in ("a", "zyzzyva", "good", "film")]])
+    before = torch.tensor([[bundle.vocab.token_id(w) for w in ("a", "zyzzyva", "good", "film")]])
     states = begun.model.eval()(tokens, lengths), old(before, lengths)
     # With the same labels it is the same classifier; a new word counts as an unknown one.
     assert torch.equal(*states) == (labels == "same")
@@ -65,9 +65,9 @@ def test_new_words_may_start_from_vectors(data: Path, tiny_model: Path, tmp_path
     path = tmp_path / "vectors.txt"
     path.write_text(f"zyzzyva {' '.join(['2'] * size)}\ngood {' '.join(['3'] * size)}\n")
     begun = session(data, tiny_model, vectors=str(path))
-    row = begun.model.embedding.weight[begun.data.vocab.number("zyzzyva")]
+    row = begun.model.embedding.weight[begun.data.vocab.token_id("zyzzyva")]
     assert row.tolist() == [2.0] * size
-    good = begun.model.embedding.weight[begun.data.vocab.number("good")]
+    good = begun.model.embedding.weight[begun.data.vocab.token_id("good")]
     assert good.tolist() != [3.0] * size  # what was learned stays
     path.write_text("zyzzyva 1 2 3\n")
     with pytest.raises(SenticliError, match="the vectors have 3 dimensions"):
