@@ -69,9 +69,9 @@ def download(
 ) -> None:
     """Download data sets and word vectors into the data dir.
 
-    Of a zip of vectors only the file that is wanted is downloaded, where the server gives parts of
-    files. A download that was cut off or killed is resumed. Checksum and content are verified. The
-    folder of each asset is printed on stdout.
+    From a zip of vectors, only the file that is needed is downloaded, if the server supports
+    ranges. An interrupted download is resumed. Checksums and content are verified. The folder of
+    each asset is printed on stdout.
     """
     assets = [_asset(name) for name in dict.fromkeys(names or (ASSETS if list_all else ()))]
     if not assets:

@@ -200,10 +200,12 @@ def _train(
     from senticli.training.run import resume_training, run_training
 
     epochs: list[EpochResult] = []
-    with shown(as_json) as view, stopping_on_signals(view) as signals:
+    signals: list[int] = []
+    with shown(as_json) as view, ExitStack() as stack:
 
         def on_event(event: Event) -> None:
             if isinstance(event, Started):
+                stack.enter_context(stopping_on_signals(view, signals))
                 epochs.extend(event.history)
             elif isinstance(event, EpochResult):
                 epochs.append(event)
@@ -250,7 +252,7 @@ def _search(
     resume: bool,
 ) -> None:
     """Search for better settings."""
-    from senticli.training.events import Stopped
+    from senticli.training.events import Event, Searching, Stopped
     from senticli.training.packages import imported
     from senticli.training.recipe import target_of
 
@@ -258,7 +260,14 @@ def _search(
         from senticli.training.search import last_target, search
 
     target = named or (last_target() if resume else target_of(recipe))
-    with shown(as_json) as view, stopping_on_signals(view) as signals:
+    signals: list[int] = []
+    with shown(as_json) as view, ExitStack() as stack:
+
+        def on_event(event: Event) -> None:
+            if isinstance(event, Searching):
+                stack.enter_context(stopping_on_signals(view, signals))
+            view.render(event)
+
         try:
             search(
                 recipe,
@@ -270,7 +279,7 @@ def _search(
                 force=force,
                 resume=resume,
                 stopping=lambda: bool(signals),
-                on_event=view.render,
+                on_event=on_event,
             )
         except Stopped as stop:
             place = shlex.join(_place_options(target))
@@ -313,12 +322,11 @@ def shown(as_json: bool) -> "Iterator[Lines]":
 
 
 @contextmanager
-def stopping_on_signals(view: "Lines") -> Iterator[list[int]]:
-    """Yield a list that gets the signal which asks to stop: Ctrl-C, or that of ``kill``.
+def stopping_on_signals(view: "Lines", came: list[int]) -> Iterator[None]:
+    """Have a list get the signal which asks to stop: Ctrl-C, or that of ``kill``.
 
     A second Ctrl-C does not wait for the end of the batch.
     """
-    came: list[int] = []
 
     def handle(number: int, _: object) -> None:
         if came and processes() == 1:  # torchrun passes on what already came
@@ -329,7 +337,7 @@ def stopping_on_signals(view: "Lines") -> Iterator[list[int]]:
 
     previous = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield came
+        yield
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)

@@ -37,9 +37,6 @@ _INVALID = (httpx.InvalidURL, UnicodeError)
 class WholeFile(httpx.RemoteProtocolError):
     """A server has sent the whole file in place of a part, as some caches do once."""
 
-    def __init__(self) -> None:
-        super().__init__("the whole file in place of a part")
-
 
 def open_client(url: str) -> httpx.Client:
     """Return a client for ``url`` that obeys the environment's proxies and certificates.

@@ -1,8 +1,8 @@
 """Download the assets of the catalogue, verify them and convert them to senticli's own form.
 
 Archives are read in place, so nothing in them can be written outside the data dir. Of a zip of
-vectors only the member that is wanted is downloaded, where the server gives parts of a file, and
-it is converted as it arrives.
+vectors only the member that is needed is downloaded, if the server supports ranges, and it is
+converted as it arrives.
 """
 
 import hashlib
@@ -94,7 +94,7 @@ def install_many(
 def _install_from_url(
     todo: list[Asset], url: Url, verify: bool, report: OnEvent
 ) -> Iterator[Asset]:
-    """Install assets of one archive: by members where that is possible, or from the whole."""
+    """Install assets of one archive: member by member if possible, or from the whole."""
     starts = 0
     in_parts = True
     while todo:
@@ -110,7 +110,7 @@ def _install_from_url(
                         yield todo.pop(0)
         except NoRanges:
             in_parts = False
-            report(Message("info", f"{url} cannot be downloaded in parts: downloading all of it"))
+            report(Message("info", f"{url} does not support ranges: downloading all of it"))
         except CannotResume:
             starts += 1
             if starts == STARTS:
@@ -189,7 +189,7 @@ def _install_member(asset: Asset, member: str, url: Url, verify: bool, report: O
     """Download and install one member of a zip.
 
     Raises:
-        NoRanges: the server gives only the whole of it.
+        NoRanges: the server does not support ranges.
     """
     with _open_url(asset, url, member, verify, report) as remote:
         label = f"{remote.url} ({member})"

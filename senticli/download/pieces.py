@@ -76,10 +76,6 @@ class Pieces:
                     return file.readinto(memoryview(buffer)[: end - offset])
         return 0
 
-    def end_of(self, start: int) -> int:
-        """Return where the piece that begins at ``start`` ends."""
-        return self._ends.get(start, start)
-
     def gap(self, offset: int, stop: int) -> int:
         """Return where the bytes end that are not on disk from ``offset`` on, at most ``stop``."""
         return min([stop, *(start for start in self._ends if start > offset)])

@@ -30,7 +30,7 @@ class CannotResume(Exception):
 
 
 class NoRanges(Exception):
-    """The server does not give parts of the file."""
+    """The server does not support ranges."""
 
 
 class RemoteFile(io.RawIOBase):
@@ -102,7 +102,7 @@ class RemoteFile(io.RawIOBase):
     def fetch_all(self) -> None:
         """Fetch the whole file."""
         self._report_progress()
-        at = self._pieces.end_of(0)
+        at = self._pieces.count_bytes()  # of one piece, from the start
         while self.size is None or at < self.size:
             at += self._fetch_more(at)
 
@@ -202,7 +202,7 @@ class RemoteFile(io.RawIOBase):
             case Verdict.NO_RANGES:
                 raise NoRanges
             case Verdict.WHOLE:
-                raise http.WholeFile
+                raise http.WholeFile("the whole file in place of a part")
 
     def _report_progress(self) -> None:
         if self._window:

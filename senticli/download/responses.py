@@ -18,8 +18,8 @@ class Verdict(Enum):
     ERROR = "a status that stands for an error: raise that"
     PAGE = "a web page in place of the file: give up, and keep what was fetched"
     CHANGED = "not the file that parts were fetched of, or not to be resumed: start again"
-    WHOLE = "the whole file from a server that gave parts before: ask again"
-    NO_RANGES = "from a server that gives no parts: fetch the whole file"
+    WHOLE = "the whole file from a server that had ranges before: ask again"
+    NO_RANGES = "from a server without ranges: fetch the whole file"
 
 
 NO_VERSION = Version(None, None)

@@ -1,9 +1,9 @@
 """Downloads and starts, measured: ``python -m tests.benchmarks.download --work DIR [--imdb FILE]``.
 
 A zip of four members of GloVe's size and layout (numbers at random, 900 MB or so) is made in DIR
-once, and served on 127.0.0.1 by a server that knows ranges and one that does not. Told are the
-bytes fetched for ``glove.6B.100d``, how long vectors take to load, and, with ``--imdb`` naming
-aclImdb_v1.tar.gz, how long ``senticli train`` takes until its first batch begins.
+once, and served on 127.0.0.1 with and without ranges. Printed are the bytes fetched for
+``glove.6B.100d``, how long vectors take to load, and, with ``--imdb`` naming aclImdb_v1.tar.gz, how
+long ``senticli train`` takes until its first batch begins.
 """
 
 import argparse

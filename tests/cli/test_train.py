@@ -286,7 +286,7 @@ def test_a_model_to_start_from(senticli: Run, home: Path, tiny_model: Path) -> N
     assert "there is no model 'gone'" in senticli("train", "--init", "gone").stderr
 
 
-@pytest.mark.parametrize("options", [("--epochs", "40", "--patience", "0"), ("--tune", "4s")])
+@pytest.mark.parametrize("options", [("--epochs", "40", "--patience", "0"), ("--tune", "1s")])
 def test_on_a_terminal(options: tuple[str, ...], home: Path) -> None:
     import pty
 

@@ -1,31 +1,31 @@
-"""``senticli train`` stopped, killed, gone on with, and shared by processes."""
+"""``senticli train`` stopped, killed, resumed, and shared by processes.
+
+Signals come before a certain step of the optimizer, so that no test depends on the clock.
+"""
 
 import json
 import re
 import signal
 import subprocess
-import time
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from senticli import paths
+from senticli.io import atomic
+
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 Start = Callable[..., "subprocess.Popen[str]"]
 
+STEPS = 20  # an epoch: 320 texts, 16 a batch
 TINY = (
     *("train", "--data", "sample", "--vectors", "none", "--hidden", "8", "--embedding-dim", "8"),
     *("--patience", "0", "--layers", "2", "--batch-size", "16"),
 )
-
-
-def wait_for(process: "subprocess.Popen[str]", beginning: str) -> None:
-    assert process.stderr
-    for line in process.stderr:
-        if line.startswith(beginning):
-            return
-    pytest.fail(f"no line began with {beginning!r}")
+LONG = (*TINY, "--epochs", "5")
 
 
 def weights_of(home: Path, name: str) -> str:
@@ -34,126 +34,187 @@ def weights_of(home: Path, name: str) -> str:
     return sha256
 
 
-def test_stopped_and_gone_on_with(senticli: Run, start_senticli: Start, home: Path) -> None:
-    settings = (*TINY, "--epochs", "40")
-    assert senticli(*settings, "--name", "whole").returncode == 0
-    process = start_senticli(*settings, "--name", "cut")
-    wait_for(process, "epoch 3/40")
-    process.send_signal(signal.SIGINT)
-    assert process.stderr
-    rest = process.stderr.read()
-    assert process.wait(60) == 130
-    assert "stopping after this batch" in rest
-    assert re.search(r"training was stopped; the best epoch so far, \d+, was kept", rest)
-    assert rest.endswith("resume: senticli train --resume --name cut\n")
-    assert "Traceback" not in rest
-    assert senticli("predict", "good").returncode == 0  # by the best epoch so far
+def test_interrupted_training_keeps_the_best_epoch(stop: Run, senticli: Run, home: Path) -> None:
+    done = stop(2 * STEPS + 10, [signal.SIGINT], *LONG, "--name", "cut")
+    assert done.returncode == 130
+    assert "stopping after this batch" in done.stderr
+    assert re.search(r"training was stopped; the best epoch so far, [12], was kept", done.stderr)
+    assert done.stderr.endswith("resume: senticli train --resume --name cut\n")
+    assert "Traceback" not in done.stderr
+    assert senticli("predict", "good", "--model", "cut").returncode == 0
+
+
+@pytest.mark.parametrize(
+    "signals", [[signal.SIGINT], [signal.SIGTERM], [signal.SIGINT, signal.SIGINT]]
+)
+def test_resumed_training_ends_with_the_same_weights(
+    stop: Run, senticli: Run, home: Path, signals: list[signal.Signals]
+) -> None:
+    assert senticli(*LONG, "--name", "whole").returncode == 0
+    stopped = stop(2 * STEPS + 10, signals, *LONG, "--name", "cut")
+    assert stopped.returncode == 128 + signals[0]
     assert weights_of(home, "cut") != weights_of(home, "whole")
 
     done = senticli("train", "--resume", "--name", "cut")
     assert done.returncode == 0, done.stderr
-    assert re.search(r"resumed     after epoch [3-9]", done.stderr)
-    assert "epoch 40/40" in done.stderr
+    assert "resumed     after epoch 2" in done.stderr
+    assert "epoch 5/5" in done.stderr
     assert weights_of(home, "cut") == weights_of(home, "whole")
-    assert len((home / "models" / "cut" / "history.jsonl").read_text().splitlines()) == 40
-    again = senticli("train", "--resume")
-    assert again.returncode == 1
-    assert "error: there is no unfinished training" in again.stderr
-    assert list((home / "checkpoints").iterdir()) == []
+    assert len((home / "models" / "cut" / "history.jsonl").read_text().splitlines()) == 5
     config = json.loads((home / "models" / "cut" / "config.json").read_text())
     assert config["provenance"]["command"].endswith("--name cut")  # the one it began with
 
 
-def test_killed_at_any_moment(senticli: Run, start_senticli: Start, home: Path) -> None:
-    settings = (*TINY, "--epochs", "100", "--name", "mine")
-    assert senticli(*settings).returncode == 0
+def test_finished_training_cannot_be_resumed(senticli: Run, home: Path) -> None:
+    assert senticli(*TINY, "--epochs", "1", "--name", "mine").returncode == 0
+    assert list((home / "checkpoints").iterdir()) == []
+    done = senticli("train", "--resume")
+    assert done.returncode == 1
+    assert "error: there is no unfinished training" in done.stderr
+
+
+KILLED = """
+import os, pathlib, sys
+from torch.optim.optimizer import register_optimizer_step_pre_hook
+from senticli.cli.app import main
+
+moment, left = sys.argv.pop(1), int(sys.argv.pop(1))
+replace = pathlib.Path.replace
+
+def count(*_):
+    global left
+    left -= 1
+    if not left:
+        os.kill(os.getpid(), 9)
+
+def counted(path, target):
+    moment == "before" and count()
+    replace(path, target)
+    moment == "after" and count()
+
+if moment == "step":
+    register_optimizer_step_pre_hook(count)
+else:
+    pathlib.Path.replace = counted
+main()
+"""
+
+
+def kill(moment: str, left: int, *args: str) -> None:
+    """Run a command that is killed at a step, or before or after it replaces a file."""
+    command = [sys.executable, "-c", KILLED, moment, str(left), *args]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+
+
+def test_killed_training_resumes_to_the_same_weights(senticli: Run, home: Path) -> None:
+    assert senticli(*LONG, "--name", "mine").returncode == 0
     expected = weights_of(home, "mine")
-    process = start_senticli(*settings, "--force")
-    wait_for(process, "epoch 1/")
-    for pause in (0.0, 0.03, 0.07):
-        time.sleep(pause)
-        process.kill()
-        process.wait()
-        assert (home / "checkpoints" / "mine.safetensors").exists()
-        process = start_senticli("train", "--resume")
-        wait_for(process, "epoch ")
-    process.communicate()
-    assert process.returncode == 0
+    kill("step", STEPS + 10, *LONG, "--name", "mine", "--force")
+    kill("before", 1, "train", "--resume")
+    kill("after", 1, "train", "--resume")
+    assert (home / "checkpoints" / "mine.safetensors").exists()
+    done = senticli("train", "--resume")
+    assert done.returncode == 0, done.stderr
+    assert "resumed     after epoch 2" in done.stderr
     assert weights_of(home, "mine") == expected
 
 
-def test_before_the_first_epoch_is_over(senticli: Run, start_senticli: Start, home: Path) -> None:
-    settings = ("train", "--data", "sample", "--vectors", "none", "--batch-size", "1")
-    process = start_senticli(*settings, "--epochs", "1", "--hidden", "256", "--name", "cut")
-    wait_for(process, "machine")
-    time.sleep(0.5)
-    process.send_signal(signal.SIGTERM)
-    assert process.stderr
-    rest = process.stderr.read()
-    assert process.wait(60) == 128 + signal.SIGTERM
-    assert "before an epoch was finished; there is no model yet" in rest
-    assert "resume: senticli train --resume --name cut" in rest
+def test_training_killed_before_its_checkpoint_leaves_none_of_an_older_one(
+    stop: Run, senticli: Run
+) -> None:
+    stop(STEPS + 1, [signal.SIGINT], *LONG, "--name", "mine")
+    kill("step", 1, *LONG, "--name", "mine", "--force")
+    assert "no unfinished training" in senticli("train", "--resume").stderr
+
+
+def test_training_stopped_in_its_first_epoch_has_a_checkpoint_and_no_model(
+    stop: Run, home: Path
+) -> None:
+    done = stop(10, [signal.SIGTERM], *TINY, "--name", "cut")
+    assert done.returncode == 128 + signal.SIGTERM
+    assert "before an epoch was finished; there is no model yet" in done.stderr
+    assert "resume: senticli train --resume --name cut" in done.stderr
     assert not (home / "models" / "cut").exists()
     assert (home / "checkpoints" / "cut.safetensors").exists()
 
 
-def test_an_interrupt_before_training_leaves_nothing(start_senticli: Start, home: Path) -> None:
-    process = start_senticli(*TINY, "--name", "cut")
-    wait_for(process, "tokenizing")
-    process.send_signal(signal.SIGINT)
-    assert process.stderr
-    rest = process.stderr.read()
-    assert process.wait(60) == 130
-    assert "Traceback" not in rest
-    assert rest.splitlines()[-1] == "interrupted"
+def test_interrupt_before_training_ends_it_at_once(
+    senticli: Run, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from senticli.training import session
+
+    monkeypatch.setattr(session, "corpus_of", lambda *_, **__: signal.raise_signal(signal.SIGINT))
+    done = senticli(*TINY, "--name", "cut")
+    assert done.returncode == 130
+    assert "Traceback" not in done.stderr
+    assert done.stderr.splitlines()[-1] == "interrupted"
     assert not (home / "models" / "cut").exists()
 
 
+def test_signals_from_outside_stop_a_training(start_senticli: Start) -> None:
+    process = start_senticli(*TINY, "--epochs", "5000", "--name", "cut")
+    assert process.stderr
+    assert any(line.startswith("epoch 1/") for line in process.stderr)
+    process.send_signal(signal.SIGINT)
+    assert "stopping after this batch" in process.communicate(timeout=60)[1]
+    assert process.returncode == 130
+
+
 @pytest.fixture
-def unfinished(start_senticli: Start, tmp_path: Path) -> Path:
+def unfinished(stop: Run, tmp_path: Path) -> Path:
     """A folder whose ``mine.csv`` was being trained on; the model is to be ``model``."""
     rows = [f"{word} {n},{word}" for n in range(60) for word in ("good", "bad")]
     (tmp_path / "mine.csv").write_text("\n".join(["text,label", *rows]))
-    settings = ("train", "--data", tmp_path / "mine.csv", *TINY[3:], "--epochs", "5000")
-    process = start_senticli(*settings, "--output", tmp_path / "model", "--json")
-    assert process.stdout
-    for line in process.stdout:
-        if json.loads(line)["event"] == "epoch":
-            break
-    process.send_signal(signal.SIGINT)
-    last = json.loads(process.stdout.read().splitlines()[-1])
+    settings = ("train", "--data", tmp_path / "mine.csv", *TINY[3:], "--epochs", "5")
+    model = tmp_path / "model"
+    done = stop(10, [signal.SIGINT], *settings, "--output", model, "--json")
+    last = json.loads(done.stdout.splitlines()[-1])
     assert last["event"] == "stopped"
-    assert last["best_epoch"] >= 1
-    assert last["resume"] == f"senticli train --resume --output {tmp_path / 'model'}"
+    assert last["best_epoch"] == 1
+    assert last["resume"] == f"senticli train --resume --output {model}"
     return tmp_path
 
 
-def test_what_an_unfinished_training_refuses(senticli: Run, unfinished: Path) -> None:
-    def refused(*args: str | Path) -> list[str]:
+@pytest.fixture
+def refused(senticli: Run) -> Callable[..., list[str]]:
+    """A training that is not started: error and hint."""
+
+    def call(*args: str | Path) -> list[str]:
         done = senticli("train", *args)
         assert done.returncode in (1, 2)
         return [line.partition(": ")[2] for line in done.stderr.splitlines()[-2:]]
 
+    return call
+
+
+def test_resume_keeps_the_settings(refused: Callable[..., list[str]], unfinished: Path) -> None:
     error, hint = refused("--resume", "--lr", "0.5")
     assert "not the settings" in error
     assert hint.endswith(f"senticli train --resume --output {unfinished / 'model'}")
     assert refused("--resume", "--name", "other")[0] == "there is no unfinished training of other"
     assert "was started" in refused("--resume", "--force")[0]
-    own = ("--data", unfinished / "mine.csv", "--vectors", "none")
-    (unfinished / "model" / "config.json").unlink()
+
+
+def test_new_training_does_not_replace_an_unfinished_one(
+    refused: Callable[..., list[str]], unfinished: Path
+) -> None:
     for file in (unfinished / "model").iterdir():
         file.unlink()
+    own = ("--data", unfinished / "mine.csv", "--vectors", "none")
     error, hint = refused(*own, "--output", unfinished / "model")
     assert error == "there is an unfinished training of model"
     assert "--resume" in hint
     assert "--force" in hint
-    (unfinished / "mine.csv").write_text(
-        "\n".join(["text,label", *(f"{n},{n % 2}" for n in range(99))])
-    )
+
+
+def test_resume_needs_the_same_data(refused: Callable[..., list[str]], unfinished: Path) -> None:
+    rows = (f"{n},{n % 2}" for n in range(99))
+    (unfinished / "mine.csv").write_text("\n".join(["text,label", *rows]))
     assert "have changed" in refused("--resume")[0]
 
 
-def test_a_damaged_checkpoint(senticli: Run, unfinished: Path, home: Path) -> None:
+def test_damaged_checkpoint_is_an_error(senticli: Run, unfinished: Path, home: Path) -> None:
     (checkpoint,) = (home / "checkpoints").iterdir()
     content = checkpoint.read_bytes()
     for damaged in (content[:100], content[:-10], b"", content.replace(b'\\"format', b'\\"f0rmat')):
@@ -164,25 +225,29 @@ def test_a_damaged_checkpoint(senticli: Run, unfinished: Path, home: Path) -> No
         assert done.stderr.splitlines()[-1].startswith("hint: remove it")
 
 
-def test_two_processes_give_what_one_gives(
+def torchrun(start_senticli: Start, *args: str | Path) -> "subprocess.CompletedProcess[str]":
+    """Run the command line in two processes."""
+    module = ("torch.distributed.run", "--nproc-per-node", "2", "-m", "senticli")
+    process = start_senticli(*args, module=module)
+    stdout, stderr = process.communicate(timeout=300)
+    return subprocess.CompletedProcess(args, process.returncode, stdout, stderr)
+
+
+def test_two_processes_train_what_one_does(
     senticli: Run, start_senticli: Start, home: Path
 ) -> None:
     settings = (*TINY, "--precision", "float32", "--class-weights", "balanced", "--epochs", "3")
     one = senticli(*settings, "--json", "--name", "one")
-    process = start_senticli(
-        *(*settings, "--json", "--name", "two"),
-        module=("torch.distributed.run", "--nproc-per-node", "2", "-m", "senticli"),
-    )
-    stdout, stderr = process.communicate(timeout=120)
-    assert process.returncode == 0, stderr
-    assert "machine     2 × (cpu, 1 thread, float32)" in stderr
+    two = torchrun(start_senticli, *settings, "--json", "--name", "two")
+    assert two.returncode == 0, two.stderr
+    assert "machine     2 × (cpu, 1 thread, float32)" in two.stderr
 
     def epochs(output: str) -> list[dict[str, Any]]:
         rows = [json.loads(line) for line in output.splitlines()]
         return [row for row in rows if row["event"] == "epoch"]
 
-    assert len(epochs(stdout)) == 3
-    for mine, theirs in zip(epochs(one.stdout), epochs(stdout), strict=True):
+    assert len(epochs(two.stdout)) == 3
+    for mine, theirs in zip(epochs(one.stdout), epochs(two.stdout), strict=True):
         for name in ("train_loss", "valid_loss", "train_accuracy", "valid_accuracy", "lr"):
             assert mine[name] == pytest.approx(theirs[name], rel=1e-4)
     assert senticli("predict", "good", "--model", "two").returncode == 0
@@ -190,46 +255,21 @@ def test_two_processes_give_what_one_gives(
     assert again.startswith("torchrun --nproc-per-node 2 -m senticli train ")
     assert "by          torchrun --nproc-per-node 2" in senticli("models", "show", "two").stdout
     assert list((home / "checkpoints").iterdir()) == []
-    failed = start_senticli(
-        *("train", "--data", "nothing.csv"),
-        module=("torch.distributed.run", "--nproc-per-node", "2", "-m", "senticli"),
-    )
-    stderr = failed.communicate(timeout=60)[1]
-    assert stderr.count("error: cannot read nothing.csv") == 1
 
 
-def test_a_second_interrupt_does_not_wait(senticli: Run, start_senticli: Start, home: Path) -> None:
-    settings = (*TINY, "--epochs", "30")
-    assert senticli(*settings, "--name", "whole").returncode == 0
-    process = start_senticli(*settings, "--name", "cut")
-    wait_for(process, "epoch 3/30")
-    process.send_signal(signal.SIGINT)
-    process.send_signal(signal.SIGINT)
-    assert process.stderr
-    assert "Traceback" not in process.stderr.read()
-    assert process.wait(60) == 130
-    assert senticli("train", "--resume").returncode == 0
-    assert weights_of(home, "cut") == weights_of(home, "whole")
+def test_two_processes_print_an_error_once(start_senticli: Start) -> None:
+    failed = torchrun(start_senticli, "train", "--data", "nothing.csv")
+    assert failed.stderr.count("error: cannot read nothing.csv") == 1
 
 
-def test_one_process_trains_a_model(senticli: Run, start_senticli: Start, home: Path) -> None:
-    process = start_senticli(*TINY, "--epochs", "5000", "--name", "mine")
-    wait_for(process, "epoch 1/")
-    for args in (("--resume",), (*TINY[1:], "--name", "mine", "--force")):
-        done = senticli("train", *args)
-        assert done.returncode == 1
-        assert "is being trained by another process" in done.stderr
-    process.kill()
-    process.wait()
-    # Started anew, and killed before a checkpoint: the old one is gone.
-    again = start_senticli(
-        *("train", "--data", "sample", "--vectors", "none", "--batch-size", "1"),
-        *("--hidden", "256", "--name", "mine", "--force"),
-    )
-    wait_for(again, "machine")
-    again.kill()
-    again.wait()
-    assert "no unfinished training" in senticli("train", "--resume").stderr
+@pytest.mark.parametrize("how", ["--resume", "--force"])
+def test_one_process_trains_a_model(stop: Run, senticli: Run, home: Path, how: str) -> None:
+    stop(STEPS + 1, [signal.SIGINT], *LONG, "--name", "mine")
+    args = ("train", "--resume") if how == "--resume" else (*LONG, "--name", "mine", "--force")
+    with atomic.exclusive(atomic.lock_of(paths.checkpoints_dir() / "mine.safetensors")):
+        done = senticli(*args)
+    assert done.returncode == 1
+    assert "is being trained by another process" in done.stderr
 
 
 def test_no_checkpoint_is_no_reason_to_stop(senticli: Run, home: Path, tmp_path: Path) -> None:
@@ -241,7 +281,7 @@ def test_no_checkpoint_is_no_reason_to_stop(senticli: Run, home: Path, tmp_path:
     assert (tmp_path / "model" / "model.onnx").exists()
 
 
-def test_what_is_no_process_of_torchrun(senticli: Run) -> None:
+def test_world_size_without_torchrun_is_wrong_usage(senticli: Run) -> None:
     done = senticli(*TINY, env={"WORLD_SIZE": "2"})
     assert done.returncode == 2
     assert "error: WORLD_SIZE is set, but this process was not started by torchrun" in done.stderr

@@ -1,54 +1,65 @@
-"""``senticli train --tune``: a search that ends in time, goes on, and can be repeated."""
+"""``senticli train --tune``: a search that ends in time, resumes, and can be repeated."""
 
 import json
-import re
 import shlex
 import signal
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from senticli.cli.train import seconds_of
 from senticli.errors import UsageError
 
+pytestmark = pytest.mark.usefixtures("step_clock")
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
-Start = Callable[..., "subprocess.Popen[str]"]
 
 SMALL = (
     *("train", "--data", "sample", "--vectors", "none", "--hidden", "8", "--embedding-dim", "8"),
-    *("--epochs", "2", "--rnn", "gru"),
+    *("--epochs", "2", "--rnn", "gru", "--batch-size", "32"),  # 20 steps, 2 s of step_clock
 )
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("30m", 1800), ("2h", 7200), ("1h30m5s", 5405)])
-def test_times(text: str, seconds: int) -> None:
+def test_time_is_hours_minutes_and_seconds(text: str, seconds: int) -> None:
     assert seconds_of(text) == seconds
 
 
 @pytest.mark.parametrize("text", ["", "30", "m", "30 m", "1.5h", "-3m", "30mm"])
-def test_what_is_no_time(text: str) -> None:
+def test_other_times_are_wrong_usage(text: str) -> None:
     with pytest.raises(UsageError, match="is not a time"):
         seconds_of(text)
 
 
-def test_the_best_can_be_repeated_and_the_search_gone_on_with(senticli: Run, home: Path) -> None:
-    done = senticli(*SMALL, "--tune", "5s", "--json", "--name", "tuned")
+def search(senticli: Run, *args: str) -> list[dict[str, Any]]:
+    """Search for five seconds: 50 steps of the optimizer."""
+    done = senticli(*SMALL, "--tune", "5s", "--json", "--name", "tuned", *args)
     assert done.returncode == 0, done.stderr
-    data, *trials, searched = map(json.loads, done.stdout.splitlines())
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def test_search_ends_in_time_and_keeps_the_best(senticli: Run, home: Path) -> None:
+    data, *trials, searched = search(senticli)
     assert (data["event"], searched["event"]) == ("data", "searched")
     assert [trial["number"] for trial in trials] == list(range(1, len(trials) + 1))
-    first = trials[0]
-    assert first["state"] == "done"
-    assert first["settings"]["lr"] == 0.002  # the settings as they are
-    assert not {"hidden", "rnn", "embedding_lr"} & first["settings"].keys()
-    done_ones = [trial for trial in trials if trial["state"] == "done"]
-    assert searched["best"] == min(done_ones, key=lambda trial: trial["loss"])["number"]
+    assert sum(trial["seconds"] for trial in trials) == pytest.approx(5, abs=0.2)
+    done = [trial for trial in trials if trial["state"] == "done"]
+    assert searched["best"] == min(done, key=lambda trial: trial["loss"])["number"]
     assert searched["path"] == str(home / "models" / "tuned")
 
-    command = searched["command"].replace("--name tuned", "--name again")
+
+def test_first_trial_takes_the_settings_as_they_are(senticli: Run) -> None:
+    first = search(senticli)[1]
+    assert first["state"] == "done"
+    assert first["settings"]["lr"] == 0.002
+    assert not {"hidden", "rnn", "embedding_lr"} & first["settings"].keys()
+
+
+def test_best_trial_can_be_trained_again(senticli: Run, home: Path) -> None:
+    command = search(senticli)[-1]["command"].replace("--name tuned", "--name again")
     assert senticli(*shlex.split(command)[1:]).returncode == 0
     files = [
         json.loads((home / "models" / name / "config.json").read_text())["files"]
@@ -56,6 +67,9 @@ def test_the_best_can_be_repeated_and_the_search_gone_on_with(senticli: Run, hom
     ]
     assert files[0]["model.safetensors"] == files[1]["model.safetensors"]
 
+
+def test_search_resumes_with_the_same_settings(senticli: Run) -> None:
+    _, *trials, _ = search(senticli)
     more = senticli(*SMALL, "--tune", "8s", "--resume", "--name", "tuned")
     assert more.returncode == 0, more.stderr
     assert f"resumed after {len(trials)} trials" in more.stderr
@@ -66,28 +80,36 @@ def test_the_best_can_be_repeated_and_the_search_gone_on_with(senticli: Run, hom
     assert "not the settings" in other.stderr
 
 
-def test_stopped_and_refused(senticli: Run, start_senticli: Start, home: Path) -> None:
-    process = start_senticli(*SMALL, "--tune", "1h", "--name", "tuned")
-    assert process.stderr
-    for line in process.stderr:
-        if line.startswith("trial 2"):
-            break
-    process.send_signal(signal.SIGINT)
-    rest = process.stderr.read()
-    assert process.wait(60) == 130
-    assert re.search(r"the search was stopped; the model of trial \d+ was kept", rest)
-    assert rest.endswith("resume: the same command with --resume --name tuned\n")
-    assert "Traceback" not in rest
-    assert senticli("predict", "good").returncode == 0  # by the best so far
+def test_interrupted_search_keeps_the_best_so_far(stop: Run, senticli: Run) -> None:
+    steps = round(10 * search(senticli)[1]["seconds"])  # of the first trial
+    done = stop(steps + 1, [signal.SIGINT], *SMALL, "--tune", "1h", "--name", "tuned", "--force")
+    assert done.returncode == 130
+    assert "the search was stopped; the model of trial 1 was kept" in done.stderr
+    assert done.stderr.endswith("resume: the same command with --resume --name tuned\n")
+    assert "Traceback" not in done.stderr
+    assert senticli("predict", "good", "--model", "tuned").returncode == 0
+
+
+def test_search_is_not_replaced_unasked(senticli: Run) -> None:
+    search(senticli)
     again = senticli(*SMALL, "--tune", "1s", "--name", "tuned")
     assert again.returncode == 1
     assert "--force" in again.stderr
-    journal = home / "checkpoints" / "tuned.tune.jsonl"
-    journal.write_text("no journal\n")
+
+
+def test_damaged_journal_is_an_error(senticli: Run, home: Path) -> None:
+    search(senticli)
+    (home / "checkpoints" / "tuned.tune.jsonl").write_text("no journal\n")
     damaged = senticli(*SMALL, "--tune", "1s", "--name", "tuned", "--resume")
     assert damaged.returncode == 1
     assert "is damaged" in damaged.stderr
+
+
+def test_search_that_never_began_cannot_be_resumed(senticli: Run) -> None:
     assert senticli(*SMALL, "--tune", "1s", "--resume", "--name", "x").returncode == 1
+
+
+def test_search_has_no_dry_run(senticli: Run) -> None:
     assert senticli(*SMALL, "--tune", "1s", "--dry-run").returncode == 2
 
 
@@ -109,8 +131,10 @@ run(sys.argv[2:])
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])
-def test_killed_around_the_writing_of_the_best(senticli: Run, home: Path, moment: str) -> None:
-    options = (*SMALL, "--tune", "3s", "--name", "tuned")
+def test_search_killed_while_it_writes_the_best_resumes(
+    senticli: Run, home: Path, moment: str
+) -> None:
+    options = (*SMALL, "--tune", "5s", "--name", "tuned")
     killed = subprocess.run([sys.executable, "-c", KILLED, moment, *options], capture_output=True)
     assert killed.returncode == -signal.SIGKILL
     with (home / "checkpoints" / "tuned.tune.jsonl").open("a") as file:
@@ -124,7 +148,7 @@ def test_killed_around_the_writing_of_the_best(senticli: Run, home: Path, moment
         assert "resumed after 1 trials" in done.stderr
 
 
-def test_a_preset_outside_the_usual_space(senticli: Run, tmp_path: Path) -> None:
+def test_space_includes_the_settings_of_the_preset(senticli: Run, tmp_path: Path) -> None:
     options = ("train", "--data", "sample", "--vectors", "none", "--preset", "notebook")
     small = ("--epochs", "1", "--max-length", "8", "--valid-fraction", "0.1", "--layers", "1")
     target = tmp_path / "tuned"

@@ -31,7 +31,7 @@ def waits(error: Exception, received: int = 0) -> list[float]:
 
 @pytest.mark.parametrize(
     "error",
-    [status(503), status(429), httpx.ReadTimeout(""), httpx.ReadError(""), http.WholeFile()],
+    [status(503), status(429), httpx.ReadTimeout(""), httpx.ReadError(""), http.WholeFile("")],
 )
 def test_transient_errors_are_retried(error: Exception) -> None:
     assert waits(error) == list(RETRY_WAITS)

@@ -121,7 +121,7 @@ def test_without_ranges_the_whole_archive_is_downloaded(
     check(asset)
     assert server.hits == [ZIP, ZIP]
     assert provenance(asset)["verified"] == "sha256"
-    assert any("cannot be downloaded in parts" in s.text for s in steps if isinstance(s, Message))
+    assert any("does not support ranges" in s.text for s in steps if isinstance(s, Message))
     assert tree(home / "downloads") == {}
 
 
@@ -430,7 +430,7 @@ def test_whole_file_in_place_of_a_part_is_retried(large, server, faulty, answer,
 def test_whole_file_in_place_of_every_part_is_downloaded_as_such(
     large, server, faulty, answer, install
 ) -> None:
-    """Of a server that has stopped to give parts."""
+    """Of a server that no longer supports ranges."""
     asset = large["glove.6B.100d"]
     body = server.files[ZIP]
     tag = f'"{hashlib.md5(body).hexdigest()}"'

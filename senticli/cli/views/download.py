@@ -143,7 +143,7 @@ def show_plan(assets: Sequence[Asset], sources: Sequence[Source], *, as_json: bo
             continue
         size = size_text(plan["bytes"]) if plan["bytes"] else "unknown"
         if asset.member and isinstance(source, Url):
-            size += f"; only {asset.member} of it, where the server gives parts of files"
+            size += f"; only {asset.member} of it, if the server supports ranges"
         print_answer(asset.name)
         print_answer(f"  from       {source}")
         print_answer(f"  size       {size}")
