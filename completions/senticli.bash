@@ -149,7 +149,7 @@ _senticli() {
         *)
             case $command in
                 '')
-                    options=(--version --help -h)
+                    options=(--version --verbose -v --help -h)
                     _senticli_words train eval predict download info models
                     ;;
                 train)

@@ -46,6 +46,7 @@ complete -c senticli -n __senticli_command -a download -d 'Download data sets an
 complete -c senticli -n __senticli_command -a info -d 'Show versions, paths, sizes, CPU features and devices, to paste into a bug report'
 complete -c senticli -n __senticli_command -a models -d 'List the trained models, or look at, check, copy and remove them'
 complete -c senticli -n __senticli_command -l version -d 'Print the version'
+complete -c senticli -n __senticli_command -l verbose -s v -d 'Log what is read, written, fetched and chosen, on stderr'
 complete -c senticli -n __senticli_command -l help -s h -d 'Show this message and exit'
 
 # senticli train
@@ -98,8 +99,8 @@ complete -c senticli -n '__senticli_command train' -l preset -x -a 'default best
 complete -c senticli -n '__senticli_command train' -l name -x -d 'Name of the model. [default: recipe and time]'
 complete -c senticli -n '__senticli_command train' -l output -s o -x -a '(__senticli_paths)' -d 'Write the model to this folder instead of the data dir'
 complete -c senticli -n '__senticli_command train' -l force -d 'Replace the model, or the unfinished training, that is there already'
-complete -c senticli -n '__senticli_command train' -l resume -d 'Go on with the training that was stopped, or killed, last; or with that of --name or --output'
-complete -c senticli -n '__senticli_command train' -l tune -x -d 'Try settings for as long, such as 30m or 2h, and keep the best model; options that are given stay. --resume goes on'
+complete -c senticli -n '__senticli_command train' -l resume -d 'Resume the training that was stopped, or killed, last; or that of --name or --output'
+complete -c senticli -n '__senticli_command train' -l tune -x -d 'Try settings for as long, such as 30m or 2h, and keep the best model; options that are given stay. --resume continues'
 complete -c senticli -n '__senticli_command train' -l plot -x -a '(__senticli_paths .png .svg)' -d 'Draw the learning curves into a picture'
 complete -c senticli -n '__senticli_command train' -l dry-run -d 'Only look at the data, and estimate the time'
 complete -c senticli -n '__senticli_command train' -l json -d 'Print JSON on stdout: one object an epoch'
@@ -165,7 +166,7 @@ complete -c senticli -n '__senticli_command info' -l help -s h -d 'Show this mes
 
 # senticli models
 complete -c senticli -n '__senticli_command models' -a show -d 'Show a model\'s architecture, where it comes from, and how well it does'
-complete -c senticli -n '__senticli_command models' -a verify -d 'Hash the files of models anew, and say which are not as they were saved'
+complete -c senticli -n '__senticli_command models' -a verify -d 'Hash the files of models again, and report those that are damaged'
 complete -c senticli -n '__senticli_command models' -a reproduce -d 'Print the command that trains the same model again'
 complete -c senticli -n '__senticli_command models' -a export -d 'Copy a model to a folder of its own, every file verified'
 complete -c senticli -n '__senticli_command models' -a remove -d 'Remove models from the data dir, after asking'
