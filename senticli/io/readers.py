@@ -450,7 +450,7 @@ def doubt_of(text: str) -> str:
 
 
 def mended(field: str) -> tuple[str, bool]:
-    """A field without the lone surrogates that stand for bytes which are not UTF-8."""
+    """Return a field without the lone surrogates that stand for bytes which are not UTF-8."""
     try:
         field.encode()
         return field, False
@@ -459,7 +459,7 @@ def mended(field: str) -> tuple[str, bool]:
 
 
 def without_nul(text: str) -> str:
-    """What the csv module of this Python can take: before 3.11, no NUL."""
+    """Return what the csv module of this Python can take: before 3.11, no NUL."""
     return text if sys.version_info >= (3, 11) else text.replace("\0", "\ufffd")
 
 
@@ -625,7 +625,7 @@ class _Row(Mapping[str, Any]):
 
 
 def _values(column: Any) -> list[Any]:
-    """A column as Python values; as text where Python has no such time or the bytes no meaning."""
+    """Return a column as Python values; as text if it holds what Python cannot express."""
     pyarrow = import_pyarrow()
     try:
         return list(column.to_pylist())

@@ -49,19 +49,19 @@ class Writer(ABC):
     """Rows of a table before its first record."""
 
     def header(self) -> bytes:
-        """What comes before the first record: nothing, but for a table."""
+        """Return what comes before the first record: nothing, but for a table."""
         return b""
 
     @abstractmethod
     def record(self, record: Record, answer: Answer) -> bytes:
-        """A record with its answer, which has a value for each added column."""
+        """Return a record with its answer, which has a value for each added column."""
 
 
 class LinesWriter(Writer):
     """The answer alone: its values, parted by tabs; its last, an error, where there is one."""
 
     def record(self, record: Record, answer: Answer) -> bytes:
-        """A line."""
+        """Return a line."""
         cells = [
             f"{value:.4f}" if isinstance(value, float) else " ".join(_cell(value).splitlines())
             for value in answer.values()
@@ -218,7 +218,7 @@ def reject_clash(names: Container[str], added: Iterable[str], prefix: str, where
 
 
 def _line(record: Record, errors: str) -> str:
-    """What could not be taken apart, as it was."""
+    """Return what could not be taken apart, as it was."""
     return record.raw.decode(errors=errors).rstrip("\r\n")
 
 
@@ -226,7 +226,7 @@ class AnswerWriter(Writer):
     """The answers alone as JSON Lines."""
 
     def record(self, record: Record, answer: Answer) -> bytes:
-        """A line."""
+        """Return a line."""
         return _encode(to_json(answer) + "\n")
 
 
@@ -250,7 +250,7 @@ def _encode(text: str) -> bytes:
 
 
 def _cell(value: Any) -> str:
-    """A value as a table shows it."""
+    """Return a value as a table shows it."""
     if value is None:
         return ""
     if isinstance(value, str):
@@ -307,7 +307,7 @@ def _kind(value: Any) -> str:
 
 
 def _joined(kind: str | None, other: str) -> str:
-    """The kind that holds the values of both."""
+    """Return the kind that holds the values of both."""
     if kind in (None, "none", other):
         return other
     if other == "none":
