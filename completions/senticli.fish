@@ -149,13 +149,13 @@ complete -c senticli -n '__senticli_command predict' -l help -s h -d 'Show this 
 
 # senticli download
 complete -c senticli -n '__senticli_command download' -a 'imdb sst2 glove.6B.50d glove.6B.100d glove.6B.200d glove.6B.300d glove.840B.300d glove.twitter.27B.25d glove.twitter.27B.50d glove.twitter.27B.100d glove.twitter.27B.200d'
-complete -c senticli -n '__senticli_command download' -l list -s l -d 'Show what there is, its size, and whether it is here'
-complete -c senticli -n '__senticli_command download' -l from -x -a '(__senticli_paths \'\')' -d 'Take the archive from this file, folder or address'
+complete -c senticli -n '__senticli_command download' -l list -s l -d 'List assets with their sizes and what is installed'
+complete -c senticli -n '__senticli_command download' -l from -x -a '(__senticli_paths \'\')' -d 'Take the archive from this file, folder or URL'
 complete -c senticli -n '__senticli_command download' -l verify -d 'Refuse an archive whose checksum is not the official one'
 complete -c senticli -n '__senticli_command download' -l no-verify -d 'The opposite of --verify'
-complete -c senticli -n '__senticli_command download' -l force -d 'Get it again, even if it is already here'
-complete -c senticli -n '__senticli_command download' -l offline -d 'Never use the network; say what is missing'
-complete -c senticli -n '__senticli_command download' -l dry-run -d 'Only show what would be got: addresses, sizes, targets'
+complete -c senticli -n '__senticli_command download' -l force -d 'Download again what is already installed'
+complete -c senticli -n '__senticli_command download' -l offline -d 'Never use the network; fail if something is missing'
+complete -c senticli -n '__senticli_command download' -l dry-run -d 'Print what would be downloaded, from where and to where'
 complete -c senticli -n '__senticli_command download' -l json -d 'Print JSON, one object a line'
 complete -c senticli -n '__senticli_command download' -l help -s h -d 'Show this message and exit'
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from senticli.evaluation import Evaluation, evaluate
     from senticli.io.scoring import score_file
     from senticli.model import Model, Prediction, load
-    from senticli.training.run import train  # type: ignore[import-not-found,unused-ignore]
+    from senticli.training.run import train
 
 __version__ = "0.1.0"
 __all__ = [

@@ -47,7 +47,7 @@ class Monitor:
         self._scripts["LATIN" if is_latin else script_of(text)] += 1
 
     def message(self) -> str | None:
-        """Return what is unusual so far, in one line; None if nothing is, or too little was seen."""
+        """Return what is unusual so far, in one line; None if nothing is, or it is too early."""
         del self._scripts[""]
         texts = self._scripts.total()
         script, count = self._scripts.most_common(1)[0] if texts else ("", 0)

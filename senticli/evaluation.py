@@ -1,4 +1,4 @@
-"""How good predictions are: measures over numpy arrays, and a model's on labelled data."""
+"""Measures of predictions, over numpy arrays, and the evaluation of a model on labelled data."""
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -37,7 +37,7 @@ class LabelScore:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What a model does on labelled examples.
+    """The measures of a model on labelled examples.
 
     ``interval`` is the 95 % Wilson score interval of the accuracy; ``confusion`` has a row for
     each true label and a column for each predicted one; ``loss`` is the mean cross-entropy.

@@ -3,10 +3,13 @@
 import os
 import platform
 import re
+import subprocess
 from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
+
+from senticli import __version__
 
 CPU_FEATURES = (
     "avx2",
@@ -26,6 +29,20 @@ CPU_FEATURES = (
     "sve",
 )
 """Those that the speed of training and prediction depends on, as Linux names them."""
+
+
+def code_version() -> str:
+    """Return the version of this code; in a checkout with its commit: ``0.1.0+6ff0ef4-dirty``."""
+    root = Path(__file__).parents[1]
+    if not (root / ".git").exists():
+        return __version__
+    git = ("git", "--no-optional-locks", f"--git-dir={root / '.git'}", f"--work-tree={root}")
+    describe = (*git, "describe", "--always", "--dirty", "--exclude=*")
+    try:
+        done = subprocess.run(describe, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):  # no git, or no commit
+        return __version__
+    return f"{__version__}+{done.stdout.strip()}"
 
 
 def versions(packages: Iterable[str]) -> dict[str, str | None]:

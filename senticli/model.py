@@ -106,7 +106,7 @@ class Model:
 
     @property
     def name(self) -> str:
-        """What :func:`load` finds it by: ``bundled``, a name in the data dir, or its folder."""
+        """The name that :func:`load` takes: ``bundled``, one in the data dir, or its folder."""
         return self.bundle.name
 
     @property

@@ -12,7 +12,7 @@ import threading
 import time
 import zipfile
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -20,8 +20,9 @@ from typing import Any
 
 import pytest
 
+from senticli.cli import app
 from senticli.data.catalogue import ASSETS, Asset
-from senticli.download import remote
+from senticli.download import http
 from senticli.download.install import install_many
 from senticli.download.installed import folder
 
@@ -47,22 +48,42 @@ def test_data() -> Path:
     return Path(folder)
 
 
-# --- the real command line
+# --- the command line
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
 def run_senticli(
-    *args: str | Path, input: str | bytes | None = None, env: dict[str, str] | None = None
+    *args: str | Path, input: str | bytes = b"", env: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run the command line in this process, its streams no terminal."""
+    stdin = io.BytesIO(input.encode() if isinstance(input, str) else input)
+    stdout, stderr = io.BytesIO(), io.BytesIO()
+    words = list(map(str, args))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["senticli", *words])
+        patch.setattr(sys, "stdin", io.TextIOWrapper(stdin))
+        for name, stream in (("stdout", stdout), ("stderr", stderr)):
+            text = io.TextIOWrapper(stream, "utf-8", errors="replace", write_through=True)
+            patch.setattr(sys, name, text)
+        for name, value in (env or {}).items():
+            patch.setenv(name, value)
+        code = app.run(words)
+        # Wrappers close what they wrap when they go.
+        return subprocess.CompletedProcess(
+            words, code, stdout.getvalue().decode(), stderr.getvalue().decode()
+        )
+
+
+def run_process(
+    *args: str | Path, input: str | bytes = b"", env: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
     """Run ``python -m senticli`` as a process of its own, without a terminal."""
-    if isinstance(input, str):
-        input = input.encode()
     done = subprocess.run(
         [sys.executable, "-m", "senticli", *map(str, args)],
-        input=input if input is not None else b"",
+        input=input.encode() if isinstance(input, str) else input,
         capture_output=True,
-        env={**os.environ, "NO_COLOR": "1", **(env or {})},
+        env={**os.environ, **(env or {})},
         timeout=300,
     )
     return subprocess.CompletedProcess(
@@ -72,8 +93,14 @@ def run_senticli(
 
 @pytest.fixture
 def senticli() -> Run:
-    """The command line as a process: ``senticli("predict", "great film")``."""
+    """The command line: ``senticli("predict", "great film")``."""
     return run_senticli
+
+
+@pytest.fixture
+def senticli_process() -> Run:
+    """The command line as a process, where streams, signals or imports matter."""
+    return run_process
 
 
 Start = Callable[..., "subprocess.Popen[str]"]
@@ -87,6 +114,7 @@ def start_senticli() -> Iterator[Start]:
     def start(*args: str | Path, module: Sequence[str] = ("senticli",)) -> "subprocess.Popen[str]":
         process = subprocess.Popen(
             [sys.executable, "-m", *module, *map(str, args)],
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -302,7 +330,7 @@ def server() -> Iterator[Server]:
 @pytest.fixture
 def install(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
     """Installs one asset and returns its folder; no retry waits."""
-    monkeypatch.setattr(remote, "RETRY_WAITS", (0, 0, 0))
+    monkeypatch.setattr(http, "RETRY_WAITS", (0, 0, 0))
 
     def install_one(asset: Asset, **options: Any) -> Path:
         (done,) = install_many([asset], **options)

@@ -1,4 +1,4 @@
-"""``senticli download``: get data sets and word vectors."""
+"""``senticli download``: download data sets and word vectors."""
 
 import difflib
 from typing import Annotated
@@ -30,7 +30,7 @@ def download(
     ] = None,
     list_all: Annotated[
         bool,
-        typer.Option("--list", "-l", help="Show what there is, its size, and whether it is here."),
+        typer.Option("--list", "-l", help="List assets with their sizes and what is installed."),
     ] = False,
     source: Annotated[
         str | None,
@@ -38,8 +38,8 @@ def download(
             "--from",
             metavar="FILE|DIR|URL",
             show_default=False,
-            help="Take the archive from this file, folder or address. A folder, or an address "
-            "that ends in /, holds it under its official name.",
+            help="Take the archive from this file, folder or URL. A folder, or a URL that ends "
+            "in /, holds it under its official name.",
         ),
     ] = None,
     verify: Annotated[
@@ -51,56 +51,48 @@ def download(
         ),
     ] = True,
     force: Annotated[
-        bool, typer.Option("--force", help="Get it again, even if it is already here.")
+        bool, typer.Option("--force", help="Download again what is already installed.")
     ] = False,
     offline: Annotated[
         bool,
         typer.Option(
             "--offline",
             envvar="SENTICLI_OFFLINE",
-            help="Never use the network; say what is missing.",
+            help="Never use the network; fail if something is missing.",
         ),
     ] = False,
     dry_run: Annotated[
         bool,
-        typer.Option("--dry-run", help="Only show what would be got: addresses, sizes, targets."),
+        typer.Option("--dry-run", help="Print what would be downloaded, from where and to where."),
     ] = False,
     as_json: Json = False,
 ) -> None:
     """Download data sets and word vectors into the data dir.
 
-    Of a zip of vectors only what is wanted is fetched, where the server gives parts of a file. A
-    download that was cut off or killed goes on where it stopped. Checksum and content are
-    verified. The folder of each is printed on stdout.
+    Of a zip of vectors only the file that is wanted is downloaded, where the server gives parts of
+    files. A download that was cut off or killed is resumed. Checksum and content are verified. The
+    folder of each asset is printed on stdout.
     """
-    assets = [_asset(name) for name in dict.fromkeys(names or ASSETS if list_all else names or ())]
+    assets = [_asset(name) for name in dict.fromkeys(names or (ASSETS if list_all else ()))]
     if not assets:
-        raise UsageError("say what to download", "senticli download --list")
-    from senticli.cli.views import download as view
-    from senticli.download.installed import is_installed, origin, partly_fetched
-    from senticli.download.urls import is_url
-
+        raise UsageError("name what to download", "senticli download --list")
     if list_all and (source or force or dry_run):
         raise UsageError(
             "--from, --force and --dry-run have no meaning with --list", "leave them out"
         )
+    from senticli.cli.views import download as view
+    from senticli.download.sources import sources_of
+
     if list_all:
         view.show_list(assets, as_json=as_json)
         return
-    origins = {asset.name: origin(asset, source) for asset in assets}
-    if len(set(origins.values())) < len({asset.archive for asset in assets}):
-        raise UsageError(
-            f"--from names one archive, but {', '.join(origins)} come in several",
-            "name the folder that holds them, or run senticli download once for each",
-        )
-    if source and is_url(source) and offline:
-        raise UsageError("--offline forbids the address that --from names", "leave one of them out")
     if dry_run:
-        view.show_plan(assets, origins, as_json=as_json)
+        view.show_plan(assets, sources_of(assets, source), as_json=as_json)
         return
     from senticli.download.install import install_many
+    from senticli.download.installed import fetched_bytes, is_installed
 
-    here = {asset.name for asset in assets if not force and is_installed(asset)}
+    old = {asset.name for asset in assets if not force and is_installed(asset)}
     done: set[str] = set()
     try:
         with view.progress() as report:
@@ -109,18 +101,18 @@ def download(
                 source=source,
                 verify=verify,
                 force=force,
-                network=not offline,
+                offline=offline,
                 on_progress=report,
             ):
                 done.add(asset.name)
     except KeyboardInterrupt:
-        if any(map(partly_fetched, assets)):
-            say("what was fetched is kept: the same command goes on where it stopped")
+        if any(map(fetched_bytes, assets)):
+            say("the partial download is kept: run the command again to resume")
         raise
-    finally:  # what is done is said, even if the next one fails; never while a bar is drawn
+    finally:  # even if a later asset fails, and never while a bar is drawn
         for asset in assets:
             if asset.name in done:
-                view.show(asset, new=asset.name not in here, as_json=as_json)
+                view.show_installed(asset, new=asset.name not in old, as_json=as_json)
 
 
 def _asset(name: str) -> Asset:

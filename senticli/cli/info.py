@@ -58,7 +58,7 @@ def _gather() -> dict[str, Any]:
         if name in os.environ
     }
     return {
-        "senticli": senticli.__version__,
+        "senticli": machine.code_version(),
         "python": f"{platform.python_implementation()} {platform.python_version()}",
         "platform": platform.platform(),
         "packages": machine.versions(PACKAGES),

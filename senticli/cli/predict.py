@@ -151,25 +151,7 @@ def predict(
         raise UsageError("--threshold nan is no probability", "use a value from 0 to 1")
     if (resume or force) and not target:
         raise UsageError("--resume and --force are for --output", "name a file: --output FILE")
-    if input and len(input) > 1:
-        raise UsageError(
-            f"--input is given {len(input)} times, and takes one file",
-            "run senticli predict once for each",
-        )
-    path = input[0] if input else None
-    if texts and path:
-        raise UsageError("texts are given both as arguments and by --input", "use one of the two")
-    arguments = None if not texts or texts == ["-"] else texts
-    if path and str(path) == "-":
-        path = None
-    elif not texts and not path and sys.stdin.isatty():
-        raise UsageError("there is no text to classify", 'echo "great film" | senticli predict')
-    if arguments and any(value is not None for value in settings.values()):
-        *flags, last = map(flag_of, settings)
-        raise UsageError(
-            f"{', '.join(flags)} and {last} are for files and pipes",
-            "leave them out, or name a file: --input FILE",
-        )
+    arguments, path = _texts_or_file(texts, input, settings)
 
     # Heavy imports stay inside: --help and completion do without numpy and onnxruntime.
     from senticli.cli.views.predict import TerminalWriter, show_run
@@ -221,6 +203,30 @@ def predict(
             window=1 if unbuffered or typed else WINDOW,
             on_event=on_event,
         )
+
+
+def _texts_or_file(
+    texts: list[str] | None, files: list[Path] | None, settings: Settings
+) -> tuple[list[str] | None, Path | None]:
+    """Return the texts or the file to classify; neither for standard input."""
+    if files and len(files) > 1:
+        raise UsageError(
+            f"--input is given {len(files)} times, and takes one file",
+            "run senticli predict once for each",
+        )
+    path = files[0] if files else None
+    if texts and path:
+        raise UsageError("texts are given both as arguments and by --input", "use one of the two")
+    if not texts and not path and sys.stdin.isatty():
+        raise UsageError("there is no text to classify", 'echo "great film" | senticli predict')
+    arguments = None if texts == ["-"] else texts or None
+    if arguments and any(value is not None for value in settings.values()):
+        *flags, last = map(flag_of, settings)
+        raise UsageError(
+            f"{', '.join(flags)} and {last} are for files and pipes",
+            "leave them out, or name a file: --input FILE",
+        )
+    return arguments, None if path and str(path) == "-" else path
 
 
 def _opened(

@@ -1,16 +1,16 @@
-"""What ``senticli download`` can get: names, official addresses, checksums, expected content.
+"""The assets that can be downloaded: names, official URLs, checksums, expected content.
 
 Standard library only and quick to import: the shell completions are generated from these names.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
 
 @dataclass(frozen=True)
 class Asset:
-    """A data set or a set of word vectors, and the official archive that holds it."""
+    """A data set or a file of word vectors, and the official archive that holds it."""
 
     name: str
     kind: Literal["dataset", "vectors"]
@@ -21,7 +21,7 @@ class Asset:
     md5: str | None = None
     """Official MD5, used where the publisher gives no SHA-256."""
     size: int | None = None
-    """Bytes of the archive, where known."""
+    """Size of the archive in bytes, where known."""
     member: str | None = None
     """The file inside the archive that holds the vectors."""
     member_sha256: str | None = None
@@ -29,36 +29,16 @@ class Asset:
     folder: str | None = None
     """The folder inside the archive that holds the data set."""
     unpacked: int = 0
-    """Bytes that a data set takes in the data dir, about."""
+    """Approximate size in bytes of an installed data set."""
     dim: int = 0
-    """Numbers in each vector; 0 for a data set."""
+    """Dimensions of the vectors; 0 for a data set."""
     expect: Mapping[str, int] = field(default_factory=dict, hash=False)
-    """Examples in each part of a data set, exactly; ``{"words": N}``, at least, for vectors."""
+    """Number of examples in each part of a data set; for vectors ``{"words": minimum}``."""
 
     @property
     def archive(self) -> str:
-        """The archive's file name, such as ``glove.6B.zip``."""
+        """File name of the archive, such as ``glove.6B.zip``."""
         return self.url.rpartition("/")[2]
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far a long step is. ``done`` and ``total`` count bytes; an unknown total is None."""
-
-    phase: Literal["downloading", "checking", "unpacking"]
-    name: str
-    done: int
-    total: int | None
-
-
-@dataclass(frozen=True)
-class Notice:
-    """Something worth a line while a long step runs: what it does, a retry, a wait."""
-
-    message: str
-
-
-OnProgress = Callable[[Progress | Notice], None]
 
 
 def _glove(
@@ -73,7 +53,7 @@ def _glove(
         Asset(
             name=f"glove.{release}.{dim}d",
             kind="vectors",
-            description=f"GloVe, {dim} numbers a word, trained on {trained_on}",
+            description=f"GloVe, {dim}-dimensional, trained on {trained_on}",
             # The archive of the one-size 840B release carries its size in its name.
             url=f"https://nlp.stanford.edu/data/glove.{release}"
             + (".zip" if len(dims) > 1 else f".{dim}d.zip"),
@@ -143,4 +123,4 @@ ASSETS: dict[str, Asset] = {
 }
 
 DATASETS = ("sample", *(name for name, asset in ASSETS.items() if asset.kind == "dataset"))
-"""The data sets that have a name: the one that comes with the package, and those to download."""
+"""Names of data sets: the one in the package, and those to download."""

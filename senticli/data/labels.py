@@ -10,6 +10,7 @@ value that is missing is no label.
 import re
 import unicodedata
 from collections.abc import Collection, Mapping, Set
+from functools import lru_cache
 
 MARK = "__label__"
 _MISSING = frozenset({r"\N", "NULL", "null", "NaN", "nan", "<NA>", "#N/A"})
@@ -26,6 +27,7 @@ _LIST = re.compile(r"\[.*\]|\{.*\}", re.DOTALL)
 _SEPARATOR = re.compile(r"\s*[,;|]\s*")
 
 
+@lru_cache(maxsize=1000)  # they repeat
 def plain_label(value: str) -> str:
     """Return a label in its one form; see the module. It is empty where there is none."""
     label = _AROUND.sub("", unicodedata.normalize("NFC", value))
@@ -64,6 +66,7 @@ def may_be_missing(label: str) -> bool:
     return label in _MAY_BE_MISSING
 
 
+@lru_cache(maxsize=1000)
 def loose(label: str) -> str:
     """Return a label without what two spellings of it may differ in: case, blanks, quotes."""
     return _LOOSE.sub("", label).casefold()

@@ -1,8 +1,8 @@
-"""Get the assets of the catalogue, verify them and convert them to senticli's own form.
+"""Download the assets of the catalogue, verify them and convert them to senticli's own form.
 
-An archive is never unpacked to disk: its members are read in place, by their exact names, so
-nothing in it can be written outside the data dir. Of a zip of vectors, only the member that is
-wanted is fetched where the server gives parts of a file, and it is unpacked as it arrives.
+Archives are read in place, so nothing in them can be written outside the data dir. Of a zip of
+vectors only the member that is wanted is downloaded, where the server gives parts of a file, and
+it is converted as it arrives.
 """
 
 import hashlib
@@ -10,32 +10,30 @@ import io
 import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from senticli import paths
-from senticli.data.catalogue import Asset, Notice, OnProgress, Progress
+from senticli.data.catalogue import Asset
 from senticli.data.columns import write_columns
-from senticli.data.vectors import install_vectors, open_text, read_blocks, write_source
-from senticli.download.archives import (
-    Archive,
-    archive_errors,
-    elsewhere,
-    extent,
-    open_member,
-    open_zip,
-    read_dataset,
-)
-from senticli.download.installed import Address, folder, is_installed, origin
-from senticli.download.remote import NoRanges, RemoteFile, StartAgain
+from senticli.data.glove import open_text, read_blocks
+from senticli.data.vectors import install_vectors
+from senticli.download.archives import Archive, extent, open_member, open_zip
+from senticli.download.datasets import read_dataset
+from senticli.download.http import open_client
+from senticli.download.installed import folder, is_installed, write_provenance
+from senticli.download.remote import CannotResume, NoRanges, RemoteFile
+from senticli.download.sources import Source, Url, elsewhere, sources_of
 from senticli.download.urls import PAGE, is_page
-from senticli.errors import Interrupted, SenticliError
+from senticli.errors import Interrupted, SenticliError, UsageError
+from senticli.events import Message, OnEvent, Progress, ignore
 from senticli.io.atomic import exclusive, replace_dir
 from senticli.io.disk import require_space, size_text, writing
 from senticli.io.formats import unreadable
 
 STARTS = 3
-"""Times that a file is fetched from its start, if it changes on the way."""
+"""Times that a download is started, if it cannot be resumed."""
 VECTORS_SHARE = 0.5
 """Bytes that vectors take in the data dir, as a share of their text."""
 
@@ -48,97 +46,97 @@ def install_many(
     source: str | None = None,
     verify: bool = True,
     force: bool = False,
-    network: bool = True,
-    on_progress: OnProgress | None = None,
+    offline: bool = False,
+    on_progress: OnEvent = ignore,
 ) -> Iterator[Asset]:
     """Download ``assets``, or take them from ``source``, and convert them; yield each when done.
 
-    What is installed already is left alone, unless ``force``. Those of one archive come one after
-    another; another process that wants something of it waits until they are done.
+    Installed assets are left alone, unless ``force``. Those of one archive are installed one after
+    another; another process that wants one of them waits until they are done.
 
     Args:
         assets: entries of the catalogue.
-        source: where from, as :func:`senticli.download.installed.origin` understands it.
+        source: where from, see :func:`senticli.download.sources.source_of`.
         verify: refuse an archive whose checksum is not the official one. The content is checked
             in any case.
         force: install again.
-        network: whether it may be used.
+        offline: never use the network.
         on_progress: called often while something is read, downloaded or converted.
 
     Raises:
-        Interrupted: the network or the disk failed. What was fetched is kept, and the next call
-            goes on with it.
-        SenticliError: the network is forbidden; a wrong checksum or content. Whatever was
-            installed before stays.
+        Interrupted: the network or the disk failed. The partial download is kept, and the next
+            call resumes it.
+        SenticliError: something is missing and ``offline``, or has the wrong checksum or content.
+            Whatever was installed before stays.
     """
-    report = on_progress or _ignore
-    wanted = [asset for asset in assets if force or not is_installed(asset)]
-    yield from (asset for asset in assets if asset not in wanted)
-    groups: dict[Address | Path, list[Asset]] = {}
-    for asset in wanted:
-        groups.setdefault(origin(asset, source), []).append(asset)
-    if not network:
-        _refuse_network(groups)
+    groups: dict[Source, list[Asset]] = {}
+    for asset, place in zip(assets, sources_of(assets, source), strict=True):
+        if is_installed(asset) and not force:
+            yield asset
+        else:
+            groups.setdefault(place, []).append(asset)
+    if offline:
+        _refuse_network(groups, source)
     for place, group in groups.items():
-        with _lock(group[0].archive, report):
-            todo = [asset for asset in group if force or not is_installed(asset)]
-            yield from (asset for asset in group if asset not in todo)
-            if isinstance(place, Path):
-                with _local(place, group[0], verify, report) as archive:
-                    for asset in todo:
-                        _convert(asset, archive, report)
-                        yield asset
+        with _lock(group[0].archive, on_progress):
+            done = [asset for asset in group if is_installed(asset) and not force]
+            todo = [asset for asset in group if asset not in done]
+            yield from done  # by the process that was waited for
+            if isinstance(place, Url):
+                yield from _install_from_url(todo, place, verify, on_progress)
             else:
-                yield from _install_remote(todo, place, verify, report)
+                with _open_path(place, group[0], on_progress) as archive:
+                    for asset in todo:
+                        _convert(asset, archive, verify, on_progress)
+                        yield asset
 
 
-def _install_remote(
-    todo: list[Asset], place: Address, verify: bool, report: OnProgress
+def _install_from_url(
+    todo: list[Asset], url: Url, verify: bool, report: OnEvent
 ) -> Iterator[Asset]:
-    """Install what comes from one address: in parts where that does, or the whole of it."""
+    """Install assets of one archive: by members where that is possible, or from the whole."""
     starts = 0
     in_parts = True
     while todo:
-        asset = todo[0]
         try:
-            if asset.member and in_parts:
-                _install_member(asset, place.url, verify, report)
+            member = todo[0].member if in_parts else None
+            if member:
+                _install_member(todo[0], member, url, verify, report)
                 yield todo.pop(0)
             else:
-                with _download(asset, place.url, verify, report) as archive:
+                with _download(todo[0], url, verify, report) as archive:
                     while todo:
-                        _convert(todo[0], archive, report)
+                        _convert(todo[0], archive, verify, report)
                         yield todo.pop(0)
         except NoRanges:
             in_parts = False
-            report(Notice(f"{place} is not to be had in parts, so all of it is fetched"))
-        except StartAgain:
+            report(Message("info", f"{url} cannot be downloaded in parts: downloading all of it"))
+        except CannotResume:
             starts += 1
             if starts == STARTS:
                 raise Interrupted(
-                    f"{place} changes whenever it is fetched, or cannot be gone on with",
-                    elsewhere(asset),
+                    f"{url} keeps changing, or cannot be resumed", elsewhere(todo[0])
                 ) from None
-            report(Notice(f"{place} has changed, or cannot be gone on with: starting again"))
+            report(Message("info", f"{url} has changed, or cannot be resumed: starting again"))
 
 
-def _refuse_network(groups: dict[Address | Path, list[Asset]]) -> None:
-    missing = [
-        asset for place, group in groups.items() if isinstance(place, Address) for asset in group
-    ]
+def _refuse_network(groups: dict[Source, list[Asset]], source: str | None) -> None:
+    missing = [asset for place in groups if isinstance(place, Url) for asset in groups[place]]
+    if missing and source:
+        raise UsageError("`offline` forbids the URL that `source` names", "leave one of them out")
     if missing:
         names = ", ".join(asset.name for asset in missing)
         raise SenticliError(
-            f"not here, and the network is forbidden (`offline=True`, SENTICLI_OFFLINE): {names}",
+            f"not downloaded, and the network is off (`offline`, SENTICLI_OFFLINE): {names}",
             elsewhere(missing[0]),
         )
 
 
 @contextmanager
-def _lock(archive: str, report: OnProgress) -> Iterator[None]:
-    """Keep other processes from fetching ``archive``. A crash leaves nothing locked."""
+def _lock(archive: str, report: OnEvent) -> Iterator[None]:
+    """Keep other processes from downloading ``archive``. A crash leaves nothing locked."""
     downloads = paths.downloads_dir()
-    waiting = Notice(f"another senticli is fetching {archive}: waiting for it")
+    waiting = Message("info", f"another process is downloading {archive}: waiting for it")
     with ExitStack() as stack:
         with writing(downloads):
             downloads.mkdir(parents=True, exist_ok=True)
@@ -151,16 +149,14 @@ def _lock(archive: str, report: OnProgress) -> Iterator[None]:
 
 
 @contextmanager
-def _local(path: Path, asset: Asset, verify: bool, report: OnProgress) -> Iterator[Archive]:
-    """An archive on disk, or the folder that it was unpacked to."""
-    accept = f"`download({asset.name}, source={shlex.quote(str(path))}, verify=False)`"
-    hint = f"to accept it: {accept}"
+def _open_path(path: Path, asset: Asset, report: OnEvent) -> Iterator[Archive]:
+    """Open an archive on disk, or the folder that it was unpacked to."""
+    call = f"`download({asset.name}, source={shlex.quote(str(path))}, verify=False)`"
+    accept = f"to accept it: {call}"
     if path.is_dir() and path.name == asset.folder:
-        refusal = None
-        if verify:
-            refusal = SenticliError(f"{path} is unpacked, so it has no checksum to verify", hint)
-        source = {"from": str(path), "bytes": None, "verified": None}
-        yield Archive(str(path), source, folder=path, refusal=refusal)
+        problem = f"{path} is unpacked, so it has no checksum to verify"
+        provenance = {"from": str(path), "bytes": None, "verified": None}
+        yield Archive(str(path), provenance, accept, folder=path, problem=problem)
         return
     try:
         file = path.open("rb")
@@ -168,178 +164,159 @@ def _local(path: Path, asset: Asset, verify: bool, report: OnProgress) -> Iterat
         raise unreadable(path, error) from error
     with file:
         if is_page(file.read(PAGE)):
-            raise SenticliError(
-                f"{path} is an HTML page where {asset.archive} should be", elsewhere(asset)
-            )
+            raise SenticliError(f"{path} is an HTML page, not {asset.archive}", elsewhere(asset))
         file.seek(0)
-        digests = _Digests(file, path.name, path.stat().st_size, report)
-        yield digests.judge(asset, str(path), {"from": str(path)}, file, hint if verify else None)
+        archive = Archive(str(path), {"from": str(path)}, accept, file)
+        yield _with_checksum(archive, asset, path.name, path.stat().st_size, report)
 
 
 # --- from the network
 
 
 @contextmanager
-def _download(asset: Asset, url: str, verify: bool, report: OnProgress) -> Iterator[Archive]:
-    """A whole archive from ``url``. What was fetched is removed when it was used, or is wrong."""
-    with _remote(asset, url, report, asset.archive, ranges=False) as remote, _doubted(remote):
-
-        def check() -> None:
-            _check_size(asset, remote, verify)
-            missing = (remote.size or 0) - remote.held()
-            require_space(paths.home(), missing + asset.unpacked, asset.name)
-            report(Notice(_announce(asset.archive, remote, remote.size)))
-
-        remote.fetch_all(check)
+def _download(asset: Asset, url: Url, verify: bool, report: OnEvent) -> Iterator[Archive]:
+    """Download a whole archive."""
+    with _open_url(asset, url, asset.archive, verify, report) as remote:
+        _announce(asset, remote, 0, remote.size, asset.unpacked, report)
+        remote.fetch_all()
         file = cast(BinaryIO, io.BufferedReader(remote, _CHUNK))
-        digests = _Digests(file, asset.archive, remote.size, report)
-        source = {"url": remote.name, "fetched": digests.size}
-        yield digests.judge(asset, remote.name, source, file, _try_again(asset) if verify else None)
-        remote.discard()
+        provenance = {"url": remote.url, "fetched": remote.size}
+        archive = Archive(remote.url, provenance, _try_again(asset), file)
+        yield _with_checksum(archive, asset, asset.archive, remote.size, report)
 
 
-def _install_member(asset: Asset, url: str, verify: bool, report: OnProgress) -> None:
-    """Fetch and install the one member of a zip that is wanted.
+def _install_member(asset: Asset, member: str, url: Url, verify: bool, report: OnEvent) -> None:
+    """Download and install one member of a zip.
 
     Raises:
         NoRanges: the server gives only the whole of it.
     """
-    member = asset.member or ""
-    with _remote(asset, url, report, member, ranges=True) as remote, _doubted(remote):
-        label = f"{remote.name} ({member})"
-        size = remote.find_size()
-        _check_size(asset, remote, verify)
+    with _open_url(asset, url, member, verify, report) as remote:
+        label = f"{remote.url} ({member})"
         file = cast(BinaryIO, io.BufferedReader(remote, 1 << 16))
-        with ExitStack() as stack:
-            with archive_errors(label):
-                archive = stack.enter_context(open_zip(file, label))
-                start, stop = extent(archive, label, member)
-                info = archive.getinfo(member)
-            remote.will_read(start, stop)
-            missing = stop - start - remote.held()
-            unpacked = int(info.file_size * VECTORS_SHARE)
-            require_space(paths.home(), missing + unpacked, asset.name)
-            of = f" of {asset.archive} ({size_text(size)})"
-            report(Notice(_announce(member, remote, stop - start, of)))
-            source = {"url": remote.name, "bytes": size, "fetched": stop - start}
-            source["verified"] = "crc32"  # zipfile compares it before all is read
-            hint = _try_again(asset) if verify else None
-            with archive_errors(label):
-                text = stack.enter_context(open_member(archive, label, member))
-            _install_vectors(asset, text, info.file_size, Archive(label, source), hint, _ignore)
-        remote.discard()
+        with open_zip(file, label) as archive:
+            start, stop = extent(archive, label, member)
+            size = archive.getinfo(member).file_size
+            _announce(asset, remote, start, stop, int(size * VECTORS_SHARE), report)
+            provenance = {"url": remote.url, "bytes": remote.size, "fetched": stop - start}
+            provenance["verified"] = "crc32"  # which zipfile compares at the end of the member
+            source = Archive(label, provenance, _try_again(asset))
+            with open_member(archive, label, member) as text:
+                _install_vectors(asset, text, size, source, verify)
 
 
-def _remote(asset: Asset, url: str, report: OnProgress, name: str, *, ranges: bool) -> RemoteFile:
-    return RemoteFile(
-        url,
-        paths.downloads_dir() / name,
-        label=name,
-        hint=elsewhere(asset),
-        report=report,
-        ranges=ranges,
-    )
+@contextmanager
+def _open_url(
+    asset: Asset, url: Url, name: str, verify: bool, report: OnEvent
+) -> Iterator[RemoteFile]:
+    """Open an archive on a server, or only its member ``name``.
+
+    The download is removed once it was used, or if it is of no use.
+
+    Raises:
+        CannotResume: it is of no use, and a part of it is from an earlier process.
+    """
+    with (
+        open_client(url.secret) as client,
+        RemoteFile(
+            client,
+            url.secret,
+            paths.downloads_dir() / name,
+            only_parts=name != asset.archive,
+            hint=elsewhere(asset),
+            report=report,
+        ) as remote,
+    ):
+        try:
+            remote.connect()
+            if verify and asset.size and remote.size and remote.size != asset.size:
+                raise SenticliError(
+                    f"{remote.url} is not the official {asset.archive}: expected "
+                    f"{asset.size:,} bytes, actual {remote.size:,}",
+                    _try_again(asset),
+                )
+            yield remote
+            remote.discard()
+        except Interrupted:
+            raise  # the network or the disk: what was downloaded is good
+        except Exception as error:
+            remote.discard()
+            if remote.resumed and isinstance(error, SenticliError):
+                raise CannotResume from error
+            raise
 
 
-def _announce(name: str, remote: RemoteFile, size: int | None, of: str = "") -> str:
-    """What is about to be fetched, and how much."""
-    here = remote.held() if remote.resumed else 0
-    rest = f", {size_text(here)} of it here already" if here else ""
-    amount = size_text(size) if size is not None else "of unknown size"
-    return f"fetching {name}, {amount}{of}{rest}, from {remote.name}"
-
-
-def _check_size(asset: Asset, remote: RemoteFile, verify: bool) -> None:
-    """Raise SenticliError if the archive's size alone tells that it is not the official one."""
-    if verify and asset.size and remote.size and remote.size != asset.size:
-        raise SenticliError(
-            f"{remote.name} is not the official {asset.archive}: expected {asset.size:,} bytes, "
-            f"actual {remote.size:,}",
-            _try_again(asset),
-        )
+def _announce(
+    asset: Asset,
+    remote: RemoteFile,
+    start: int,
+    stop: int | None,
+    unpacked: int,
+    report: OnEvent,
+) -> None:
+    """Require space for what is about to be downloaded, and report it."""
+    on_disk = remote.expect(start, stop)
+    missing = 0 if stop is None else stop - start - on_disk
+    require_space(paths.home(), missing + unpacked, asset.name)
+    amount = "of unknown size" if stop is None else size_text(stop - start)
+    if remote.name != asset.archive:
+        amount += f" of {asset.archive} ({size_text(remote.size or 0)})"
+    if remote.resumed and on_disk:
+        amount += f", {size_text(on_disk)} of it already downloaded"
+    report(Message("info", f"downloading {remote.name}, {amount}, from {remote.url}"))
 
 
 def _try_again(asset: Asset) -> str:
     return f"try again later, or to accept it: `download({asset.name}, verify=False)`"
 
 
-@contextmanager
-def _doubted(remote: RemoteFile) -> Iterator[None]:
-    """Discard what was fetched where it turns out to be of no use.
-
-    Raises:
-        StartAgain: a part of it is from an earlier process, so that a fresh start may be right.
-    """
-    try:
-        yield
-    except Interrupted:
-        raise  # the network or the disk: what was fetched is good
-    except Exception as error:
-        remote.discard()
-        if remote.resumed and isinstance(error, SenticliError):
-            raise StartAgain from error
-        raise
-
-
 # --- checksums
 
 
-class _Digests:
-    """SHA-256, MD5 and size of an archive, read to its end."""
-
-    def __init__(self, file: BinaryIO, name: str, total: int | None, report: OnProgress) -> None:
-        self.size = 0
-        self._sha256 = hashlib.sha256()
-        # Against accidents, not attacks: the only official checksum some archives have.
-        self._md5 = hashlib.md5(usedforsecurity=False)
-        while chunk := file.read(_CHUNK):
-            self.size += len(chunk)
-            self._sha256.update(chunk)
-            self._md5.update(chunk)
-            report(Progress("checking", name, self.size, total))
-
-    def judge(
-        self, asset: Asset, label: str, source: dict[str, Any], file: BinaryIO, hint: str | None
-    ) -> Archive:
-        """The archive in ``file``, with whether its checksum is the official one.
-
-        ``hint`` is that of its refusal, None where it is accepted in any case.
-        """
-        if asset.sha256:
-            kind, expected, actual = "SHA-256", asset.sha256, self._sha256.hexdigest()
-        else:
-            kind, expected, actual = "MD5", asset.md5 or "unknown", self._md5.hexdigest()
-        official = actual == expected
-        source = {**source, "bytes": self.size, "sha256": self._sha256.hexdigest()}
-        source["verified"] = kind.replace("-", "").lower() if official else None
-        refusal = None
-        if hint and not official:
-            refusal = _wrong(label, asset.archive, kind, expected, actual, hint)
-        return Archive(label, source, file, refusal=refusal)
+def _with_checksum(
+    archive: Archive, asset: Asset, name: str, total: int | None, report: OnEvent
+) -> Archive:
+    """Read an archive to its end, and compare its checksum with the official one."""
+    assert archive.file is not None
+    size, sha256 = 0, hashlib.sha256()
+    # Against accidents, not attacks: the only official checksum some archives have.
+    md5 = hashlib.md5(usedforsecurity=False)
+    while chunk := archive.file.read(_CHUNK):
+        size += len(chunk)
+        sha256.update(chunk)
+        md5.update(chunk)
+        report(Progress(f"checking {name}", size, total))
+    kind, expected, actual = "MD5", asset.md5 or "unknown", md5.hexdigest()
+    if asset.sha256:
+        kind, expected, actual = "SHA-256", asset.sha256, sha256.hexdigest()
+    problem = None
+    if actual != expected:
+        problem = _mismatch(archive.label, asset.archive, kind, expected, actual)
+    checked = {
+        "bytes": size,
+        "sha256": sha256.hexdigest(),
+        "verified": None if problem else sha256.name if asset.sha256 else md5.name,
+    }
+    return replace(archive, provenance={**archive.provenance, **checked}, problem=problem)
 
 
-def _wrong(
-    label: str, official: str, kind: str, expected: str, actual: str, hint: str
-) -> SenticliError:
-    return SenticliError(
-        f"{label} is not the official {official}: {kind} expected {expected}, actual {actual}",
-        hint,
-    )
+def _mismatch(label: str, official: str, kind: str, expected: str, actual: str) -> str:
+    return f"{label} is not the official {official}: {kind} expected {expected}, actual {actual}"
 
 
 # --- the content: from the archive to senticli's own form
 
 
-def _convert(asset: Asset, archive: Archive, report: OnProgress) -> None:
-    if archive.refusal and not asset.member_sha256:
-        raise archive.refusal
+def _convert(asset: Asset, archive: Archive, verify: bool, report: OnEvent) -> None:
+    # A member whose own checksum is known needs no official archive.
+    if verify and archive.problem and not asset.member_sha256:
+        raise SenticliError(archive.problem, archive.accept)
     if archive.file:
         archive.file.seek(0)
     if asset.kind == "vectors":
         assert archive.file is not None  # only a data set's folder is taken in its place
-        hint = archive.refusal.hint if archive.refusal else None
         with open_text(archive.file, archive.label, asset.member) as (text, total):
-            _install_vectors(asset, text, total, archive, hint, report)
+            _install_vectors(asset, text, total, archive, verify, report)
         return
     splits = read_dataset(asset, archive, report)
     counts = {split: len(columns["text"]) for split, columns in splits.items()}
@@ -348,8 +325,8 @@ def _convert(asset: Asset, archive: Archive, report: OnProgress) -> None:
     with writing(target), replace_dir(target) as partial:
         with (partial / "examples.npz").open("wb") as file:
             hashes = write_columns(file, splits)
-        source = {"name": asset.name, **archive.source, "counts": counts, "hashes": hashes}
-        write_source(partial, source)
+        fields = {"name": asset.name, **archive.provenance, "counts": counts, "hashes": hashes}
+        write_provenance(partial, fields)
 
 
 def _install_vectors(
@@ -357,29 +334,26 @@ def _install_vectors(
     text: BinaryIO,
     total: int | None,
     archive: Archive,
-    hint: str | None,
-    report: OnProgress,
+    verify: bool,
+    report: OnEvent = ignore,
 ) -> None:
-    """Install vectors from their text; ``hint`` as in :meth:`_Digests.judge`."""
+    """Install vectors from their text, which is ``total`` bytes long."""
     digest = hashlib.sha256()
 
-    def source() -> dict[str, Any]:
-        verified, actual = archive.source["verified"], digest.hexdigest()
+    def provenance() -> dict[str, Any]:
+        verified, actual = archive.provenance["verified"], digest.hexdigest()
         if actual == asset.member_sha256:
             verified = "sha256"
         elif asset.member_sha256 and verified in (None, "crc32"):
-            if hint:
+            verified = None
+            if verify:
                 member = asset.member or ""
                 label = f"{member} of {archive.label}"
-                raise _wrong(label, member, "SHA-256", asset.member_sha256, actual, hint)
-            verified = None
-        return {"name": asset.name, **archive.source, "sha256": actual, "verified": verified}
+                problem = _mismatch(label, member, "SHA-256", asset.member_sha256, actual)
+                raise SenticliError(problem, archive.accept)
+        return {"name": asset.name, **archive.provenance, "sha256": actual, "verified": verified}
 
     require_space(paths.home(), int((total or 0) * VECTORS_SHARE), asset.name)
     blocks = read_blocks(text, archive.label, total, digest, on_progress=report, name=asset.name)
     with writing(folder(asset)):
-        install_vectors(folder(asset), blocks, source, asset)
-
-
-def _ignore(_: Progress | Notice) -> None:
-    pass
+        install_vectors(folder(asset), blocks, provenance, asset)

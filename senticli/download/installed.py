@@ -1,44 +1,43 @@
-"""What is here of the catalogue's assets, and where the rest would come from."""
+"""The assets in the data dir: which are installed, where they came from."""
 
-import os
-import stat
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
+from typing import Any, Literal
 
 from senticli import paths
 from senticli.data.catalogue import ASSETS, Asset
-from senticli.download.remote import bytes_kept
-from senticli.download.urls import check_url, is_url, without_password
+from senticli.download.pieces import Pieces
 from senticli.errors import SenticliError
 from senticli.io import jsonfile
 from senticli.io.atomic import recover
-from senticli.io.formats import unreadable
+
+Verified = Literal["sha256", "md5", "crc32"] | None
+"""The checksum that was compared: the official one, or only the zip's own; None: none was."""
 
 
 def folder(asset: Asset) -> Path:
-    """Where ``asset`` is installed or would be."""
+    """Return the folder that ``asset`` is installed in, or would be."""
     if asset.kind == "dataset":
         return paths.dataset_dir(asset.name)
     return paths.vectors_dir(asset.name)
 
 
 def is_installed(asset: Asset) -> bool:
-    """Whether ``asset`` is in the data dir."""
+    """Return True if ``asset`` is in the data dir."""
     recover(folder(asset))
     # The folder appears in one step, so one file stands for all of them.
     return (folder(asset) / "source.json").is_file()
 
 
 def not_downloaded(names: Sequence[str]) -> SenticliError:
-    """Return the error for assets that are wanted and not installed."""
+    """Return the error for assets that are needed and not installed."""
     return SenticliError(f"not downloaded: {', '.join(names)}", f"`download({', '.join(names)})`")
 
 
 def require(names: Iterable[str]) -> None:
-    """Raise one SenticliError that names every asset among ``names`` that is not installed."""
+    """Raise SenticliError if assets among ``names`` are not installed; it names all of them."""
     wanted = [ASSETS[name] for name in dict.fromkeys(names) if name in ASSETS]
     missing = [asset.name for asset in wanted if not is_installed(asset)]
     if missing:
@@ -46,93 +45,47 @@ def require(names: Iterable[str]) -> None:
 
 
 def provenance(asset: Asset) -> dict[str, Any]:
-    """The ``source.json`` of an installed asset.
+    """Return the ``source.json`` of an installed asset.
 
     Fields: name; url or from; bytes (of the archive) and, from the network, fetched; sha256 (of a
-    data set's archive, of the vectors' text); verified (``sha256`` or ``md5`` where that is the
-    official one, ``crc32`` where only the zip's own could be compared, or null); installed (ISO
+    data set's archive, of the vectors' text); verified (see :data:`Verified`); installed (ISO
     8601); and counts and hashes by split (data sets), or words and dim (vectors).
 
     Raises:
-        SenticliError: it cannot be read.
+        SenticliError: it is missing or damaged.
     """
     path = folder(asset) / "source.json"
     try:
-        source = jsonfile.parse(path.read_bytes())
-        _check(source, asset)
+        fields = jsonfile.parse(path.read_bytes())
+        _check(fields, asset)
     except (OSError, *jsonfile.INVALID) as error:
         raise SenticliError(
             f"{path} is missing or damaged", f"`download({asset.name}, force=True)`"
         ) from error
-    return source
+    return fields
 
 
-def _check(source: dict[str, Any], asset: Asset) -> None:
-    """Raise one of several errors unless ``source`` has what every ``source.json`` has."""
-    if source["verified"] not in ("sha256", "md5", "crc32", None):
-        raise ValueError("verified")
+def _check(fields: dict[str, Any], asset: Asset) -> None:
+    """Raise one of jsonfile.INVALID unless ``fields`` has what every ``source.json`` has."""
+    kinds: dict[str, Any] = {"verified": Verified, "bytes": int | None}
     if asset.kind == "vectors":
-        numbers = [source["words"], source["dim"]]
+        kinds |= {"words": int, "dim": int}
     else:
-        numbers = list(source["counts"].values())
-        if source["counts"].keys() != source["hashes"].keys():
+        kinds |= {"counts": Mapping[str, int], "hashes": Mapping[str, str]}
+        if fields["counts"].keys() != fields["hashes"].keys():
             raise ValueError("counts, hashes")
-    if not all(isinstance(number, int) for number in [*numbers, source["bytes"] or 0]):
-        raise TypeError("counts, words, dim, bytes")
+    if not all(jsonfile.has_type(fields[name], kind) for name, kind in kinds.items()):
+        raise TypeError(", ".join(kinds))
 
 
-def partly_fetched(asset: Asset) -> int:
-    """Bytes that are here of a download of ``asset``, and that the next can go on with."""
+def write_provenance(folder: Path, fields: Mapping[str, Any]) -> None:
+    """Write ``source.json``, with the time of installation (UTC) added."""
+    now = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    text = json.dumps({**fields, "installed": now}, indent=2)
+    (folder / "source.json").write_text(text + "\n", encoding="utf-8")
+
+
+def fetched_bytes(asset: Asset) -> int:
+    """Return the bytes of an unfinished download of ``asset`` that the next one need not fetch."""
     names = (asset.archive, asset.member) if asset.member else (asset.archive,)
-    return sum(bytes_kept(paths.downloads_dir() / name) for name in names)
-
-
-@dataclass(frozen=True)
-class Address:
-    """A URL that an archive is fetched from."""
-
-    url: str
-
-    def __str__(self) -> str:
-        return without_password(self.url)
-
-
-def origin(asset: Asset, source: str | None = None) -> Address | Path:
-    """Where ``asset`` comes from, from ``source`` if that is given.
-
-    A folder, or an address that ends in ``/``, is taken for one that holds the archive under its
-    official name; a folder also for one that holds its content, unpacked. ``SENTICLI_MIRROR``
-    replaces the scheme and host of the official address.
-
-    Raises:
-        UsageError: an address that is none.
-        SenticliError: there is no such path, or nothing of ``asset`` in the folder.
-    """
-    if source is None:
-        mirror = os.environ.get("SENTICLI_MIRROR")
-        if not mirror:
-            return Address(asset.url)
-        check_url(mirror, "SENTICLI_MIRROR")
-        return Address(mirror.rstrip("/") + urlsplit(asset.url).path)
-    if is_url(source):
-        check_url(source, "`source`")
-        return Address(source + asset.archive if source.endswith("/") else source)
-    path = Path(os.path.expanduser(source)).absolute()  # noqa: PTH111
-    try:
-        kind = path.stat().st_mode
-        if stat.S_ISREG(kind):
-            return path
-        if not stat.S_ISDIR(kind):
-            raise SenticliError(f"{path} is no regular file", "save it to one, and name that")
-        path = path.resolve()  # its name may be "."
-    except OSError as error:
-        raise unreadable(path, error) from error
-    content = asset.member or asset.folder or asset.archive
-    if path.name == content:
-        return path
-    for name in (asset.archive, content):
-        if (path / name).exists():
-            return path / name
-    raise SenticliError(
-        f"{path} holds neither {asset.archive} nor {content}", "name the archive: `source=FILE`"
-    )
+    return sum(Pieces(paths.downloads_dir() / name).count_bytes() for name in names)

@@ -72,9 +72,11 @@ def size_of(path: Path) -> int:
 
 
 def size_text(size: float) -> str:
-    """A number of bytes for people: ``134.3 MB``."""
-    for unit in ("bytes", "kB", "MB"):
-        if size < 1000:
-            return f"{size:,.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"
+    """Return a number of bytes for people: ``134.3 MB``."""
+    if size < 1000:
+        return f"{size:.0f} bytes"
+    for unit in ("kB", "MB"):
         size /= 1000
-    return f"{size:,.1f} GB"
+        if round(size, 1) < 1000:
+            return f"{size:.1f} {unit}"
+    return f"{size / 1000:,.1f} GB"

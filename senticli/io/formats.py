@@ -79,6 +79,8 @@ class _ZstdReader(io.RawIOBase):
 
     def __init__(self, file: BinaryIO) -> None:
         self._file, self._zstandard = file, import_zstandard()
+        # Of files made with --long=31, such as Reddit's: by default, 128 MiB are the limit.
+        self._decompressor = self._zstandard.ZstdDecompressor(max_window_size=2**31)
         self._frame: Any = None
         self._packed = self._unpacked = b""
 
@@ -92,7 +94,7 @@ class _ZstdReader(io.RawIOBase):
                 if self._frame:
                     raise EOFError("its last frame has no end")
                 return 0
-            self._frame = self._frame or self._zstandard.ZstdDecompressor().decompressobj()
+            self._frame = self._frame or self._decompressor.decompressobj()
             try:
                 self._unpacked = self._frame.decompress(self._packed)
             except self._zstandard.ZstdError as error:

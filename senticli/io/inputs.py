@@ -1,4 +1,4 @@
-"""Where records come from: a file, a stream, texts."""
+"""Inputs of records: a file, a stream, texts."""
 
 import dataclasses
 import os

@@ -1,4 +1,4 @@
-"""Where answers go: standard output, or a file that is whole or does not exist.
+"""Sinks of answers: standard output, or a file that is complete or does not exist.
 
 A file is written as ``NAME.partial``, always as text, and becomes ``NAME`` at the end. A killed run
 leaves the partial file and beside it what it was made from: ``NAME.partial.json`` (the model and
@@ -41,7 +41,7 @@ class Sink(Protocol):
         """Write what belongs to ``record``, or to none."""
 
     def finish(self) -> None:
-        """All is written."""
+        """Complete the output."""
 
     def stop(self, records: int) -> Path | None:
         """Write no more after so many; return the partial file that a run can resume."""
@@ -135,8 +135,8 @@ class OutputFile:
             input_file: the input, if it is a file.
             stack: until it ends, no other process writes the same file.
             convert: writes the file from the partial one, where they differ.
-            resume: go on from a partial file, if there is one.
-            force: replace a file that is there.
+            resume: continue a partial file, if there is one.
+            force: replace a file that exists.
 
         Raises:
             SenticliError: another process writes it; there is a file, or a partial one, and no
@@ -192,12 +192,13 @@ class OutputFile:
         for old in (self._marker, self._partial, self._inputs_file):
             old.unlink(missing_ok=True)
         atomic.write_text(self._source_file, json.dumps({"source": self._source}))
-        self._inputs = self._inputs_file.open("wb")
+        # Unbuffered: an answer in the partial file counts only if its input is known.
+        self._inputs = self._inputs_file.open("wb", buffering=0)
         self._file = self._partial.open("w+b")
 
     def _resume(self, writer: Writer) -> None:
-        """Go on after the last record that is whole and whose input is known."""
-        self._inputs = self._inputs_file.open("a+b")
+        """Continue after the last record that is whole and whose input is known."""
+        self._inputs = self._inputs_file.open("a+b", buffering=0)
         self._inputs.seek(0)
         known = self._inputs.read()
         self._file = self._partial.open("r+b")
@@ -338,7 +339,7 @@ class OutputFile:
 
 
 class Existing(Enum):
-    """What a run finds where it is to write."""
+    """The state of an output before a run."""
 
     NOTHING = 0
     PARTIAL = 1
@@ -346,13 +347,16 @@ class Existing(Enum):
 
 
 def _digest(record: Record) -> bytes:
-    """Return a few bytes that tell the input of one record from another."""
-    content = record.raw or record.text.encode(errors="surrogatepass")
+    """Return a few bytes that tell the input of one record from another.
+
+    A row of Parquet has no bytes of its own: its values stand for them.
+    """
+    content = record.raw or repr(dict(record.fields)).encode(errors="surrogatepass")
     return hashlib.blake2b(content, digest_size=DIGEST).digest()
 
 
 def is_special(path: Path) -> bool:
-    """Whether it is a pipe, a device or an open stream, which takes answers as they come."""
+    """Return True for a pipe, a device or an open stream, which takes answers as they come."""
     if str(path).startswith(("/dev/std", "/dev/fd/", "/proc/")):
         return True
     return path.exists() and not path.is_file() and not path.is_dir()

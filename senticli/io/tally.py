@@ -11,6 +11,7 @@ from senticli.drift import Monitor
 from senticli.errors import SenticliError
 from senticli.events import Message, OnEvent
 from senticli.io.inputs import Input
+from senticli.io.objects import BLANK
 from senticli.io.readers import Record
 from senticli.io.writers import Writer
 from senticli.model import Prediction
@@ -140,7 +141,9 @@ class Tally:
 
     def _count(self, what: str, record: Record, detail: str = "") -> None:
         count, first = self._problems.get(what, (0, ""))
-        self._problems[what] = (count + 1, first or self.place(record) + detail)
+        if not first or first.endswith(BLANK):  # which says less than any other error
+            first = self.place(record) + detail
+        self._problems[what] = (count + 1, first)
 
     def _pass_on_notes(self) -> None:
         notes = self._source.records.notes

@@ -26,7 +26,7 @@ class CachedVectors(torchtext.vocab.Vectors):  # type: ignore[misc]
         self, name: str, cache: str | None, url: str | None = None, max_vectors: int | None = None
     ) -> None:
         """Set the attributes that torchtext reads: itos, stoi, vectors [len(itos), dim], dim."""
-        self.itos = self._source.words
+        self.itos = self._source.tokens
         self.stoi = {token: row for row, token in enumerate(self.itos)}
         self.vectors = torch.from_numpy(self._source.matrix)
         self.dim = self._source.matrix.shape[1]

@@ -22,6 +22,7 @@ from senticli.config import Recipe
 from senticli.data.splits import Split, TrainingData
 from senticli.data.vectors import VectorCache
 from senticli.errors import SenticliError
+from senticli.machine import code_version
 from senticli.runtime import Network, fit_length
 from senticli.text.encoder import TokenIds
 from senticli.text.tokenizer import Tokenizer, dump_rules
@@ -364,7 +365,7 @@ def save(
             "machine": session.machine,
             "processes": session.processes.size,
             "versions": {
-                "senticli": version("senticli"),
+                "senticli": code_version(),
                 "python": platform.python_version(),
                 **{name: version(name) for name in PACKAGES},
             },

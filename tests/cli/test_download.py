@@ -20,7 +20,7 @@ def out(capsys: pytest.CaptureFixture[str]) -> tuple[list[str], str]:
     return captured.out.splitlines(), captured.err
 
 
-def test_paths_on_stdout_in_the_order_asked(small, server, home: Path, capsys) -> None:
+def test_paths_are_printed_in_the_order_of_the_names(small, server, home: Path, capsys) -> None:
     names = ["glove.6B.100d", "imdb", "glove.6B.50d", "imdb"]
     assert run(["download", *names]) == 0
     answer, talk = out(capsys)
@@ -32,19 +32,19 @@ def test_paths_on_stdout_in_the_order_asked(small, server, home: Path, capsys) -
     vectors, imdb = small["glove.6B.100d"], small["imdb"]
     lines = [re.sub(r"\d+ bytes", "N bytes", line) for line in talk.splitlines()]
     assert lines == [
-        f"fetching glove.6B.100d.txt, N bytes of glove.6B.zip (N bytes), from {vectors.url}",
-        f"fetching glove.6B.50d.txt, N bytes of glove.6B.zip (N bytes), from {vectors.url}",
-        f"fetching aclImdb_v1.tar.gz, N bytes, from {imdb.url}",
+        f"downloading glove.6B.100d.txt, N bytes of glove.6B.zip (N bytes), from {vectors.url}",
+        f"downloading glove.6B.50d.txt, N bytes of glove.6B.zip (N bytes), from {vectors.url}",
+        f"downloading aclImdb_v1.tar.gz, N bytes, from {imdb.url}",
         "checking aclImdb_v1.tar.gz, N bytes",
         "unpacking imdb, N bytes",
-        "glove.6B.100d: 20 words of 100 numbers",
+        "glove.6B.100d: 20 words, 100-dimensional",
         "imdb: 6 train, 3 unlabelled, 6 test",
-        "glove.6B.50d: 20 words of 50 numbers",
-        "glove.6B.50d: verified by the CRC-32 in its zip; its official SHA-256 is not known",
+        "glove.6B.50d: 20 words, 50-dimensional",
+        "glove.6B.50d: verified by the CRC-32 in its zip; no SHA-256 of it is known",
     ]
 
 
-def test_json(small, home: Path, capsys) -> None:
+def test_json_describes_each_asset(small, home: Path, capsys) -> None:
     assert run(["download", "sst2", "glove.6B.50d", "--json"]) == 0
     answer, _ = out(capsys)
     assert [json.loads(line) for line in answer] == [
@@ -65,17 +65,21 @@ def test_json(small, home: Path, capsys) -> None:
     ]
 
 
-def test_already_here(small, server, home: Path, install, capsys) -> None:
+def test_installed_assets_are_not_downloaded_again(
+    small, server, home: Path, install, capsys
+) -> None:
     install(small["sst2"])
     assert run(["download", "sst2"]) == 0
     answer, talk = out(capsys)
     assert answer == [str(home / "datasets" / "sst2")]
-    assert talk == "sst2 is already here; --force gets it again\n"
+    assert talk == "sst2 is already installed; --force downloads it again\n"
     assert run(["download", "sst2", "--force"]) == 0
     assert len(server.hits) == 2
 
 
-def test_local_archive(small, archives, tmp_path: Path, capsys) -> None:
+def test_local_archive_with_wrong_checksum_needs_no_verify(
+    small, archives, tmp_path: Path, capsys
+) -> None:
     archive = tmp_path / "mine.zip"
     archive.write_bytes(archives.sst2() + b"\0")
     command = ["download", "sst2", "--from", str(archive)]
@@ -93,7 +97,7 @@ def test_local_archive(small, archives, tmp_path: Path, capsys) -> None:
     assert "not verified" in talk.splitlines()[-1]
 
 
-def test_what_is_done_is_said_before_a_failure(small, server, home: Path, capsys) -> None:
+def test_finished_assets_are_printed_before_an_error(small, server, home: Path, capsys) -> None:
     del server.files["/aclImdb_v1.tar.gz"]
     assert run(["download", "sst2", "imdb"]) == 1
     answer, talk = out(capsys)
@@ -108,12 +112,14 @@ def test_what_is_done_is_said_before_a_failure(small, server, home: Path, capsys
         (["IMBD"], "error: cannot download 'IMBD': the known names are imdb, sst2", "mean imdb?"),
         (["glove.6b.100d"], "glove.twitter.27B.200d", "hint: did you mean glove.6B.100d?"),
         (["qqq"], "the known names", "hint: senticli download --list"),
-        (["imdb", "sst2", "--from", __file__], "--from names one archive", "once for each"),
+        (["imdb", "sst2", "--from", __file__], "--from names one archive", "one by one"),
         (["imdb", "--from", "https://x/y", "--offline"], "--offline forbids", "leave one"),
-        ([], "error: say what to download", "hint: senticli download --list"),
+        ([], "error: name what to download", "hint: senticli download --list"),
     ],
 )
-def test_wrong_usage(capsys, arguments: list[str], error: str, hint: str, home: Path) -> None:
+def test_wrong_usage_exits_with_2_and_a_hint(
+    capsys, arguments: list[str], error: str, hint: str, home: Path
+) -> None:
     assert run(["download", *arguments]) == 2
     answer, talk = out(capsys)
     assert answer == []
@@ -123,7 +129,7 @@ def test_wrong_usage(capsys, arguments: list[str], error: str, hint: str, home: 
     assert not home.exists()
 
 
-def test_several_names_from_one_archive(small, server, tmp_path: Path, capsys) -> None:
+def test_several_assets_come_from_one_local_archive(small, server, tmp_path: Path, capsys) -> None:
     archive = tmp_path / "glove.6B.zip"
     archive.write_bytes(server.files["/glove.6B.zip"])
     assert run(["download", "glove.6B.50d", "glove.6B.100d", "--from", str(archive)]) == 0
@@ -131,7 +137,9 @@ def test_several_names_from_one_archive(small, server, tmp_path: Path, capsys) -
     assert server.hits == []
 
 
-def test_list(small, server, home: Path, install, faulty, capsys) -> None:
+def test_list_shows_sizes_and_what_is_installed(
+    small, server, home: Path, install, faulty, capsys
+) -> None:
     install(small["imdb"])
     server.files["/SST-2.zip"] += bytes(5_000)
     server.faults["/SST-2.zip"] = [faulty(cut=3_000), *[faulty(cut=0)] * 4]
@@ -141,11 +149,11 @@ def test_list(small, server, home: Path, install, faulty, capsys) -> None:
     answer, talk = out(capsys)
     assert talk == ""
     assert len(answer) == 1 + len(small)
-    assert answer[0].split() == ["name", "archive", "here", "verified", "what", "it", "is"]
+    assert answer[0].split() == ["name", "archive", "installed", "verified", "description"]
     columns = [re.split(r"  +", line.strip()) for line in answer[1:]]
     state = {row[0]: row[2:-1] for row in columns}
     assert state["imdb"][1] == "SHA-256"
-    assert state["sst2"][0].endswith("fetched")
+    assert state["sst2"][0] == "3.0 kB so far"
     assert state["glove.6B.50d"] == ["–"]
     assert run(["download", "--list", "imdb", "sst2", "--json"]) == 0
     imdb, sst2 = (json.loads(line) for line in out(capsys)[0])
@@ -155,11 +163,13 @@ def test_list(small, server, home: Path, install, faulty, capsys) -> None:
     assert sst2["fetched"] == 3_000
 
 
-def test_dry_run(small, server, home: Path, tmp_path: Path, capsys, monkeypatch) -> None:
+def test_dry_run_prints_the_plan_without_network(
+    small, server, home: Path, tmp_path: Path, capsys, monkeypatch
+) -> None:
     assert run(["download", "imdb", "glove.6B.50d", "--dry-run"]) == 0
     answer, _ = out(capsys)
-    assert f"  from  {small['imdb'].url}" in answer
-    assert f"  to    {home / 'vectors' / 'glove.6B.50d'}" in answer
+    assert f"  from       {small['imdb'].url}" in answer
+    assert f"  to         {home / 'vectors' / 'glove.6B.50d'}" in answer
     assert any("only glove.6B.50d.txt of it" in line for line in answer)
     archive = tmp_path / "SST-2.zip"
     archive.write_bytes(b"123")
@@ -176,13 +186,15 @@ def test_dry_run(small, server, home: Path, tmp_path: Path, capsys, monkeypatch)
     }
     monkeypatch.setenv("SENTICLI_MIRROR", "http://mirror.example/pub")
     assert run(["download", "sst2", "--dry-run"]) == 0
-    assert "  from  http://mirror.example/pub/SST-2.zip" in out(capsys)[0]
+    assert "  from       http://mirror.example/pub/SST-2.zip" in out(capsys)[0]
     assert server.hits == []
     assert not home.exists()
 
 
 @pytest.mark.parametrize("how", ["option", "environment"])
-def test_offline(small, server, install, capsys, monkeypatch, how: str) -> None:
+def test_offline_lists_what_is_missing(
+    small, server, install, capsys, monkeypatch, how: str
+) -> None:
     install(small["sst2"])
     server.hits.clear()
     option = ["--offline"] if how == "option" else []
@@ -192,12 +204,14 @@ def test_offline(small, server, install, capsys, monkeypatch, how: str) -> None:
     assert run(["download", "sst2", "imdb", "glove.6B.50d", *option]) == 1
     answer, talk = out(capsys)
     assert len(answer) == 2  # sst2, which is here
-    assert "network is forbidden (--offline, SENTICLI_OFFLINE): imdb, glove.6B.50d" in talk
-    assert "hint: get aclImdb_v1.tar.gz elsewhere, then: senticli download imdb --from FILE" in talk
+    assert "network is off (--offline, SENTICLI_OFFLINE): imdb, glove.6B.50d" in talk
+    assert "then: senticli download imdb --from FILE" in talk
     assert server.hits == []
 
 
-def test_an_interrupt_keeps_what_was_fetched(server, archives, tmp_path: Path, monkeypatch) -> None:
+def test_interrupt_keeps_the_partial_download(
+    server, archives, tmp_path: Path, monkeypatch
+) -> None:
     server.files["/data/glove.6B.zip"] = archives.zip_of(
         {"glove.6B.50d.txt": os.urandom(2_000_000), "other": b""}
     )
@@ -215,7 +229,7 @@ def test_an_interrupt_keeps_what_was_fetched(server, archives, tmp_path: Path, m
     _, talk = process.communicate(timeout=20)
     assert process.returncode == 130
     assert talk.splitlines()[-2:] == [
-        "what was fetched is kept: the same command goes on where it stopped",
+        "the partial download is kept: run the command again to resume",
         "interrupted",
     ]
 
@@ -261,7 +275,7 @@ def _read(terminal: int) -> bytes:
         return b""
 
 
-def test_import_is_light() -> None:
+def test_import_loads_nothing_heavy() -> None:
     code = (
         "import sys, senticli.cli.download\n"
         "print(*{'numpy', 'httpx', 'rich.progress', 'torch'} & set(sys.modules))"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from senticli import __version__, machine
+from senticli import machine
 from senticli.cli.app import run
 from senticli.cli.info import PACKAGES
 
@@ -19,7 +19,7 @@ def test_json(home: Path, capsys, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "http://me:secret@proxy.example:3128")
     assert run(["info", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
-    assert found["senticli"] == __version__
+    assert found["senticli"] == machine.code_version()
     assert found["packages"]["numpy"] == version("numpy")
     assert found["home"] == str(home)
     assert found["default_model"].endswith("models/default")
@@ -46,7 +46,7 @@ def test_for_people(capsys, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(machine, "PackageNotFoundError", KeyError)
     assert run(["info"]) == 0
     text = capsys.readouterr().out
-    assert f"senticli       {__version__}" in text
+    assert f"senticli       {machine.code_version()}\n" in text
     assert "typer 1.2\n" in text
     assert "not installed  rich, platformdirs, numpy" in text
     assert "torch          does not load: ZeroDivisionError" in text

@@ -16,6 +16,7 @@ import pytest
 from senticli import registry
 from senticli.bundle import FILES
 from senticli.cli.app import run
+from senticli.machine import code_version
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -76,6 +77,7 @@ def test_show(stored: Path, tiny_model: Path, capsys) -> None:
         "data        sample",
         "epochs      3 in ",
         "senticli train --data sample --vectors none",
+        f"with        senticli {code_version()}, python 3.",
         "torch 2.",
         "sample/train",
     ):
@@ -269,12 +271,15 @@ def test_reproduce(stored: Path, senticli: Run, capsys, monkeypatch) -> None:
     weights = [stored / name / "model.safetensors" for name in ("first", "first-again")]
     assert weights[0].read_bytes() == weights[1].read_bytes()
     config = json.loads((stored / "first" / "config.json").read_text())
-    config["provenance"]["versions"]["torch"] = "1.0"
+    config["provenance"]["versions"] |= {"senticli": "0.0.1+abcdef0", "torch": "1.0"}
     (stored / "first" / "config.json").write_text(json.dumps(config))
     assert run(["models", "reproduce", "first", "--json"]) == 0
     shown = json.loads(out(capsys)[0][0])
     assert shown["command"] == command
-    assert shown["differs"] == {"torch": ["1.0", version("torch")]}
+    assert shown["differs"] == {
+        "senticli": ["0.0.1+abcdef0", code_version()],
+        "torch": ["1.0", version("torch")],
+    }
     assert run(["models", "reproduce", "first"]) == 0
     assert "warning: torch was 1.0 and is 2." in out(capsys)[1]
 

@@ -15,6 +15,8 @@ from typing import Any
 
 import pytest
 
+from senticli.io.sinks import DIGEST
+
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 REVIEWS = (
@@ -22,7 +24,7 @@ REVIEWS = (
     b'1,"great film, really",x\r\n'
     b'2,"a ""terrible""\nmess",\r\n'
     b'3,,"y"\r\n'
-    b"4,good\r\n"
+    b"4\r\n"
     b"5,bad,z,extra\r\n"
     b"6,caf\xe9 bad,z\r\n"
     b"7,the end,z"
@@ -55,7 +57,7 @@ def test_a_table_comes_back_as_it_was(senticli: Run, tiny_model: Path, reviews: 
     found = rows(content)
     assert [row["id"] for row in found] == list("1234567")
     assert [row["error"] for row in found] == [
-        *("", "", "no text", "2 fields in place of 3", "4 fields in place of 3", "", "")
+        *("", "", "no text", "1 field in place of 3", "4 fields in place of 3", "", "")
     ]
     assert [bool(row["label"]) for row in found] == [True, True, False, False, False, True, True]
     assert [bool(row["score"]) for row in found] == [bool(row["label"]) for row in found]
@@ -249,67 +251,76 @@ def test_a_file_is_not_replaced_unasked(senticli: Run, tiny_model: Path, reviews
     assert "nothing to resume" in done.stderr
 
 
+Start = Callable[..., "subprocess.Popen[str]"]
+
+
+def wait_until(condition: Callable[[], bool], process: "subprocess.Popen[str]") -> None:
+    """Wait for something that a running process does."""
+    end = time.monotonic() + 120
+    while not condition():
+        assert process.poll() is None, process.communicate()[1]
+        assert time.monotonic() < end
+        time.sleep(0.005)
+
+
+def write(process: "subprocess.Popen[str]", text: str) -> None:
+    """Write to the standard input of a process, which stays open."""
+    assert process.stdin
+    process.stdin.write(text)
+    process.stdin.flush()
+
+
 @pytest.fixture
-def many(tmp_path: Path) -> Path:
-    path = tmp_path / "many.csv"
-    with path.open("w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(["text", "n"])
-        for number in range(3000):
-            writer.writerow([f"good film,\nnumber {number} " + "bad " * (number % 9), number])
-    return path
+def many() -> str:
+    """A table of 800 rows."""
+    file = io.StringIO()
+    writer = csv.writer(file)
+    writer.writerow(["text", "n"])
+    for number in range(800):
+        writer.writerow([f"good film,\nnumber {number} " + "bad " * (number % 9), number])
+    return file.getvalue()
 
 
 @pytest.mark.parametrize("name", ["out.csv", "out.jsonl", "out.txt", "out.tsv.gz", "out.parquet"])
-def test_a_killed_run_goes_on_where_it_was(
-    senticli: Run, tiny_model: Path, many: Path, name: str
+def test_killed_run_resumes_to_the_same_file(
+    senticli: Run, start_senticli: Start, tiny_model: Path, many: str, tmp_path: Path, name: str
 ) -> None:
     if name.endswith(".parquet"):
         pytest.importorskip("pyarrow")
-    whole, target = many.with_name(f"whole-{name}"), many.with_name(name)
-    command = ["predict", "-i", many, "-m", tiny_model, "--scores", "-o"]
-    assert senticli(*command, whole).returncode == 0
-    partial = many.with_name(f"{name}.partial")
-    full = [sys.executable, "-m", "senticli", *map(str, command), str(target)]
-    with subprocess.Popen(full, stderr=subprocess.DEVNULL) as process:
-        while process.poll() is None and not (partial.exists() and partial.stat().st_size > 20_000):
-            time.sleep(0.001)
-        process.kill()
-    if not target.exists():  # it was killed in time
-        assert partial.exists()
-        content = partial.read_bytes()
-        partial.write_bytes(content[: len(content) - 7])  # torn within a record
-        done = senticli(*command, target)
-        assert done.returncode == 2
-        assert "--resume" in done.stderr
-        done = senticli(*command, target, "--resume", "--threshold", "0.9")
-        assert done.returncode == 2
-        assert "made with other options" in done.stderr
-    done = senticli(*command, target, "--resume")
+    whole, target = tmp_path / f"whole-{name}", tmp_path / name
+    partial = tmp_path / f"{name}.partial"
+    command = ("predict", "-f", "csv", "-m", tiny_model, "--scores", "-o")
+    assert senticli(*command, whole, input=many).returncode == 0
+    process = start_senticli(*command, target, "--unbuffered")
+    write(process, many[: len(many) * 3 // 4])
+    wait_until(lambda: partial.exists() and partial.stat().st_size > 5_000, process)
+    process.kill()
+    process.wait()
+    content = partial.read_bytes()
+    partial.write_bytes(content[: len(content) - 7])  # torn within a record
+    done = senticli(*command, target, input=many)
+    assert done.returncode == 2
+    assert "--resume" in done.stderr
+    done = senticli(*command, target, "--resume", "--threshold", "0.9", input=many)
+    assert done.returncode == 2
+    assert "made with other options" in done.stderr
+    done = senticli(*command, target, "--resume", input=many)
     assert done.returncode == 0, done.stderr
+    assert "from before" in done.stderr
     assert target.read_bytes() == whole.read_bytes()
-    assert not list(many.parent.glob("*.partial*"))
+    assert not list(tmp_path.glob("*.partial*"))
 
 
-def test_an_interrupt_keeps_what_is_done(tiny_model: Path, tmp_path: Path) -> None:
+def test_interrupt_keeps_what_is_answered(
+    start_senticli: Start, tiny_model: Path, tmp_path: Path
+) -> None:
     target, partial = tmp_path / "out.txt", tmp_path / "out.txt.partial"
-    command = [*("predict", "-m", str(tiny_model), "--unbuffered", "-o", str(target))]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "senticli", *command],
-        stdin=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        # A shell that runs the tests in the background has its children ignore the signal.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-    )
-    assert process.stdin
-    process.stdin.write(b"good\nbad\n")
-    process.stdin.flush()
-    time.sleep(1.5)
+    inputs = tmp_path / "out.txt.partial.inputs"
+    process = start_senticli("predict", "-m", tiny_model, "--unbuffered", "-o", target)
+    write(process, "good\nbad\n")
+    wait_until(lambda: inputs.exists() and inputs.stat().st_size == 2 * DIGEST, process)
     process.send_signal(signal.SIGINT)
-    try:
-        error = process.communicate(timeout=60)[1].decode()
-    finally:
-        process.kill()
+    error = process.communicate(timeout=60)[1]
     assert process.returncode == 130
     assert "--resume" in error
     assert "Traceback" not in error

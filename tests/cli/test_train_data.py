@@ -22,7 +22,7 @@ from senticli.data.checks import check
 from senticli.data.labelled import Example
 from senticli.data.splits import Part, Source, Split
 from senticli.errors import SenticliError, UsageError
-from senticli.evaluation import evaluate
+from senticli.evaluation import measure
 
 SMALL = ("--vectors", "none", "--hidden", "4", "--embedding-dim", "4", "--epochs", "1")
 Call = Callable[..., tuple[int, str, str]]
@@ -260,7 +260,7 @@ def test_class_weights_are_named_only_where_labels_are_uneven(
     tiny_model: Path, counts: list[int], hint: bool
 ) -> None:
     scores = np.array([[0.9, 0.1], [0.9, 0.1]])
-    valid = evaluate(scores, np.array([0, 1]), ("neg", "pos"))
+    valid = measure(scores, np.array([0, 1]), ("neg", "pos"))
     saved = SimpleNamespace(bundle=Bundle.open(tiny_model), valid=valid, counts=counts)
     warning = describe_saved(cast(Any, saved))[0]
     assert "never predicted on validation: pos" in warning

@@ -83,7 +83,7 @@ def test_label_that_is_a_list_names_the_option_that_reaches_into_it(tmp_path: Pa
     path.write_text('{"text": "a", "label": ["pos"]}\n')
     with pytest.raises(SenticliError, match="the label is a list") as caught:
         read_labelled(path)
-    assert "`label_column=label.0`" in caught.value.hint
+    assert "label_column=label.0" in caught.value.hint
     assert read(path, Reading(label_column="label.0")) == [("a", "pos")]
 
 
@@ -372,9 +372,9 @@ def test_row_that_swallows_others_is_suspicious(tmp_path: Path) -> None:
     [
         ("t.csv", b"a,b\n1,2\n", "no text column"),
         ("t.csv", b"text,x\n1,2\n", "no label column"),
-        ("t.csv", b"text,label\ngood\n", "line 2: 1 field in place of 2"),
+        ("t.csv", b"text,label\ngood\n", "line 2: no label"),
         ("t.csv", b"text,label\ngood,\n", "line 2: no label"),
-        ("t.csv", b"text,label\ngood, ,\n", "line 2: 3 fields in place of 2"),
+        ("t.csv", b"text,label\ngood, ,x\n", "line 2: 3 fields in place of 2"),
         ("t.csv", b"text,label\ngood, really,pos\n", "line 2: 3 fields in place of 2"),
         ("t.tsv", b'text\tlabel\n"oops\t\n', "line 2: no label"),
         ("t.jsonl", b'{"text": ["a"], "label": "b"}\n', "line 1: text is not a text"),
@@ -513,6 +513,7 @@ def test_files_that_are_no_texts_are_left_out_of_a_folder(tmp_path: Path) -> Non
     folder(path, {"pos/desktop.ini": "[.ShellClassInfo]", "__MACOSX/pos/._1.txt": "\0"})
     (path / "pos" / "Thumbs.db").write_bytes(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 99)
     (path / "pos" / "2.pdf").write_bytes(b"%PDF-1.4\n\xff")
+    (path / "pos" / "3.pkl").write_bytes(b"\x80\x04some pickled words\0\xff")
     found = read_labelled(path)
     assert [example.label for example in found.examples] == ["neg", "pos"]
     assert {(Path(p.where).name, p.what) for p in found.problems} == {
@@ -520,6 +521,7 @@ def test_files_that_are_no_texts_are_left_out_of_a_folder(tmp_path: Path) -> Non
         ("Thumbs.db", "a file of the system, not a text"),
         ("desktop.ini", "a file of the system, not a text"),
         ("2.pdf", "a PDF document, not text"),
+        ("3.pkl", "not text"),
     }
     assert found.sha256 == before
 
@@ -570,3 +572,32 @@ def test_a_folder_without_labels(tmp_path: Path) -> None:
     with pytest.raises(SenticliError, match="has no examples") as caught:
         read_labelled(folder(tmp_path / "mine", {"a.txt": "text"}))
     assert "one folder for each label" in caught.value.hint
+
+
+def test_labels_of_the_same_column_name_are_told_apart_by_number(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("text,label,label\ngood,a,x\nbad,b,y\n")
+    with pytest.raises(SenticliError, match="more than one column 'label': 2 and 3") as caught:
+        read(path)
+    assert "`label_column=2`" in caught.value.hint
+    for number, labels in (("2", ["a", "b"]), ("3", ["x", "y"])):
+        examples = read_labelled(path, Reading(label_column=number)).examples
+        assert [example.label for example in examples] == labels
+
+
+def test_repeated_header_is_no_example(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("text,label\ngood,a\ntext,label\nbad,b\n")
+    found = read_labelled(path)
+    assert [example.label for example in found.examples] == ["a", "b"]
+    assert [problem.where for problem in found.problems] == [f"{path}, line 3"]
+
+
+def test_byte_order_marks_of_joined_files_are_no_text(tmp_path: Path) -> None:
+    mark = "\ufeff"
+    (tmp_path / "t.txt").write_text(f"{mark}{mark}__label__a good\n{mark}__label__b bad\n")
+    assert read(tmp_path / "t.txt") == [("good", "a"), ("bad", "b")]
+    for label in "ab":
+        (tmp_path / "folder" / label).mkdir(parents=True)
+        (tmp_path / "folder" / label / "1.txt").write_text(f"{mark}{mark}good\n")
+    assert read(tmp_path / "folder") == [("good", "a"), ("good", "b")]

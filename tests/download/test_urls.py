@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from senticli.download import remote
+from senticli.download.http import open_client
 from senticli.download.urls import check_url, proxy_without_password, without_password
 from senticli.errors import SenticliError, UsageError
 
@@ -44,7 +44,7 @@ def test_passwords_of_proxies_are_left_out(password: str) -> None:
         "https://me:qqx@zz@[/a",
     ],
 )
-def test_errors_about_addresses_quote_no_password(address: str) -> None:
+def test_errors_about_urls_quote_no_password(address: str) -> None:
     with pytest.raises(UsageError) as caught:
         check_url(address, "--from")
     assert not re.search("qqx|zz", f"{caught.value} {caught.value.hint}")
@@ -56,5 +56,5 @@ def test_errors_about_proxies_quote_no_password(
 ) -> None:
     monkeypatch.setenv("HTTPS_PROXY", proxy)
     with pytest.raises(SenticliError, match="network cannot be set up") as caught:
-        remote._client("https://host/a.zip")
+        open_client("https://host/a.zip")
     assert not re.search("qqx|zz", str(caught.value))

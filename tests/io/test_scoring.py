@@ -202,3 +202,10 @@ def test_summary_cannot_be_changed(model: Model, reviews: Path, tmp_path: Path) 
     assert isinstance(done, Summary)
     with pytest.raises(AttributeError):
         done.records = 0  # type: ignore[misc]
+
+
+def test_first_problem_to_be_named_is_not_a_blank_line(model: Model, tmp_path: Path) -> None:
+    (tmp_path / "in.jsonl").write_text('{"text": "good"}\n\n{"text": null}\n{"text": 1.5e3x\n')
+    done = score_file(tmp_path / "in.jsonl", tmp_path / "out.jsonl", model=model)
+    assert done.errors == 3
+    assert done.warnings[0].endswith("first line 3: text is null")

@@ -1,42 +1,35 @@
-"""How ``senticli download`` looks: progress, the list of assets, the plan."""
+"""Output of ``senticli download``: progress, installed assets, the list, the plan."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from senticli.cli import console
 from senticli.cli.console import print_answer, print_json, print_table, printable, say
-from senticli.data.catalogue import Asset, Notice, OnProgress, Progress
-from senticli.download.installed import (
-    Address,
-    folder,
-    is_installed,
-    partly_fetched,
-    provenance,
-)
+from senticli.data.catalogue import Asset
+from senticli.download.installed import fetched_bytes, folder, is_installed, provenance
+from senticli.download.sources import Source, Url
 from senticli.errors import SenticliError
+from senticli.events import Message, OnEvent, Progress
 from senticli.io.disk import size_of, size_text
 
 CHECKSUMS = {"sha256": "SHA-256", "md5": "MD5", "crc32": "CRC-32", None: "no"}
-"""How each way of verification is called."""
+"""The name of each way of verification."""
 
 
 @contextmanager
-def progress() -> Iterator[OnProgress]:
-    """Yield a callback that draws a bar on a terminal and prints plain lines elsewhere."""
-    seen: dict[tuple[str, str], Any] = {}
+def progress() -> Iterator[OnEvent]:
+    """Yield a callback that draws bars on a terminal and prints plain lines elsewhere."""
+    seen: dict[str, Any] = {}
     if not console.stderr_is_terminal():
 
-        def report_line(step: Progress | Notice) -> None:
-            if isinstance(step, Notice):
-                say(step.message)
-            elif step.phase != "downloading" and (step.phase, step.name) not in seen:
-                seen[step.phase, step.name] = True
-                say(
-                    f"{step.phase} {step.name}"
-                    + (f", {size_text(step.total)}" if step.total else "")
-                )
+        def report_line(event: Progress | Message) -> None:
+            if isinstance(event, Message):
+                say(event.text)
+            elif not event.step.startswith("downloading") and event.step not in seen:
+                seen[event.step] = True
+                say(event.step + (f", {size_text(event.total)}" if event.total else ""))
 
         yield report_line
         return
@@ -45,34 +38,36 @@ def progress() -> Iterator[OnProgress]:
 
     with console.progress(DownloadColumn(), TransferSpeedColumn()) as bar:
 
-        def report_bar(step: Progress | Notice) -> None:
-            if isinstance(step, Notice):
-                bar.console.print(printable(step.message), markup=False, soft_wrap=True)
+        def report_bar(event: Progress | Message) -> None:
+            if isinstance(event, Message):
+                bar.console.print(printable(event.text), markup=False, soft_wrap=True)
                 return
-            key = (step.phase, step.name)
-            if key not in seen:
+            if event.step not in seen:
                 for task in seen.values():
                     bar.update(task, visible=False)
-                seen[key] = bar.add_task(f"{step.phase} {step.name}", total=step.total)
-            bar.update(seen[key], completed=step.done, total=step.total)
+                seen[event.step] = bar.add_task(console.markup(event.step), total=event.total)
+            bar.update(seen[event.step], completed=event.done, total=event.total)
 
         yield report_bar
 
 
-def show(asset: Asset, *, new: bool, as_json: bool) -> None:
-    """Say what is in the data dir on stderr, and print the answer on stdout."""
+def show_installed(asset: Asset, *, new: bool, as_json: bool) -> None:
+    """Describe an installed asset on stderr, and print its folder, or JSON, on stdout."""
     source = provenance(asset)
     if asset.kind == "dataset":
         size: dict[str, Any] = {"counts": source["counts"]}
-        what = ", ".join(f"{count:,} {split}" for split, count in source["counts"].items())
+        content = ", ".join(f"{count:,} {split}" for split, count in source["counts"].items())
     else:
         size = {"words": source["words"]}
-        what = f"{source['words']:,} words of {source['dim']} numbers"
-    say(f"{asset.name}: {what}" if new else f"{asset.name} is already here; --force gets it again")
-    if new and source["verified"] is None:
-        say(f"{asset.name}: not verified, its checksum is not the official one or not known")
-    if new and source["verified"] == "crc32":
-        say(f"{asset.name}: verified by the CRC-32 in its zip; its official SHA-256 is not known")
+        content = f"{source['words']:,} words, {source['dim']}-dimensional"
+    if not new:
+        say(f"{asset.name} is already installed; --force downloads it again")
+    else:
+        say(f"{asset.name}: {content}")
+        if source["verified"] is None:
+            say(f"{asset.name}: not verified: its checksum is not the official one, or not known")
+        elif source["verified"] == "crc32":
+            say(f"{asset.name}: verified by the CRC-32 in its zip; no SHA-256 of it is known")
     path = str(folder(asset))
     if as_json:
         fields = {key: source[key] for key in ("verified", "bytes")}
@@ -82,7 +77,7 @@ def show(asset: Asset, *, new: bool, as_json: bool) -> None:
 
 
 def show_list(assets: Sequence[Asset], *, as_json: bool) -> None:
-    """Print the assets, their size, and which are installed and verified."""
+    """Print a table of assets: their sizes, and which are installed and verified."""
     rows = [_state(asset) for asset in assets]
     if as_json:
         for row in rows:
@@ -91,18 +86,19 @@ def show_list(assets: Sequence[Asset], *, as_json: bool) -> None:
     from rich.table import Table
 
     table = Table(box=None, padding=(0, 2, 0, 0))
-    for column in ("name", "archive", "here", "verified", "what it is"):
-        justify: Literal["left", "right"] = "right" if column in ("archive", "here") else "left"
-        table.add_column(column, justify=justify, no_wrap=True)
+    for column in ("name", "archive", "installed", "verified", "description"):
+        right = column in ("archive", "installed")
+        table.add_column(column, justify="right" if right else "left", no_wrap=True)
     for row in rows:
-        here, checked = "–", ""
-        if row["here"]:
-            here, checked = size_text(row["on_disk"]), CHECKSUMS[row["verified"]]
-        elif row["fetched"]:
-            here = f"{size_text(row['fetched'])} fetched"
-        archive = size_text(row["bytes"]) if row["bytes"] else "?"
-        style = "bold" if row["here"] else ""
-        table.add_row(row["name"], archive, here, checked, row["description"], style=style)
+        installed = size_text(row["on_disk"]) if row["here"] else _so_far(row["fetched"]) or "–"
+        table.add_row(
+            row["name"],
+            size_text(row["bytes"]) if row["bytes"] else "?",
+            installed,
+            CHECKSUMS[row["verified"]] if row["here"] else "",
+            row["description"],
+            style="bold" if row["here"] else "",
+        )
     print_table(table)
 
 
@@ -126,34 +122,34 @@ def _state(asset: Asset) -> dict[str, Any]:
         "verified": verified,
         "path": str(folder(asset)),
         "on_disk": size_of(folder(asset)) if here else 0,
-        "fetched": partly_fetched(asset),
+        "fetched": fetched_bytes(asset),
     }
 
 
-def show_plan(
-    assets: Sequence[Asset], origins: Mapping[str, Address | Path], *, as_json: bool
-) -> None:
-    """Print what would be downloaded from where, without the network."""
-    for asset in assets:
-        place = origins[asset.name]
-        size = size_of(place) if isinstance(place, Path) else asset.size
-        here, fetched = is_installed(asset), partly_fetched(asset)
+def show_plan(assets: Sequence[Asset], sources: Sequence[Source], *, as_json: bool) -> None:
+    """Print what would be downloaded from where, without using the network."""
+    for asset, source in zip(assets, sources, strict=True):
+        plan: dict[str, Any] = {
+            "name": asset.name,
+            "from": str(source),
+            "member": asset.member,
+            "bytes": size_of(source) if isinstance(source, Path) else asset.size,
+            "path": str(folder(asset)),
+            "here": is_installed(asset),
+            "fetched": fetched_bytes(asset),
+        }
         if as_json:
-            print_json(
-                {
-                    "name": asset.name,
-                    "from": str(place),
-                    "member": asset.member,
-                    "bytes": size,
-                    "path": str(folder(asset)),
-                    "here": here,
-                    "fetched": fetched,
-                }
-            )
+            print_json(plan)
             continue
-        amount = size_text(size) if size else "unknown"
-        if asset.member and isinstance(place, Address):
-            amount += f"; only {asset.member} of it, where the server gives parts"
-        state = "yes" if here else f"{size_text(fetched)} of it" if fetched else "no"
-        print_answer(f"{asset.name}\n  from  {place}\n  size  {amount}")
-        print_answer(f"  to    {folder(asset)}\n  here  {state}")
+        size = size_text(plan["bytes"]) if plan["bytes"] else "unknown"
+        if asset.member and isinstance(source, Url):
+            size += f"; only {asset.member} of it, where the server gives parts of files"
+        print_answer(asset.name)
+        print_answer(f"  from       {source}")
+        print_answer(f"  size       {size}")
+        print_answer(f"  to         {plan['path']}")
+        print_answer(f"  installed  {'yes' if plan['here'] else _so_far(plan['fetched']) or 'no'}")
+
+
+def _so_far(fetched: int) -> str:
+    return f"{size_text(fetched)} so far" if fetched else ""

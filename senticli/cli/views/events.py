@@ -20,10 +20,8 @@ def show_events(*, quiet: bool = False, with_bar: bool = True) -> Iterator[OnEve
         nonlocal bar
         if isinstance(event, Progress) and with_bar and stderr_is_terminal():
             bar = bar or _start_bar(event)
-            [task] = bar.tasks
-            bar.update(
-                task.id, description=markup(event.step), completed=event.done, total=event.total
-            )
+            [task] = bar.task_ids
+            bar.update(task, completed=event.done, total=event.total, description=_title(event))
         elif isinstance(event, Message):
             say(f"{event.level}: {one_line(event.text)}")
         elif isinstance(event, Finding):
@@ -41,6 +39,10 @@ def _start_bar(event: Progress) -> "Bar":
     from rich.progress import DownloadColumn, MofNCompleteColumn
 
     bar = progress(DownloadColumn() if event.unit == "bytes" else MofNCompleteColumn())
-    bar.add_task("")
+    bar.add_task(_title(event), total=event.total)
     bar.start()
     return bar
+
+
+def _title(event: Progress) -> str:
+    return markup(event.step)

@@ -158,7 +158,11 @@ def _facts(model: Bundle) -> Iterator[tuple[str, str]]:
 def show_command(model: Bundle, command: str, *, as_json: bool) -> None:
     """Print the command, and on stderr what differs from when the model was trained."""
     then = model.config.provenance["versions"]
-    now = {**machine.versions(then), "python": platform.python_version()}
+    now = {
+        **machine.versions(then),
+        "senticli": machine.code_version(),
+        "python": platform.python_version(),
+    }
     differs = {name: [version, now[name]] for name, version in then.items() if now[name] != version}
     if as_json:
         print_json({"name": model.name, "command": command, "differs": differs})
