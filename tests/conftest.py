@@ -369,7 +369,7 @@ def small(
     for name, counts in expect.items():
         asset = ASSETS[name]
         body = server.files[f"/{asset.archive}"]
-        sums = {
+        sums: dict[str, Any] = {
             "sha256": hashlib.sha256(body).hexdigest() if asset.sha256 else None,
             "md5": hashlib.md5(body).hexdigest() if asset.md5 else None,
         }

@@ -4,6 +4,7 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,7 +20,7 @@ def copy(tiny_model: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(tiny_model, tmp_path / "copy"))
 
 
-def edit(folder: Path, change: Callable[[dict], None]) -> None:
+def edit(folder: Path, change: Callable[[dict[str, Any]], None]) -> None:
     config = json.loads((folder / "config.json").read_text())
     change(config)
     (folder / "config.json").write_text(json.dumps(config))
@@ -42,7 +43,7 @@ def test_what_config_json_tells(tiny_model: Path) -> None:
     assert set(provenance["sha256"]["data"]) == {"sample/train", "sample/valid"}
     assert provenance["valid"]["examples"] == 80
     assert provenance["versions"]["torch"]
-    history = [json.loads(line) for line in (tiny_model / "history.jsonl").open()]
+    history = [json.loads(line) for line in (tiny_model / "history.jsonl").read_text().splitlines()]
     assert [epoch["epoch"] for epoch in history] == [1, 2, 3]
 
 
@@ -89,7 +90,7 @@ def test_no_bundle_at_all(tmp_path: Path) -> None:
         lambda config: config["provenance"]["train"].update(vectors=1),
     ],
 )
-def test_a_config_that_is_not_ours(copy: Path, change: Callable[[dict], None]) -> None:
+def test_a_config_that_is_not_ours(copy: Path, change: Callable[[dict[str, Any]], None]) -> None:
     edit(copy, change)
     with pytest.raises(SenticliError, match="broken"):
         Bundle.open(copy)
@@ -122,7 +123,7 @@ def test_a_config_without_what_is_usual(copy: Path) -> None:
     "provenance", [None, [], {"valid": None}, {"train": None}, {"valid": {"accuracy": 0.5}}]
 )
 def test_a_config_of_other_things(copy: Path, provenance: object) -> None:
-    def change(config: dict) -> None:
+    def change(config: dict[str, Any]) -> None:
         if isinstance(provenance, dict):
             config["provenance"].update(provenance)
         else:
@@ -154,7 +155,7 @@ EPOCH = {"epoch": 1, "valid_loss": 0.5, "valid_accuracy": 0.5, "best": True}
     "change",
     [{"epoch": 2}, {"epoch": None}, {"valid_loss": "x"}, {"valid_accuracy": None}, {"best": False}],
 )
-def test_a_history_of_other_things(copy: Path, change: dict) -> None:
+def test_a_history_of_other_things(copy: Path, change: dict[str, Any]) -> None:
     assert put(copy, "history.jsonl", json.dumps(EPOCH)).history() == [EPOCH]
     opened = put(copy, "history.jsonl", json.dumps(EPOCH | change))
     with pytest.raises(SenticliError, match=r"broken: history\.jsonl holds no epochs"):
@@ -179,7 +180,7 @@ def test_json_lines_that_are_no_history(copy: Path, content: str) -> None:
         {"sequences": {"of no exception": ["of no exception"]}},
     ],
 )
-def test_tokenizer_rules_of_other_things(copy: Path, change: dict) -> None:
+def test_tokenizer_rules_of_other_things(copy: Path, change: dict[str, Any]) -> None:
     rules = json.loads((copy / "tokenizer.json").read_text())
     opened = put(copy, "tokenizer.json", json.dumps(rules | change))
     with pytest.raises(SenticliError, match=r"broken: tokenizer\.json holds no rules"):

@@ -52,7 +52,7 @@ def test_the_order_is_kept_across_windows(tiny_model: Path) -> None:
 def test_a_stream_reads_no_further_than_its_window(tiny_model: Path) -> None:
     taken = 0
 
-    def endless():  # type: ignore[no-untyped-def]
+    def endless():
         nonlocal taken
         while True:
             taken += 1
@@ -66,7 +66,7 @@ def test_a_stream_reads_no_further_than_its_window(tiny_model: Path) -> None:
 def test_a_smaller_window_reads_no_further(tiny_model: Path, window: int) -> None:
     taken = []
 
-    def texts():  # type: ignore[no-untyped-def]
+    def texts():
         for number in range(20):
             taken.append(number)
             yield f"good {number}"

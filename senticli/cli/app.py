@@ -101,8 +101,8 @@ def run(args: list[str]) -> int:
         try:
             with group.make_context("senticli", args) as context:
                 group.invoke(context)
-        except typer.Exit as exit:  # after --help and --version, too
-            code = exit.exit_code
+        except typer.Exit as end:  # after --help and --version, too
+            code = end.exit_code
         sys.stdout.flush()
         return code
     except typer.TyperException as error:
@@ -119,8 +119,8 @@ def run(args: list[str]) -> int:
     except BrokenPipeError:  # the reader has what it wanted
         _discard(sys.stdout)
         return 0
-    except SystemExit as exit:
-        if isinstance(exit.__context__, BrokenPipeError):  # rich's way to say so
+    except SystemExit as end:
+        if isinstance(end.__context__, BrokenPipeError):  # rich's way to say so
             _discard(sys.stdout)
             return 0
         raise

@@ -52,7 +52,7 @@ def read_columns(path: Path, split: str, sha256: str) -> Columns:
         OSError: there is no such file.
         ValueError and the others of :data:`DAMAGED`: it is not what was written.
     """
-    with np.load(path, allow_pickle=False) as arrays:
+    with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
         prefix = f"{split}."
         mine = {
             name.removeprefix(prefix): arrays[name] for name in arrays if name.startswith(prefix)

@@ -73,7 +73,7 @@ def corpus_of(source: Source, tokenizer: Tokenizer) -> Corpus:
 
 
 def _read(path: Path, sha256: str) -> Corpus:
-    with np.load(path, allow_pickle=False) as arrays:
+    with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
         if bytes(arrays["source"]).decode() != sha256:
             raise ValueError("the tokens of another source")
         tokens = bytes(arrays["tokens"]).decode().split("\n")[:-1]

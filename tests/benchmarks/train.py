@@ -21,14 +21,17 @@ import sys
 import tempfile
 import time
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tests.benchmarks.predict import find_imdb, say, setting
+
+if TYPE_CHECKING:
+    from senticli.training.session import Session
 
 TARGETS = (0.8436, 0.8895)  # the notebook's LSTM and GRU on IMDB's test split
 WARM_UP = 2  # batches
@@ -261,21 +264,20 @@ def rate_data(args: argparse.Namespace) -> Path:
     return some_reviews(args.imdb, 500) if args.quick else args.imdb
 
 
-def prepared(key: str, data: str, args: argparse.Namespace) -> Any:
+def prepared(key: str, data: str, args: argparse.Namespace) -> "Session":
     """A session of senticli."""
     from senticli.config import PRESETS
     from senticli.data.splits import load_training_data
     from senticli.data.vectors import cached_vectors
-    from senticli.training import session
+    from senticli.training.session import build_session, encode_data
 
     options = _pairs(SYSTEMS[key][1])
     recipe = PRESETS[options.pop("preset", "default")].with_settings(
         {**options, "data": (data,), "vectors": str(args.vectors), "batch_size": 64}
     )
-    texts = session.read(
-        recipe, load_training_data(recipe.train), cached_vectors(recipe.train.vectors), say
-    )
-    return session.prepare(recipe, texts)
+    vectors = cached_vectors(recipe.train.vectors)
+    encoded = encode_data(recipe, load_training_data(recipe.train), vectors)
+    return build_session(recipe, encoded)
 
 
 def _pairs(options: tuple[str, ...]) -> dict[str, str]:
@@ -287,7 +289,7 @@ class _Enough(Exception):
     """As many batches as wanted were seen."""
 
 
-def train(session: Any, on_batch: Any) -> None:
+def train(session: "Session", on_batch: Callable[[Any], None]) -> None:
     """Train until ``on_batch`` has seen enough, or to the end."""
     with suppress(_Enough):
         for _ in session.trainer(on_batch).fit():
@@ -331,8 +333,8 @@ def senticli_course(key: str, args: argparse.Namespace) -> None:
 
     session = prepared(key, "imdb", args)
     paused = time.time()
-    tokenizer = Tokenizer(session.texts.rules)
-    encode = Encoder(tokenizer, session.texts.vocab.token_id)
+    tokenizer = Tokenizer(session.data.rules)
+    encode = Encoder(tokenizer, session.data.vocab.token_id)
     reviews = sample(args.imdb)
     test = Batches(
         [encode(text) for text, _ in reviews],

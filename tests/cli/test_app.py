@@ -117,12 +117,14 @@ def test_a_file_name_that_is_not_utf8(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_verbose_logs_what_is_read_written_and_chosen(senticli: Run, tmp_path: Path) -> None:
+def test_verbose_logs_what_is_read_written_and_chosen(
+    senticli_process: Run, tmp_path: Path
+) -> None:
     source, target = tmp_path / "in.csv", tmp_path / "out.csv"
     source.write_text("id;text\n1;good\n")
     command = ("predict", "-m", "bundled", "-i", source, "-o", target)
-    done = senticli("-v", *command)
+    done = senticli_process("-v", *command)
     assert done.returncode == 0
     for part in ("opening the model", f"reading {source}", "text in 'text'", f"wrote {target}"):
         assert f"senticli: {part}" in done.stderr or part in done.stderr
-    assert "senticli: " not in senticli(*command, "--force").stderr
+    assert "senticli: " not in senticli_process(*command, "--force").stderr

@@ -152,7 +152,7 @@ def test_formats_turn_into_each_other(senticli: Run, tiny_model: Path, tmp_path:
     source = tmp_path / "a.txt"
     for number, name in enumerate(names):
         target = tmp_path / name
-        options = ("--prefix", f"{number}_", "--text-column", "text")
+        options: tuple[str, ...] = ("--prefix", f"{number}_", "--text-column", "text")
         if number == 0:
             options = options[:2]
         if name == "k.txt":

@@ -33,7 +33,7 @@ def test_plain_text_is_parsed(tmp_path: Path) -> None:
     words, matrix = read_glove(file(tmp_path, b"the 0.5 -1\nfilm 1e-3 2\n"))
     assert words == ["the", "film"]
     assert matrix.dtype == np.float32
-    np.testing.assert_array_equal(matrix, np.float32([[0.5, -1], [1e-3, 2]]))
+    np.testing.assert_array_equal(matrix, np.array([[0.5, -1], [1e-3, 2]], dtype=np.float32))
 
 
 @pytest.mark.parametrize(

@@ -22,8 +22,8 @@ from senticli.errors import SenticliError, UsageError
 from senticli.io.layout import Layout
 
 
-def read(path: Path, *columns: str) -> list[tuple[str, str]]:
-    found = read_labelled(path, *columns)
+def read(path: Path, *reading: Reading) -> list[tuple[str, str]]:
+    found = read_labelled(path, *reading)
     assert not found.problems
     assert len(found.sha256) == 64
     return [(example.text, example.label) for example in found.examples]

@@ -2,13 +2,14 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from senticli.config import TrainConfig
 from senticli.data.columns import read_columns, write_columns
+from senticli.data.labelled import Example
 from senticli.data.splits import (
-    Example,
     hold_out,
     load_split,
     load_training_data,
@@ -94,10 +95,13 @@ def test_several_datasets_are_joined(home: Path) -> None:
 
 def test_each_split_is_read_once(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     imdb(home)
-    read = []
-    monkeypatch.setattr(
-        "senticli.data.splits.read_columns", lambda *args: read.append(args) or read_columns(*args)
-    )
+    read: list[Any] = []
+
+    def counted(*args: Any) -> Any:
+        read.append(args)
+        return read_columns(*args)
+
+    monkeypatch.setattr("senticli.data.splits.read_columns", counted)
     data = load_training_data(TrainConfig(data=("imdb",), valid_fraction=0.2))
     assert (len(data.train.examples), len(data.valid.examples), len(read)) == (160, 40, 2)
     assert data.train.parts[0].source is data.valid.parts[0].source

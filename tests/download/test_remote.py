@@ -100,7 +100,7 @@ def test_only_the_member_is_downloaded(large, server, install: Install) -> None:
     done = [step.done for step in rest if isinstance(step, Progress)]
     assert done == sorted(done)
     assert rest[-1] == Progress(
-        "downloading", "glove.6B.100d.txt", source["fetched"], source["fetched"]
+        "downloading glove.6B.100d.txt", source["fetched"], source["fetched"]
     )
 
 
@@ -693,7 +693,7 @@ def test_kill_at_any_moment_leaves_nothing_half_installed(server, mirror: str, h
     server.rate = 1_500_000
     asset = ASSETS["glove.6B.50d"]
     rng = random.Random(os.environ.get("SENTICLI_TEST_SEED", "4"))
-    outcomes = []
+    outcomes: list[str] = []
     whole = None
     while len(outcomes) < kills:
         sent = server.sent

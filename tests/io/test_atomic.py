@@ -39,9 +39,14 @@ def test_two_at_once_take_turns(tmp_path: Path) -> None:
 def test_a_failure_leaves_the_old_one(tmp_path: Path) -> None:
     target = tmp_path / "target"
     write(target, "one")
-    with pytest.raises(RuntimeError), atomic.replace_dir(target) as partial:
-        (partial / "file").write_text("half")
-        raise RuntimeError
+
+    def fail() -> None:
+        with atomic.replace_dir(target) as partial:
+            (partial / "file").write_text("half")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
     assert (target / "file").read_text() == "one"
     assert [path.name for path in tmp_path.iterdir()] == ["target"]
 

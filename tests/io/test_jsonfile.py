@@ -6,7 +6,7 @@ from typing import Literal
 import pytest
 
 from senticli.config import ModelConfig
-from senticli.io.jsonfile import DEEPEST, has_type, parse
+from senticli.io.jsonfile import DEEPEST, INVALID, has_type, parse
 
 
 def nested(depth: int) -> str:
@@ -20,7 +20,7 @@ def test_parse_gives_the_object() -> None:
 
 @pytest.mark.parametrize("content", ["", "{", "[]", "1", b"\xff", '{"a": 1} 2'])
 def test_parse_refuses_what_is_no_object(content: str) -> None:
-    with pytest.raises(ValueError):
+    with pytest.raises(INVALID):
         parse(content)
 
 

@@ -188,7 +188,7 @@ def test_window_of_one_answers_before_the_next_is_read(model: Model) -> None:
     out = io.BytesIO()
     answered: list[int] = []
 
-    def texts():  # type: ignore[no-untyped-def]
+    def texts():
         for text in ("good", "bad", "film"):
             answered.append(out.getvalue().count(b"\n"))
             yield text

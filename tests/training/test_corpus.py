@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from senticli.data.splits import Example, Source
+from senticli.data.labelled import Example
+from senticli.data.splits import Source
 from senticli.text.tokenizer import Tokenizer
 from senticli.training import corpus as module
 from senticli.training.corpus import Corpus, corpus_of

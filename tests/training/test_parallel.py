@@ -1,5 +1,7 @@
 """A batch that is shared among cores gives the same result as in one piece."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -35,7 +37,9 @@ def batch() -> Batch:
 def model(outputs: int = 1, dropout: float | None = None) -> BiRNN:
     torch.manual_seed(0)
     names = ("word", "embedding", "layer", "output")
-    rates = {} if dropout is None else {f"{name}_dropout": dropout for name in names}
+    rates: dict[str, Any] = {}
+    if dropout is not None:
+        rates = {f"{name}_dropout": dropout for name in names}
     return BiRNN(ModelConfig(hidden=8, embedding_dim=8, layers=2, **rates), 50, outputs, 1)
 
 
@@ -78,7 +82,7 @@ def test_r_drop_adds_the_divergence_of_two_passes_to_the_gradient(
     text_weights = torch.ones(TEXTS) if weights is None else weights[whole.labels]
     passes = [network(whole.token_ids, whole.lengths, of_pass) for of_pass in masks]
     losses = [(cross_entropy(logits, whole.labels) * text_weights).sum() for logits in passes]
-    loss = sum(losses) / 2 / TEXTS
+    loss = torch.stack(losses).sum() / 2 / TEXTS
     divergence = (symmetric_kl(*passes) * text_weights).sum() / TEXTS
     expected = torch.autograd.grad(loss + 0.7 * divergence, list(network.parameters()))
     assert divergence > 0

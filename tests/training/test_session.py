@@ -57,7 +57,7 @@ def test_a_model_to_start_from(data: Path, tiny_model: Path, labels: str) -> Non
     states = begun.model.eval()(tokens, lengths), old(before, lengths)
     # With the same labels it is the same classifier; a new word counts as an unknown one.
     assert torch.equal(*states) == (labels == "same")
-    assert torch.equal(begun.model.layers[0][0].weight_hh_l0, old.layers[0][0].weight_hh_l0)  # type: ignore[index,union-attr]
+    assert torch.equal(begun.model.layers[0][0].weight_hh_l0, old.layers[0][0].weight_hh_l0)  # type: ignore[index]
 
 
 def test_new_words_may_start_from_vectors(data: Path, tiny_model: Path, tmp_path: Path) -> None:

@@ -11,10 +11,11 @@ import torch
 from senticli.config import ModelConfig, TrainConfig
 from senticli.errors import SenticliError
 from senticli.training.batches import Batches
+from senticli.training.events import BatchResult
 from senticli.training.network.birnn import BiRNN
 from senticli.training.network.dropout import draw_masks
 from senticli.training.parallel import symmetric_kl
-from senticli.training.trainer import BatchResult, Trainer, balanced_weights
+from senticli.training.trainer import Trainer, balanced_weights
 
 CONFIG = TrainConfig(epochs=4, lr=0.02, batch_size=16, precision="float32")
 

@@ -33,8 +33,8 @@ def test_what_cannot_be_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         check_plot(tmp_path / "a.gif")
     with pytest.raises(SenticliError, match="no folder"):
         check_plot(tmp_path / "no" / "a.png")
+    (tmp_path / "b.png").mkdir()
     with pytest.raises(SenticliError, match="is a folder"):
-        (tmp_path / "b.png").mkdir()
         check_plot(tmp_path / "b.png")
     monkeypatch.setitem(__import__("sys").modules, "matplotlib", None)
     with pytest.raises(SenticliError, match="matplotlib") as caught:

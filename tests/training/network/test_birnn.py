@@ -1,6 +1,7 @@
 """The network: exact on dense batches, whatever texts are padded together."""
 
 from dataclasses import replace
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -35,7 +36,8 @@ def build(outputs: int = 1, **options: object) -> BiRNN:
 def packed_states(model: BiRNN, token_ids: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
     """Hidden states [B, T, D*H] by torch's own bidirectional RNN over a packed sequence."""
     config = model.config
-    reference = CELLS[config.rnn](
+    rnn: Any = CELLS[config.rnn]
+    reference = rnn(
         config.embedding_dim,
         config.hidden,
         config.layers,
@@ -43,7 +45,7 @@ def packed_states(model: BiRNN, token_ids: torch.Tensor, lengths: torch.Tensor) 
         batch_first=True,
     )
     for layer, cells in enumerate(model.layers):
-        for direction, cell in enumerate(cells):  # type: ignore[arg-type]
+        for direction, cell in enumerate(cast(nn.ModuleList, cells)):
             for name, weight in cell.named_parameters():
                 suffix = "_reverse" if direction else ""
                 target = getattr(reference, name.replace("_l0", f"_l{layer}{suffix}"))

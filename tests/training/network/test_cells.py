@@ -69,7 +69,7 @@ def test_bfloat16_inputs_give_bfloat16_states_close_to_float32(rnn: str) -> None
 def test_float32_weights_learn_from_bfloat16_inputs(rnn: str) -> None:
     cell = CELLS[rnn](8, 16)
     (states,) = run_layer([cell], [torch.randn(20, 4, 8).bfloat16()])
-    states.float().sum().backward()  # type: ignore[no-untyped-call]
+    states.float().sum().backward()
     gradients = [weight.grad for weight in cell.parameters()]
     assert all(gradient is not None and gradient.dtype == torch.float32 for gradient in gradients)
 
