@@ -149,9 +149,7 @@ def on_terminal(*args: str, stdin: bool = False) -> tuple[int, str, str]:
         env=env,
     )
     os.close(slave)
-    assert process.stderr
-    error = process.stderr.read().decode()
-    code = process.wait()
+    error = process.communicate()[1].decode()
     shown = b""
     try:
         while block := os.read(master, 65536):
@@ -159,7 +157,7 @@ def on_terminal(*args: str, stdin: bool = False) -> tuple[int, str, str]:
     except OSError:  # Linux says so when the other end is closed
         pass
     os.close(master)
-    return code, shown.decode(), error
+    return process.returncode, shown.decode(), error
 
 
 def test_on_a_terminal_it_is_coloured_and_fits_the_line() -> None:

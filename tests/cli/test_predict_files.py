@@ -328,20 +328,14 @@ def test_interrupt_keeps_what_is_answered(
     assert not target.exists()
 
 
-def test_unbuffered_answers_before_it_reads_on(tiny_model: Path) -> None:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "senticli", "predict", "-u", "-m", str(tiny_model)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-    )
-    assert process.stdin
+def test_unbuffered_answers_before_it_reads_on(start_senticli: Start, tiny_model: Path) -> None:
+    process = start_senticli("predict", "-u", "-m", tiny_model)
     assert process.stdout
-    for text in (b"good\n", b"\n", b"bad\n"):
-        process.stdin.write(text)
-        process.stdin.flush()
-        assert b"\t" in process.stdout.readline()
-    process.stdin.close()
-    assert process.wait() == 0
+    for text in ("good\n", "\n", "bad\n"):
+        write(process, text)
+        assert "\t" in process.stdout.readline()
+    process.communicate()
+    assert process.returncode == 0
 
 
 @pytest.mark.skipif(not Path("/dev/shm").is_dir(), reason="needs /dev/shm")

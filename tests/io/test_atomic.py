@@ -2,9 +2,10 @@
 
 import os
 import threading
-import time
 from pathlib import Path
+from typing import Any
 
+import filelock
 import pytest
 
 from senticli.io import atomic
@@ -23,15 +24,31 @@ def test_a_folder_is_replaced_whole(tmp_path: Path) -> None:
     assert [path.name for path in target.parent.iterdir()] == ["target"]
 
 
-def test_two_at_once_take_turns(tmp_path: Path) -> None:
+@pytest.fixture
+def waiting(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """Set once somebody finds that another one holds a lock."""
+    event, acquire = threading.Event(), filelock.FileLock.acquire
+
+    def noted(lock: filelock.FileLock, *args: Any, **options: Any) -> Any:
+        try:
+            return acquire(lock, *args, **options)
+        except filelock.Timeout:
+            event.set()
+            raise
+
+    monkeypatch.setattr(filelock.FileLock, "acquire", noted)
+    return event
+
+
+def test_two_at_once_take_turns(tmp_path: Path, waiting: threading.Event) -> None:
     """The second does not take the first one's unfinished folder for a leftover of a crash."""
     target = tmp_path / "target"
     second = threading.Thread(target=write, args=(target, "two"))
     with atomic.replace_dir(target) as partial:
         second.start()
-        time.sleep(0.2)
+        assert waiting.wait(30)
         (partial / "file").write_text("one")
-    second.join(10)
+    second.join(30)
     assert (target / "file").read_text() == "two"
     assert [path.name for path in tmp_path.glob("*target*")] == ["target"]
 
@@ -118,24 +135,27 @@ def test_a_file_is_replaced_by_a_folder(tmp_path: Path) -> None:
     assert len(list(tmp_path.iterdir())) == 1
 
 
-def test_a_reader_waits_for_the_writer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_reader_waits_for_the_writer(
+    tmp_path: Path, waiting: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Between the writer's two renames, a reader does not put the old one back."""
-    target = tmp_path / "target"
+    target, between = tmp_path / "target", threading.Event()
     write(target, "one")
     rename = Path.rename
 
     def slow(self: Path, to: Path) -> Path:
         if self.name.endswith(atomic.PARTIAL):
-            time.sleep(0.3)
+            between.set()
+            assert waiting.wait(30)
         return rename(self, to)
 
     monkeypatch.setattr(Path, "rename", slow)
     writer = threading.Thread(target=write, args=(target, "two"))
     writer.start()
-    time.sleep(0.1)
+    assert between.wait(30)
     assert not target.exists()
     atomic.recover(target)
-    writer.join(10)
+    writer.join(30)
     assert (target / "file").read_text() == "two"
 
 
