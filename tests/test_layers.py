@@ -1,4 +1,4 @@
-"""The core is a library: it imports nothing of the command line, and does not speak its language."""
+"""The core is a library: it neither imports the command line nor names its options."""
 
 import ast
 import re
@@ -15,7 +15,10 @@ CORE = [
 ]
 OPTION = re.compile(r"(?<![\w-])--[a-z]")
 COMMAND = re.compile(r"\bsenticli (train|eval|predict|download|models|info)\b")
-OTHER_PROGRAMS = re.compile(r"\b(pip install|iconv|sed|jq|torchrun) [^;]*|--no-optional-locks")
+OTHER_PROGRAMS = re.compile(
+    r"\b(pip install|iconv|sed|jq|torchrun) [^;]*"
+    r"|^--(no-optional-locks|git-dir|work-tree|always|dirty|exclude)\b"  # git's
+)
 
 
 def strings(path: Path) -> Iterator[str]:
