@@ -25,7 +25,7 @@ def strings(path: Path) -> Iterator[str]:
     """Yield the text of every string, docstrings included; an f-string's constant parts as one."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.JoinedStr):
-            yield "".join(p.value if isinstance(p, ast.Constant) else "x" for p in node.values)
+            yield "".join(str(p.value) if isinstance(p, ast.Constant) else "x" for p in node.values)
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
             yield node.value
 
