@@ -519,17 +519,6 @@ def test_what_strict_stopped_goes_on_without_it(
     assert "5 texts after 2 from before" in done.stderr
 
 
-def test_a_shorter_input_is_not_gone_on_with(
-    senticli: Run, tiny_model: Path, tmp_path: Path
-) -> None:
-    command = ("predict", "-o", tmp_path / "out.txt", "-m", tiny_model)
-    assert senticli(*command, "--strict", input="good\nbad\n\n").returncode == 1
-    done = senticli(*command, "--resume", input="good\n")
-    assert done.returncode == 1
-    assert "has 1 records, and 2 were answered before" in done.stderr
-    assert not (tmp_path / "out.txt").exists()
-
-
 def test_ends_of_line_within_fields_and_no_header(senticli: Run, tiny_model: Path) -> None:
     content = '{"text": "good\\rfilm"}\n{"text": "\\udc80 bad"}\n'
     done = senticli(
