@@ -18,18 +18,18 @@ class Finding:
 class Message:
     """Something worth a line: a ``warning`` where the result may not be what is wanted."""
 
-    level: Literal["note", "warning"]
+    level: Literal["info", "note", "warning"]
     text: str
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How much of a step is done, and of how much."""
+    """How much of a step is done, and of how much; an unknown total is None."""
 
     step: str
     done: int
-    total: int
-    unit: Literal["bytes", "texts"]
+    total: int | None
+    unit: Literal["bytes", "texts"] = "bytes"
 
 
 OnEvent = Callable[[Any], object]

@@ -51,6 +51,7 @@ def _version(asked: bool) -> None:
 
 @app.callback()
 def root(
+    context: typer.Context,
     version: Annotated[
         bool,
         typer.Option("--version", callback=_version, is_eager=True, help="Print the version."),
@@ -64,10 +65,11 @@ def root(
 ) -> None:
     """Train a sentiment classifier on a laptop, then classify text in a shell pipe."""
     if verbose:
-        _log_to_stderr()
+        _log_to_stderr(context)
 
 
-def _log_to_stderr() -> None:
+def _log_to_stderr(context: typer.Context) -> None:
+    """Show what senticli logs, and nothing of other packages, until the context is closed."""
     import logging
 
     class Handler(logging.Handler):
@@ -76,7 +78,9 @@ def _log_to_stderr() -> None:
 
     logger = logging.getLogger("senticli")
     logger.setLevel(logging.INFO)
-    logger.handlers = [Handler()]
+    handler = Handler()
+    logger.addHandler(handler)
+    context.call_on_close(lambda: logger.removeHandler(handler))
 
 
 HINTS = {

@@ -8,7 +8,17 @@ from senticli.errors import SenticliError, UsageError
 SETTINGS = {**settings_of(TrainConfig), **settings_of(ModelConfig)}
 _FLAGS = {"source": "--from"}  # what is not called as in the core
 _OTHERS = {
-    *("model", "name", "input", "output", "output_format", "prefix", "threshold", "top_k"),
+    *(
+        "preset",
+        "model",
+        "name",
+        "input",
+        "output",
+        "output_format",
+        "prefix",
+        "threshold",
+        "top_k",
+    ),
     *("force", "resume", "strict", "split", "source", "verify", "offline", "tune"),
 }
 _STEPS = {"train", "eval", "predict", "download", "models", "info"}

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from senticli.download.archives import archive_errors, file_names, open_member, open_zip, some
 from senticli.download.urls import is_page
 from senticli.errors import SenticliError
-from senticli.progress import OnProgress, Progress, ignore
+from senticli.events import OnEvent, Progress, ignore
 
 Matrix = npt.NDArray[np.float32]
 
@@ -68,7 +68,7 @@ def read_blocks(
     digest: "hashlib._Hash",
     *,
     name: str,
-    on_progress: OnProgress = ignore,
+    on_progress: OnEvent = ignore,
 ) -> Iterator[tuple[list[str], Matrix]]:
     """Yield tokens and their vectors, float32 (tokens, dim), block by block.
 
@@ -109,7 +109,7 @@ def read_blocks(
             seen,
         )
         if tokens:
-            on_progress(Progress("unpacking", name, n_bytes, total))
+            on_progress(Progress(f"unpacking {name}", n_bytes, total))
             yield tokens, matrix
     if len(seen) == 1:
         raise SenticliError(f"{label}, line 1: no word vectors, the file is empty", _FORMAT)

@@ -9,15 +9,16 @@ import re
 import stat
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-from senticli.data.labels import MARK, decimal_points, loose, plain_label
+from senticli.data.labels import MARK, decimal_points, plain_label
 from senticli.errors import SenticliError, UsageError
 from senticli.io.atomic import sha256_of
+from senticli.io.fields import MISSING, find_column, find_field, is_usual, value_at
 from senticli.io.formats import (
     CSV,
     JSONL,
@@ -31,18 +32,9 @@ from senticli.io.formats import (
     unreadable,
 )
 from senticli.io.layout import Layout
-from senticli.io.lines import BOM, read_lines
+from senticli.io.lines import read_lines, without_bom
 from senticli.io.objects import BLANK, decode
-from senticli.io.readers import (
-    MISSING,
-    NO_HEADER,
-    TEXT_COLUMNS,
-    Records,
-    find_column,
-    mended,
-    read_records,
-    value_at,
-)
+from senticli.io.readers import NO_HEADER, REPEATED, Records, mended, read_records
 from senticli.io.sniff import LOOKED_AT, NotTextError, in_shell, reject_binary
 
 PIPE = "-"
@@ -62,7 +54,6 @@ SPLIT_FOLDERS = {
 _UNLABELLED_FOLDERS = {"unsup", "unlabelled", "unlabeled"}  # the first is that of IMDB's archive
 _SYSTEM_FILES = {"thumbs.db", "ehthumbs.db", "desktop.ini", "__macosx", "@eadir"}
 
-_TEXT_COLUMNS = set(map(loose, TEXT_COLUMNS))
 _FASTTEXT = re.compile(rf"((?:{MARK}\S*\s+)+)(.*)", re.DOTALL)
 
 
@@ -245,7 +236,7 @@ def _name_of(path: Path) -> str:
 def _format_by_content(stream: BinaryIO) -> str:
     start = stream.read(4096)
     stream.seek(0)
-    start = start.removeprefix(BOM).lstrip()
+    start = without_bom(start).lstrip()
     if start.startswith(b"PAR1"):
         return PARQUET
     if start.startswith((b"{", b"[")):
@@ -278,10 +269,8 @@ def _read_table(stream: BinaryIO, name: str, format: str, reading: Reading) -> L
     records = read_records(stream, format, name, reading.layout)
     if records.header_replaced:
         raise _BadBytes
-    label_at: str | None = None
+    label_at: int | str | None = None
     lists: list[str] = []
-    header = ""
-    names = {*_TEXT_COLUMNS, loose(records.text_column or "text")}
     is_plain = records.dialect is not None and records.dialect.quoting == "none"
     for record in records:
         where = f"{name}, {'row' if format == PARQUET else 'line'} {record.number}"
@@ -289,19 +278,17 @@ def _read_table(stream: BinaryIO, name: str, format: str, reading: Reading) -> L
             continue
         if record.replaced:
             raise _BadBytes
-        if record.error:
-            found.problems.append(Problem(where, record.error))
+        if record.error or record.doubt == REPEATED:
+            found.problems.append(Problem(where, record.error or HEADER))
             continue
         fields = record.fields
-        if not isinstance(fields, Mapping):
-            fields = dict(zip(records.columns or (), fields, strict=True))
         if label_at is None:
             label_at = _label_column(fields, reading, records)
-            lists, header = _lists_above(label_at), loose(label_at)
-        value = value_at(fields, label_at)
+            lists = _lists_above(label_at) if isinstance(label_at, str) else []
+        value = _value(fields, label_at)
         if isinstance(value, list | dict):
             kind = "a list" if isinstance(value, list) else "an object"
-            hint = _into(value, label_at)
+            hint = _into(value, str(label_at))
             found.problems.append(Problem(where, f"the label is {kind}", hint=hint))
             continue
         label, replaced = _text_of(value)
@@ -312,11 +299,8 @@ def _read_table(stream: BinaryIO, name: str, format: str, reading: Reading) -> L
                 f"{where}: the label has characters that were lost when it was converted (U+FFFD)",
                 "convert the original again",
             )
-        if loose(label) == header and loose(record.text) in names:
-            found.problems.append(Problem(where, HEADER))
-            continue
         doubts = [record.doubt]
-        above = [value_at(fields, path) for path in lists]
+        above = [_value(fields, path) for path in lists]
         if any(isinstance(each, list) and len(each) > 1 for each in above):
             doubts.append(f"have {SEVERAL}, of which {label_at} is taken")
         if is_plain and re.fullmatch('".+"', label.strip()):
@@ -325,27 +309,43 @@ def _read_table(stream: BinaryIO, name: str, format: str, reading: Reading) -> L
     return found
 
 
-def _label_column(fields: Mapping[str, object], reading: Reading, records: Records) -> str:
-    """Return the path of the label in rows like ``fields``. Raises SenticliError."""
-    asked = reading.label_column
-    path = asked or reading.likely_label
-    if not path or value_at(fields, path) is MISSING:
-        if asked and "." in asked and asked.partition(".")[0] in fields:
-            return asked  # inside a field, which another row may have
-        try:
-            path = find_column(list(fields), asked, records.name, "label", reading.likely_label)
-        except SenticliError as error:
-            if not reading.layout.header:
-                error.hint = "name the column by its number, such as `label_column=2`"
-            elif records.dialect and loose(records.text_column or "") not in _TEXT_COLUMNS:
-                error.hint += f"; {NO_HEADER} `label_column=NUMBER`"
-            raise
-    if path == records.text_column:
+Fields = Sequence[Any] | Mapping[str, Any]
+
+
+def _label_column(fields: Fields, reading: Reading, records: Records) -> int | str:
+    """Return the position of the label in rows like ``fields``; in objects, the path to it.
+
+    Raises:
+        SenticliError: there is no label, or it is the text.
+    """
+    asked, likely = reading.label_column, reading.likely_label
+    text_at = records.text_column
+    at: int | str
+    try:
+        if isinstance(fields, Mapping):
+            at = find_field(list(fields), asked, records.name, "label", likely)[1]
+        else:
+            at = find_column(records.columns or (), asked, records.name, "label", likely)
+    except SenticliError as error:
+        if not reading.layout.header:
+            error.hint = "name the column by its number, such as `label_column=2`"
+        elif isinstance(text_at, int) and not is_usual((records.columns or ())[text_at]):
+            error.hint += f"; {NO_HEADER} `label_column=NUMBER`"
+        raise
+    if at == text_at:
+        name = at if isinstance(at, str) else (records.columns or ())[at]
         raise SenticliError(
-            f"{records.name}: the text and the label are one column, {path!r}",
+            f"{records.name}: the text and the label are one column, {name!r}",
             "name another for one of them: `text_column=NAME` or `label_column=NAME`",
         )
-    return path
+    return at
+
+
+def _value(fields: Fields, at: int | str) -> Any:
+    """Return what a row has at a position, or an object at a path; MISSING where it has none."""
+    if isinstance(fields, Mapping):
+        return value_at(fields, str(at))
+    return fields[at] if isinstance(at, int) and at < len(fields) else MISSING
 
 
 def _into(value: list[Any] | dict[str, Any], path: str) -> str:
@@ -372,7 +372,7 @@ def _text_of(value: object) -> tuple[str, bool]:
 def _read_fasttext(stream: BinaryIO, name: str, encoding: str | None) -> Labelled:
     found = Labelled()
     for number, line in enumerate(read_lines(stream, name, encoding), 1):
-        line = line.removeprefix(BOM).strip()
+        line = without_bom(line).strip()
         if not line:
             continue
         if not (found.examples or found.problems or line.startswith(MARK.encode())):
@@ -416,7 +416,7 @@ def _read_folder(path: Path, encoding: str | None) -> Labelled:
         name = file.relative_to(path).as_posix()
         digest.update(f"{name}\0{len(content)}\0".encode() + content)
         try:
-            text = content.decode(encoding or "utf-8-sig")
+            text = content.decode(encoding or "utf-8").lstrip("\ufeff")
         except UnicodeDecodeError as error:
             if encoding:
                 raise SenticliError(

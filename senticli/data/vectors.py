@@ -18,11 +18,11 @@ from senticli.data.catalogue import ASSETS, Asset
 from senticli.data.glove import Matrix, open_text, read_blocks
 from senticli.download.installed import is_installed, not_downloaded, write_provenance
 from senticli.errors import SenticliError
+from senticli.events import OnEvent, ignore
 from senticli.io import jsonfile
 from senticli.io.atomic import remove, replace_dir
 from senticli.io.formats import unreadable
 from senticli.paths import vectors_dir
-from senticli.progress import OnProgress, ignore
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class VectorCache:
     """Of the text that the vectors were read from, unpacked."""
 
 
-def cached_vectors(name_or_path: str, on_progress: OnProgress = ignore) -> VectorCache:
+def cached_vectors(name_or_path: str, on_progress: OnEvent = ignore) -> VectorCache:
     """Load downloaded vectors by their name in the catalogue, or any GloVe-format file.
 
     A file is parsed the first time and cached; it is parsed again when it has changed.
@@ -62,7 +62,7 @@ def cached_vectors(name_or_path: str, on_progress: OnProgress = ignore) -> Vecto
     return _load(folder, path.stem, f"remove the folder {folder} and try again")
 
 
-def _cache_file(path: Path, on_progress: OnProgress) -> Path:
+def _cache_file(path: Path, on_progress: OnEvent) -> Path:
     """Return the folder with the vectors of a file, which is parsed if it is new or has changed."""
     stat = path.stat()
     place = hashlib.sha256(os.fsencode(path)).hexdigest()[:12]

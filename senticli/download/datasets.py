@@ -9,7 +9,7 @@ from senticli.data.columns import Columns
 from senticli.download.archives import Archive, archive_errors, files_in, some
 from senticli.download.sources import elsewhere
 from senticli.errors import SenticliError
-from senticli.progress import OnProgress, Progress
+from senticli.events import OnEvent, Progress
 
 _REVIEW = re.compile(r"aclImdb/(train|test)/(neg|pos|unsup)/(\d+)_(\d+)\.txt")
 _URLS = re.compile(r"aclImdb/(train|test)/urls_(neg|pos|unsup)\.txt")
@@ -20,7 +20,7 @@ Splits = dict[str, Columns]
 """The columns of each split: text, label and, on IMDB, group and id."""
 
 
-def read_dataset(asset: Asset, archive: Archive, report: OnProgress) -> Splits:
+def read_dataset(asset: Asset, archive: Archive, report: OnEvent) -> Splits:
     """Return the splits of a data set.
 
     Raises:
@@ -30,7 +30,7 @@ def read_dataset(asset: Asset, archive: Archive, report: OnProgress) -> Splits:
         return {"imdb": _read_imdb, "sst2": _read_sst2}[asset.name](asset, archive, report)
 
 
-def _read_imdb(asset: Asset, archive: Archive, report: OnProgress) -> Splits:
+def _read_imdb(asset: Asset, archive: Archive, report: OnEvent) -> Splits:
     """Return the reviews, labelled or not.
 
     ``group`` is the movie: line N, from 0, of urls_LABEL.txt belongs to review N. The unlabelled
@@ -41,7 +41,7 @@ def _read_imdb(asset: Asset, archive: Archive, report: OnProgress) -> Splits:
     for count, (name, read) in enumerate(files_in(archive)):
         if count % 500 == 0:
             done = archive.file.tell() if archive.file else 0
-            report(Progress("unpacking", asset.name, done, archive.provenance["bytes"]))
+            report(Progress(f"unpacking {asset.name}", done, archive.provenance["bytes"]))
         if review := _REVIEW.fullmatch(name):
             split, label, number, _ = review.groups()
             text = read().decode("utf-8", "replace")
@@ -72,9 +72,9 @@ def _read_imdb(asset: Asset, archive: Archive, report: OnProgress) -> Splits:
     return splits
 
 
-def _read_sst2(asset: Asset, archive: Archive, report: OnProgress) -> Splits:
+def _read_sst2(asset: Asset, archive: Archive, report: OnEvent) -> Splits:
     """Return train.tsv and dev.tsv; the labels of test.tsv were never published."""
-    report(Progress("unpacking", asset.name, 0, None))
+    report(Progress(f"unpacking {asset.name}", 0, None))
     members = {"train": "SST-2/train.tsv", "valid": "SST-2/dev.tsv"}
     files = {name: read() if name in members.values() else b"" for name, read in files_in(archive)}
     splits: Splits = {}

@@ -27,10 +27,10 @@ from senticli.download.remote import CannotResume, NoRanges, RemoteFile
 from senticli.download.sources import Source, Url, elsewhere, sources_of
 from senticli.download.urls import PAGE, is_page
 from senticli.errors import Interrupted, SenticliError, UsageError
+from senticli.events import Message, OnEvent, Progress, ignore
 from senticli.io.atomic import exclusive, replace_dir
 from senticli.io.disk import require_space, size_text, writing
 from senticli.io.formats import unreadable
-from senticli.progress import Notice, OnProgress, Progress, ignore
 
 STARTS = 3
 """Times that a download is started, if it cannot be resumed."""
@@ -47,7 +47,7 @@ def install_many(
     verify: bool = True,
     force: bool = False,
     offline: bool = False,
-    on_progress: OnProgress = ignore,
+    on_progress: OnEvent = ignore,
 ) -> Iterator[Asset]:
     """Download ``assets``, or take them from ``source``, and convert them; yield each when done.
 
@@ -92,7 +92,7 @@ def install_many(
 
 
 def _install_from_url(
-    todo: list[Asset], url: Url, verify: bool, report: OnProgress
+    todo: list[Asset], url: Url, verify: bool, report: OnEvent
 ) -> Iterator[Asset]:
     """Install assets of one archive: member by member if possible, or from the whole."""
     starts = 0
@@ -110,14 +110,14 @@ def _install_from_url(
                         yield todo.pop(0)
         except NoRanges:
             in_parts = False
-            report(Notice(f"{url} does not support ranges: downloading all of it"))
+            report(Message("info", f"{url} does not support ranges: downloading all of it"))
         except CannotResume:
             starts += 1
             if starts == STARTS:
                 raise Interrupted(
                     f"{url} keeps changing, or cannot be resumed", elsewhere(todo[0])
                 ) from None
-            report(Notice(f"{url} has changed, or cannot be resumed: starting again"))
+            report(Message("info", f"{url} has changed, or cannot be resumed: starting again"))
 
 
 def _refuse_network(groups: dict[Source, list[Asset]], source: str | None) -> None:
@@ -133,10 +133,10 @@ def _refuse_network(groups: dict[Source, list[Asset]], source: str | None) -> No
 
 
 @contextmanager
-def _lock(archive: str, report: OnProgress) -> Iterator[None]:
+def _lock(archive: str, report: OnEvent) -> Iterator[None]:
     """Keep other processes from downloading ``archive``. A crash leaves nothing locked."""
     downloads = paths.downloads_dir()
-    waiting = Notice(f"another process is downloading {archive}: waiting for it")
+    waiting = Message("info", f"another process is downloading {archive}: waiting for it")
     with ExitStack() as stack:
         with writing(downloads):
             downloads.mkdir(parents=True, exist_ok=True)
@@ -149,7 +149,7 @@ def _lock(archive: str, report: OnProgress) -> Iterator[None]:
 
 
 @contextmanager
-def _open_path(path: Path, asset: Asset, report: OnProgress) -> Iterator[Archive]:
+def _open_path(path: Path, asset: Asset, report: OnEvent) -> Iterator[Archive]:
     """Open an archive on disk, or the folder that it was unpacked to."""
     call = f"`download({asset.name}, source={shlex.quote(str(path))}, verify=False)`"
     accept = f"to accept it: {call}"
@@ -174,7 +174,7 @@ def _open_path(path: Path, asset: Asset, report: OnProgress) -> Iterator[Archive
 
 
 @contextmanager
-def _download(asset: Asset, url: Url, verify: bool, report: OnProgress) -> Iterator[Archive]:
+def _download(asset: Asset, url: Url, verify: bool, report: OnEvent) -> Iterator[Archive]:
     """Download a whole archive."""
     with _open_url(asset, url, asset.archive, verify, report) as remote:
         _announce(asset, remote, 0, remote.size, asset.unpacked, report)
@@ -185,7 +185,7 @@ def _download(asset: Asset, url: Url, verify: bool, report: OnProgress) -> Itera
         yield _with_checksum(archive, asset, asset.archive, remote.size, report)
 
 
-def _install_member(asset: Asset, member: str, url: Url, verify: bool, report: OnProgress) -> None:
+def _install_member(asset: Asset, member: str, url: Url, verify: bool, report: OnEvent) -> None:
     """Download and install one member of a zip.
 
     Raises:
@@ -207,7 +207,7 @@ def _install_member(asset: Asset, member: str, url: Url, verify: bool, report: O
 
 @contextmanager
 def _open_url(
-    asset: Asset, url: Url, name: str, verify: bool, report: OnProgress
+    asset: Asset, url: Url, name: str, verify: bool, report: OnEvent
 ) -> Iterator[RemoteFile]:
     """Open an archive on a server, or only its member ``name``.
 
@@ -252,7 +252,7 @@ def _announce(
     start: int,
     stop: int | None,
     unpacked: int,
-    report: OnProgress,
+    report: OnEvent,
 ) -> None:
     """Require space for what is about to be downloaded, and report it."""
     on_disk = remote.expect(start, stop)
@@ -263,7 +263,7 @@ def _announce(
         amount += f" of {asset.archive} ({size_text(remote.size or 0)})"
     if remote.resumed and on_disk:
         amount += f", {size_text(on_disk)} of it already downloaded"
-    report(Notice(f"downloading {remote.name}, {amount}, from {remote.url}"))
+    report(Message("info", f"downloading {remote.name}, {amount}, from {remote.url}"))
 
 
 def _try_again(asset: Asset) -> str:
@@ -274,7 +274,7 @@ def _try_again(asset: Asset) -> str:
 
 
 def _with_checksum(
-    archive: Archive, asset: Asset, name: str, total: int | None, report: OnProgress
+    archive: Archive, asset: Asset, name: str, total: int | None, report: OnEvent
 ) -> Archive:
     """Read an archive to its end, and compare its checksum with the official one."""
     assert archive.file is not None
@@ -285,7 +285,7 @@ def _with_checksum(
         size += len(chunk)
         sha256.update(chunk)
         md5.update(chunk)
-        report(Progress("checking", name, size, total))
+        report(Progress(f"checking {name}", size, total))
     kind, expected, actual = "MD5", asset.md5 or "unknown", md5.hexdigest()
     if asset.sha256:
         kind, expected, actual = "SHA-256", asset.sha256, sha256.hexdigest()
@@ -307,7 +307,7 @@ def _mismatch(label: str, official: str, kind: str, expected: str, actual: str) 
 # --- the content: from the archive to senticli's own form
 
 
-def _convert(asset: Asset, archive: Archive, verify: bool, report: OnProgress) -> None:
+def _convert(asset: Asset, archive: Archive, verify: bool, report: OnEvent) -> None:
     # A member whose own checksum is known needs no official archive.
     if verify and archive.problem and not asset.member_sha256:
         raise SenticliError(archive.problem, archive.accept)
@@ -335,7 +335,7 @@ def _install_vectors(
     total: int | None,
     archive: Archive,
     verify: bool,
-    report: OnProgress = ignore,
+    report: OnEvent = ignore,
 ) -> None:
     """Install vectors from their text, which is ``total`` bytes long."""
     digest = hashlib.sha256()

@@ -17,7 +17,7 @@ from senticli.download.pieces import Pieces
 from senticli.download.responses import Verdict, judge
 from senticli.download.urls import PAGE, without_password
 from senticli.errors import Interrupted
-from senticli.progress import Notice, OnProgress, Progress
+from senticli.events import Message, OnEvent, Progress
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +60,7 @@ class RemoteFile(io.RawIOBase):
         *,
         only_parts: bool,
         hint: str,
-        report: OnProgress,
+        report: OnEvent,
     ) -> None:
         super().__init__()
         self.url = without_password(url)
@@ -154,7 +154,7 @@ class RemoteFile(io.RawIOBase):
         problem = http.describe(error, self.url, self.name)
         if seconds is not None:
             delay = f" in {seconds:.0f} s" if seconds >= 1 else ""
-            self._report(Notice(f"{problem}; trying again{delay}"))
+            self._report(Message("info", f"{problem}; trying again{delay}"))
             time.sleep(seconds)
         elif isinstance(error, http.WholeFile):
             raise NoRanges from error
@@ -209,7 +209,7 @@ class RemoteFile(io.RawIOBase):
             start, stop = self._window
             total = self.size if stop == sys.maxsize else stop - start
             done = self._pieces.count_bytes(start, stop)
-            self._report(Progress("downloading", self.name, done, total))
+            self._report(Progress(f"downloading {self.name}", done, total))
 
     def _resumable(self) -> bool:
         return bool(self._pieces.version and self._pieces.version.validator)

@@ -40,7 +40,7 @@ def require_space(folder: Path, needed: int, what: str) -> None:
 
 
 def free_space(folder: Path) -> int | None:
-    """Bytes left on the disk of ``folder``, which need not exist; None where that is unknown."""
+    """Return the bytes left on the disk of a folder, which need not exist; None if unknown."""
     try:
         while not folder.exists() and folder != folder.parent:
             folder = folder.parent
@@ -50,7 +50,7 @@ def free_space(folder: Path) -> int | None:
 
 
 def size_of(path: Path) -> int:
-    """Bytes of a file, or of all files in a folder; 0 where there is nothing.
+    """Return the bytes of a file, or of all files in a folder; 0 where there is nothing.
 
     Raises:
         OSError: it cannot be known.

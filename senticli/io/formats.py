@@ -30,7 +30,7 @@ DELIMITERS = {CSV: ",", TSV: "\t"}
 
 
 def format_of(path: Path) -> str | None:
-    """The format that a file's name tells, if it tells one."""
+    """Return the format that a file's name tells, if it tells one."""
     return SUFFIXES.get(_inner(path).suffix.lower())
 
 
@@ -49,7 +49,7 @@ def _inner(path: Path) -> Path:
 
 @contextmanager
 def open_bytes(path: Path) -> Iterator[tuple[BinaryIO, Callable[[], int]]]:
-    """A file, unpacked if its name says that it is compressed; and how far into it reading is.
+    """Yield a file, unpacked if its name says so, and a function that tells how far it is read.
 
     Raises:
         SenticliError: it cannot be opened.
@@ -79,6 +79,8 @@ class _ZstdReader(io.RawIOBase):
 
     def __init__(self, file: BinaryIO) -> None:
         self._file, self._zstandard = file, import_zstandard()
+        # Of files made with --long=31, such as Reddit's: by default, 128 MiB are the limit.
+        self._decompressor = self._zstandard.ZstdDecompressor(max_window_size=2**31)
         self._frame: Any = None
         self._packed = self._unpacked = b""
 
@@ -92,7 +94,7 @@ class _ZstdReader(io.RawIOBase):
                 if self._frame:
                     raise EOFError("its last frame has no end")
                 return 0
-            self._frame = self._frame or self._zstandard.ZstdDecompressor().decompressobj()
+            self._frame = self._frame or self._decompressor.decompressobj()
             try:
                 self._unpacked = self._frame.decompress(self._packed)
             except self._zstandard.ZstdError as error:
@@ -115,7 +117,7 @@ def compress(source: BinaryIO, target: BinaryIO, compression: str) -> None:
 
 
 def import_zstandard() -> Any:
-    """The module, or an error that says how to get it."""
+    """Return the module. Raises SenticliError if it is not installed."""
     try:
         import zstandard
     except ImportError as error:
@@ -124,7 +126,7 @@ def import_zstandard() -> Any:
 
 
 def import_pyarrow() -> Any:
-    """The module with ``parquet``, or an error that says how to get it."""
+    """Return the module with ``parquet``. Raises SenticliError if it is not installed."""
     try:
         import pyarrow
         import pyarrow.parquet
@@ -147,7 +149,7 @@ def missing_package(package: str, needed_by: str, extra: str, error: ImportError
 
 
 def read_bytes(path: Path) -> bytes:
-    """The content of a file. Raises SenticliError if it cannot be read."""
+    """Return the content of a file. Raises SenticliError if it cannot be read."""
     try:
         return path.read_bytes()
     except OSError as error:
@@ -155,7 +157,7 @@ def read_bytes(path: Path) -> bytes:
 
 
 def unreadable(path: Path | str, error: OSError) -> SenticliError:
-    """The error for a file that cannot be opened or read."""
+    """Return the error for a file that cannot be opened or read."""
     return SenticliError(
         f"cannot read {path}: {(error.strerror or str(error)).lower()}",
         "check the file's name and permissions",
@@ -163,5 +165,5 @@ def unreadable(path: Path | str, error: OSError) -> SenticliError:
 
 
 def damaged(name: str, error: Exception) -> SenticliError:
-    """The error for a file that ends too early or makes no sense."""
+    """Return the error for a file that ends too early or makes no sense."""
     return SenticliError(f"{name} is damaged or cut off: {error}", "fetch it again")

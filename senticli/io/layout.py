@@ -26,7 +26,8 @@ class Layout:
             ``csv`` for CSV and ``none`` for TSV, as its registration with IANA has it.
         header: False if the first row is data; columns are then called 1, 2, 3 ….
         encoding: of the text, by Python's name. None: UTF-8.
-        sample: lines after the first that may be read ahead to find the delimiter.
+        sample: lines after the first that may be read ahead to find the delimiter, or objects to
+            find the field of the text.
 
     Raises:
         UsageError: a value that makes no sense.
@@ -78,9 +79,10 @@ class Layout:
         }
         for option in self.given:
             if option not in meaningful.get(format, self.given):
+                shown = f"{option}=False" if option == "header" else option
                 kind = {LINES: "plain lines", JSONL: "JSON Lines", PARQUET: "Parquet"}[format]
                 raise UsageError(
-                    f"`{option}` has no meaning for {kind}, which {name} is read as",
+                    f"`{shown}` has no meaning for {kind}, which {name} is read as",
                     "name the format: `format=csv`, tsv, jsonl or parquet; or leave it out",
                 )
 

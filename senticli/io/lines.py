@@ -8,9 +8,10 @@ from typing import Any, BinaryIO
 
 from senticli.errors import SenticliError, UsageError
 from senticli.io.formats import DAMAGED, damaged, unreadable
-from senticli.io.sniff import reject_binary
+from senticli.io.sniff import LOOKED_AT, reject_binary
 
-BOM = b"\xef\xbb\xbf"
+MARK = "\ufeff"
+BOM = MARK.encode()
 FIRST_LINE = 1 << 20  # bytes; a file without an end of line so far may have old Mac ones
 LONGEST_FIELD = 16 * 2**20  # characters; what is never closed must not swallow a file
 _LONE_CR = re.compile(rb"\r(?!\n)")
@@ -29,9 +30,16 @@ def read_lines(stream: BinaryIO, name: str, encoding: str | None = None) -> Iter
     if encoding:
         stream = io.BufferedReader(_Transcoder(stream, encoding, name), 1 << 17)
     try:
-        first = stream.readline(FIRST_LINE)
+        before, first = b"", stream.readline(FIRST_LINE)
+        while first in (b"\n", b"\r\n"):  # each of which is answered before the next is read
+            yield first
+            before, first = first, stream.readline(FIRST_LINE)
+        more = first
+        while more and b"\0" in first and len(first) < LOOKED_AT and not first.strip(b"\0\r\n"):
+            more = stream.readline(FIRST_LINE)  # UTF-16 may begin with blank lines, too
+            first += more
         if not encoding:
-            reject_binary(first, name)
+            reject_binary(before + first, name)
         if _LONE_CR.search(first):
             # Only here, for it may have to wait for a pipe.
             first += stream.read1(FIRST_LINE)  # type: ignore[attr-defined]  # all ours have it
@@ -41,7 +49,7 @@ def read_lines(stream: BinaryIO, name: str, encoding: str | None = None) -> Iter
         *whole, last = first.split(b"\n")
         yield from (line + b"\n" for line in whole)
         last += stream.readline()
-        if last and not (last == BOM and not whole):
+        if without_bom(last) or (last and whole):
             yield last
         yield from stream
     except UnicodeError as error:  # of which a missing mark of UTF-16 is another kind
@@ -53,6 +61,16 @@ def read_lines(stream: BinaryIO, name: str, encoding: str | None = None) -> Iter
         raise damaged(name, error) from error
     except OSError as error:
         raise unreadable(name, error) from error
+
+
+def without_bom(line: bytes) -> bytes:
+    """Return a line without the byte order marks at its start.
+
+    Files that are joined have them in the middle, and some programs add one each time.
+    """
+    while line.startswith(BOM):
+        line = line.removeprefix(BOM)
+    return line
 
 
 def _lines_of_any_end(start: bytes, stream: BinaryIO) -> Iterator[bytes]:

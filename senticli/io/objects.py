@@ -9,11 +9,14 @@ from typing import Any
 
 from senticli.errors import SenticliError
 from senticli.io.formats import damaged
-from senticli.io.lines import BOM, LONGEST_FIELD
+from senticli.io.lines import LONGEST_FIELD, MARK
+from senticli.io.sniff import in_shell
 
 BLANK = "a blank line"
+NO_OBJECT = "not a JSON object"
 SAMPLE = 20  # lines that are read at once of an object that spans several
-_BETWEEN = re.compile(r"[\s,]*")
+_BETWEEN = re.compile(r"[\s,\ufeff]*")
+_ASSIGNMENT = re.compile(r"\s*((var|let|const)\s+)?[\w.$]+\s*=\s*[\[{]")
 _TOKENS = re.compile(
     r"""
     "[^"\\]*(?:\\.[^"\\]*)*"                # a string
@@ -29,14 +32,23 @@ Value = tuple[int, bytes, dict[str, Any] | None, str | None, bool]
 
 
 def read_objects(lines: Iterator[bytes], name: str) -> Iterator[Value]:
-    """Yield what each line holds; of JSON that is not one object a line, what each object is."""
+    """Yield what each line holds; of JSON that is not one object a line, what each object is.
+
+    A string is taken as an object with the string as its text.
+    """
     ahead: deque[bytes] = deque()
     number, started = 0, False
     while raw := ahead.popleft() if ahead else next(lines, b""):
         number += 1
-        line, replaced = decode(raw.removeprefix(BOM) if number == 1 else raw)
+        line, replaced = decode(raw)
         value, error = parse_object(line)
         start = line.lstrip()[:1]
+        if not started and value is None and _ASSIGNMENT.match(line):
+            command = "sed '1s/^[^[{]*//; $s/;[[:space:]]*$//'"
+            raise SenticliError(
+                f"{name} is a script that assigns JSON to a variable",
+                f"remove the assignment{in_shell(command, name, 'records')}",
+            )
         if not started and value is None and start in ("{", "["):
             for other in lines:
                 ahead.append(other)
@@ -47,6 +59,9 @@ def read_objects(lines: Iterator[bytes], name: str) -> Iterator[Value]:
                 yield from _document(line, chain(ahead, lines), number, name)
                 return
         started = started or bool(start)
+        if start == '"' and error == NO_OBJECT:
+            line = _object_of(line)
+            raw, value, error = line.encode() + b"\n", *parse_object(line)
         several = _objects_of(line) if value is None and start == "{" else []
         for part in several:
             yield number, part.encode() + b"\n", parse_object(part)[0], None, replaced
@@ -80,7 +95,9 @@ def _document(start: str, lines: Iterator[bytes], number: int, name: str) -> Ite
             raise _not_json(name, number, f"unexpected {begins!r}")
         elif begins and (end := _end_of(text, position)):
             raw, position = text[position:end], end
-            line = " ".join(raw.splitlines() if "\n" in raw else (raw,))
+            line = raw.replace("\r\n", " ").replace("\n", " ").replace("\r", " ")
+            if begins == '"':
+                line = _object_of(line)
             value, error = parse_object(line)
             yield (
                 number,
@@ -129,6 +146,11 @@ def _objects_of(line: str) -> list[str]:
     return [] if rest or not all(parse_object(part)[0] for part in found) else found
 
 
+def _object_of(string: str) -> str:
+    """Return an object whose text is a string, both as JSON."""
+    return f'{{"text": {string.strip()}}}'
+
+
 def _not_json(name: str, number: int, what: str) -> SenticliError:
     return SenticliError(
         f"{name} is not JSON: from line {number}: {what}", "use JSON, or one object a line"
@@ -139,7 +161,7 @@ def _goes_on(line: str, following: str) -> bool:
     """Return True if JSON that begins with ``line`` goes on after it, and the line is not torn."""
     content = line.strip()
     if parse_object(following)[0] and content != "[":
-        return content.startswith("[{") and content.endswith(",")
+        return bool(re.fullmatch(r"\[\s*\{.*,", content, re.DOTALL))
     try:
         json.loads(content)
     except json.JSONDecodeError as error:
@@ -157,12 +179,38 @@ def parse_object(line: str) -> tuple[dict[str, Any] | None, str | None]:
         value = json.loads(line)
     except (ValueError, RecursionError) as problem:
         return None, f"not JSON: {problem}"
-    return (value, None) if isinstance(value, dict) else (None, "not a JSON object")
+    return (value, None) if isinstance(value, dict) else (None, NO_OBJECT)
+
+
+def reject_table(value: dict[str, Any], name: str) -> None:
+    """Raise SenticliError if an object is a whole table, as pandas' ``to_json`` makes it."""
+    rows, columns = value.get("data"), value.get("columns")
+    inner = [part for part in value.values() if part and isinstance(part, dict)]
+    if isinstance(rows, list) and isinstance(columns, list):
+        program = (
+            ".columns as $c | .data[] | [$c, .] | transpose | map({(.[0] | tostring): .[1]}) | add"
+        )
+    elif not inner or len(inner) < len(value) or any(p.keys() != inner[0].keys() for p in inner):
+        return
+    elif all(map(str.isdecimal, inner[0])):
+        program = "(first(.[]) | keys_unsorted[]) as $row | map_values(.[$row])"
+    elif all(map(str.isdecimal, value)):
+        program = ".[]"
+    else:
+        return
+    raise SenticliError(
+        f"{name} is a table in one object, not an object for each row",
+        "write it with df.to_json(path, orient='records', lines=True), or convert it"
+        + in_shell(f"jq -c '{program}'", name, "records"),
+    )
 
 
 def decode(raw: bytes) -> tuple[str, bool]:
-    """Return UTF-8 as text, and whether bytes that are none were replaced."""
+    """Return UTF-8 as text, and whether bytes that are none were replaced.
+
+    A byte order mark at its start is left out: files that are joined have some in the middle.
+    """
     try:
-        return raw.decode(), False
+        return raw.decode().lstrip(MARK), False
     except UnicodeDecodeError:
-        return raw.decode(errors="replace"), True
+        return raw.decode(errors="replace").lstrip(MARK), True

@@ -13,13 +13,25 @@ import shutil
 import sys
 import tempfile
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain, islice
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO, TypeVar, cast
 
 from senticli.errors import SenticliError
+from senticli.io.fields import (
+    LABEL_COLUMNS,
+    MISSING,
+    TEXT_COLUMNS,
+    find_column,
+    find_field,
+    is_usual,
+    no_column,
+    plain_name,
+    text_at,
+    value_at,
+)
 from senticli.io.formats import (
     CSV,
     DAMAGED,
@@ -32,27 +44,24 @@ from senticli.io.formats import (
     import_pyarrow,
 )
 from senticli.io.layout import Dialect, Layout
-from senticli.io.lines import BOM, LONGEST_FIELD, read_lines
-from senticli.io.objects import BLANK, decode, read_objects
-from senticli.io.sniff import SEPARATORS, find_delimiter, in_shell, looks_like_data
+from senticli.io.lines import LONGEST_FIELD, read_lines, without_bom
+from senticli.io.objects import BLANK, Value, decode, read_objects, reject_table
+from senticli.io.sniff import SEPARATORS, find_delimiter, in_shell, looks_like_data, separator_in
 from senticli.log import log
 
-TEXT_COLUMNS = (
-    *("text", "sentence", "review", "content", "body", "tweet", "comment", "message"),
-    *("review_text", "reviewtext", "review_body", "comment_text", "tweet_text", "full_text"),
-    *("feedback", "document"),
-)
-LABEL_COLUMNS = (
-    *("label", "sentiment", "class", "category", "polarity", "rating", "stars", "target"),
-)
-"""Usual names, the likeliest first. Capitals and surrounding blanks do not matter."""
 NO_HEADER = "if the first row is data: `header=False` `text_column=NUMBER`"
 QUOTED = "looks quoted as in CSV: `quoting=csv`"
 SWALLOWED = "may hold the lines after it: is a quote not closed?"
+REPEATED = "may repeat the header (of files put together)"
+SHORT = "may lack cells: those at the end of the row are taken as empty"
+HAS_NUL = "may be in another encoding, such as UTF-16: NUL characters in the line"
+IS_NULL = "may be missing values, such as NULL or nan"
+_NULLS = frozenset({"\\N", "NULL", "null", "NaN", "nan", "None", "<NA>", "#N/A"})
 RECENT = 50  # rows whose values tell what a row of the same table looks like
 # A first line that Excel understands.
-_SEP = re.compile(rb'"?sep=([^"\\\r\n\x80-\xff])"?\r?\n?', re.IGNORECASE)
+_SEP = re.compile(r'"?sep=([\t !#-\[\]-~])"?\r?\n?', re.IGNORECASE | re.ASCII)
 _NUMBER = re.compile(r"[-+]?\d+([.,]\d+)?")
+_WORD = re.compile(r"\S+")
 _IN_QUOTES = re.compile(r'"(?=.*"").*"', re.DOTALL)  # with quotes doubled in it, as CSV does
 _MARKS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 
@@ -82,7 +91,8 @@ class Records:
     """The records of an input, to be read once.
 
     ``columns`` are the names of the fields, None where each record names its own (JSON Lines);
-    ``text_column`` is that of the text, None where the first record tells it. ``preamble`` and
+    ``text_column`` is that of the text: its position in a table, else its path; None where the
+    first records tell it. ``preamble`` and
     ``header`` are what stands before the first record of a table, as it was.
     ``notes`` say what was found out about the input that its reader may not expect.
     """
@@ -90,7 +100,7 @@ class Records:
     format: str
     records: Iterator[Record]
     columns: tuple[str, ...] | None
-    text_column: str | None = None
+    text_column: int | str | None = None
     header: bytes = b""
     name: str = STANDARD_INPUT
     stream: BinaryIO | None = None  # of Parquet, to read it again
@@ -129,11 +139,11 @@ def _plain(lines: Iterator[bytes], name: str) -> Records:
 
     def read() -> Iterator[Record]:
         for number, raw in enumerate(lines, start=1):
-            content = raw.removeprefix(BOM) if number == 1 else raw
-            text, replaced = decode(_without_end(content))
+            text, replaced = decode(_without_end(raw))
             if number == 1 and (shown := format_of_line(text)):
                 records.notes.append(f"{name} is read as plain lines, and looks like {shown}")
-            yield Record(number, text, None, raw, (text,), replaced)
+            doubt = HAS_NUL if "\0" in text else ""
+            yield Record(number, text, None, raw, (text,), replaced, doubt)
 
     records.records = read()
     return records
@@ -142,11 +152,11 @@ def _plain(lines: Iterator[bytes], name: str) -> Records:
 def format_of_line(line: str) -> str | None:
     """Return the format that the first of some plain lines shows, and its options; or None."""
     line = line.strip()
-    if line in ("{", "[") or re.match(r'\[?\s*\{\s*"', line):
+    if line in ("{", "[") or re.match(r'\[?\s*\{\s*"|[\w.]+ = [\[{]$', line):
         return "JSON: `format=jsonl`"
     usual = {*TEXT_COLUMNS, *LABEL_COLUMNS}
     for delimiter in SEPARATORS:
-        fields = [_plain_name(part.strip().strip('"')) for part in line.split(delimiter)]
+        fields = [plain_name(part.strip().strip('"')) for part in line.split(delimiter)]
         if len(fields) > 1 and not looks_like_data(fields) and usual & set(fields):
             return "TSV: `format=tsv`" if delimiter == "\t" else "CSV: `format=csv`"
     return "TSV: `format=tsv` `header=False` `text_column=1`" if "\t" in line else None
@@ -186,8 +196,8 @@ class Rows:
         line = self._again.popleft() if self._again else next(self._lines)
         self._taken.append(line)
         self._read += 1
-        if self._read == 1:
-            line = line.removeprefix(BOM)
+        if line[0] == 0xEF and len(self._taken) == 1:  # as a byte order mark begins
+            line = without_bom(line)
         return without_nul(line.decode(errors="surrogateescape"))
 
     def next(self) -> tuple[int, list[str] | None, bytes, str | None] | None:
@@ -234,45 +244,66 @@ class Rows:
     def _has_swallowed(self, fields: Sequence[str], recent: Sequence[Sequence[str]]) -> bool:
         """Return True if lines of the row read last look like rows, its quote closed by chance.
 
-        That is so where at least half of the lines between its first and last are cut into as
-        many fields as it has; or where one line is, with values as in the same columns of other
-        rows, those aside in which the quote may lie.
+        A line looks like a row if it is cut into as many fields, and those in which the quote
+        does not lie are like the same columns of other rows: one line with the same values or
+        numbers is enough; of those that are alike only in being single words, there must be at
+        least half of the lines between the first and the last.
         """
         spans = [i for i, field in enumerate(fields) if "\n" in field or "\r" in field]
         if not spans:
             return False
         width, delimiter = len(fields), self._dialect.delimiter
         lines = [line.decode(errors="replace").split(delimiter) for line in self._taken]
-        rows = sum(len(parts) == width for parts in lines[1:-1])
-        blank = sum(parts in (["\n"], ["\r\n"]) for parts in lines[1:-1])
-        if rows >= 2 and 2 * rows >= len(lines) - 2 - blank:
-            return True
-        columns: list[Sequence[int]] = [range(spans[0] + 1, width)]
-        columns += [[i for i in range(width) if i not in spans]] * (len(lines) - 2)
-        columns += [range(spans[-1])]
-        return any(
-            len(parts) == width and bool(at) and all(_is_alike(parts[i], i, recent) for i in at)
-            for parts, at in zip(lines, columns, strict=True)
+
+        def is_row(parts: list[str], columns: Sequence[int], is_alike: Alike) -> bool:
+            if len(parts) != width or not columns:
+                return False
+            return all(is_alike(parts[i], [row[i] for row in recent]) for i in columns)
+
+        outside = [i for i in range(width) if i not in spans]
+        between = [parts for parts in lines[1:-1] if parts not in (["\n"], ["\r\n"])]
+        rows = sum(is_row(parts, outside, _are_words) for parts in between)
+        return (
+            (rows >= 2 and 2 * rows >= len(between))
+            or any(is_row(parts, outside, _is_same) for parts in between)
+            or is_row(lines[0], range(spans[0] + 1, width), _is_same)
+            or is_row(lines[-1], range(spans[-1]), _is_same)
         )
 
 
-def _is_alike(value: str, column: int, rows: Sequence[Sequence[str]]) -> bool:
-    """Return True if a column of ``rows`` has the value, or is of numbers as it is one."""
-    values = [row[column].strip() for row in rows]
+Alike = Callable[[str, list[str]], bool]
+
+
+def _is_same(value: str, others: list[str]) -> bool:
+    """Return True if a value is one of ``others``, or all are numbers."""
+    others = [other.strip() for other in others]
     value = value.strip().strip('"')
-    return value in values or all(map(_NUMBER.fullmatch, [*values, value]))
+    return value in others or all(map(_NUMBER.fullmatch, [*others, value]))
+
+
+def _are_words(value: str, others: list[str]) -> bool:
+    """Return True if a value and all ``others`` are numbers, or all are other single words."""
+    value = value.rstrip("\r\n").strip('"')
+    kinds = {_kind(other) for other in others if other}
+    return kinds == {_kind(value)} and "text" not in kinds
+
+
+def _kind(value: str) -> str:
+    if _NUMBER.fullmatch(value):
+        return "number"
+    return "word" if _WORD.fullmatch(value) else "text"
 
 
 def _table(lines: Iterator[bytes], format: str, name: str, layout: Layout) -> Records:
     ahead = list(islice(lines, 1))
     preamble, delimiter = b"", layout.delimiter
-    if ahead and (stated := _SEP.fullmatch(ahead[0].removeprefix(BOM))):
-        preamble, delimiter = ahead[0], delimiter or stated[1].decode()
+    if ahead and (stated := _SEP.fullmatch(decode(ahead[0])[0])):
+        preamble, delimiter = ahead[0], delimiter or stated[1]
         ahead = list(islice(lines, 1))
     if format == CSV and delimiter is None and ahead:
         if any(mark.encode() in ahead[0] for mark in SEPARATORS[1:]):
             ahead += islice(lines, layout.sample)  # more than a header of commas needs
-        text = [line.removeprefix(BOM).decode(errors="replace") for line in ahead]
+        text = [decode(line)[0] for line in ahead]
         delimiter = find_delimiter(text, {*TEXT_COLUMNS, *LABEL_COLUMNS})
     dialect = Dialect.of(format, delimiter, layout.quoting)
     notes = []
@@ -289,50 +320,46 @@ def _table(lines: Iterator[bytes], format: str, name: str, layout: Layout) -> Re
         return Records(format, iter(()), (), name=name, preamble=preamble, dialect=dialect)
     _, fields, raw, error = begun[-1]
     if not fields and layout.header:
+        if not error:
+            next(lines, None)  # which fails if it is UTF-16
         raise SenticliError(
             f"{name} has no header: {error or 'its first line is blank'}",
             "add one; if the first row is data: `header=False`",
         )
     header = fields or [""]
     columns = tuple(decode(column.encode(errors="surrogateescape"))[0] for column in header)
-    is_data = looks_like_data(columns)
-    # R and pandas quote the names too.
-    quoted = dialect.quoting == "none" and all(re.fullmatch('".*"', name) for name in columns)
-    if not layout.header:
+    if layout.header:
+        hint = _other_meaning(columns, dialect, layout, name)
+    else:
         columns = tuple(map(str, range(1, len(header) + 1)))
+        hint = "name the column by its number, such as `text_column=1`"
     try:
-        column = find_column(columns, layout.text_column, name, likely=layout.likely)
+        position = find_column(columns, layout.text_column, name, likely=layout.likely)
     except SenticliError as problem:
-        if quoted and layout.header:
-            problem.hint = "if the names are in quotes as in CSV: `quoting=csv`"
-        elif layout.header and is_data:
-            problem.hint = NO_HEADER
-        elif layout.header:
-            problem.hint += f"; {NO_HEADER}"
-        else:
-            problem.hint = "name the column by its number, such as `text_column=1`"
+        problem.hint = hint or f"{problem.hint}; {NO_HEADER}"
         raise
-    if layout.header and is_data:
+    is_named = plain_name(columns[position]) == plain_name(layout.text_column or "")
+    if layout.header and hint and not is_named and not is_usual(columns[position]):
         shown = raw.decode(errors="replace").strip()[:60]
-        notes.append(
-            f"the first row of {name} is taken as its header; if it is data "
-            f"({shown!r}): `header=False`"
-        )
-    if quoted and layout.quoting is None:
-        notes.append(f"the header of {name} {QUOTED}")
+        notes.append(f"the first row of {name} is taken as its header ({shown!r}); {hint}")
     header_replaced = layout.header and decode(raw)[1]
     if header_replaced:
         notes.append(f"the header of {name} has bytes that are not UTF-8, which were replaced")
-    log("%s: %s fields, text in %r, %s", name, len(columns), column, dialect)
+    log("%s: %s fields, text in %r, %s", name, len(columns), columns[position], dialect)
     following = chain([] if layout.header else begun, iter(rows.next, None))
     records = _table_records(
-        cast(Iterator[Row], following), rows, columns, columns.index(column), skipped
+        cast(Iterator[Row], following),
+        rows,
+        header if layout.header else [],
+        len(columns),
+        position,
+        skipped,
     )
     return Records(
         format,
         records,
         columns,
-        column,
+        position,
         header=raw if layout.header else b"",
         header_replaced=header_replaced,
         name=name,
@@ -342,36 +369,88 @@ def _table(lines: Iterator[bytes], format: str, name: str, layout: Layout) -> Re
     )
 
 
+def _other_meaning(columns: Sequence[str], dialect: Dialect, layout: Layout, name: str) -> str:
+    """Return what a header may be in truth, and what to do then; or nothing."""
+    mark = separator_in(columns[0], {*TEXT_COLUMNS, *LABEL_COLUMNS}) if len(columns) == 1 else None
+    if mark == dialect.delimiter:
+        command = in_shell("""sed 's/^"//; s/"[[:cntrl:]]*$//; s/""/"/g'""", name, "rows")
+        return f"if its rows are in quotes as a whole, remove these{command}"
+    if mark:
+        given = "tab" if mark == "\t" else shlex.quote(mark)
+        return f"if its fields are separated by {_MARKS.get(mark, mark)}: `delimiter={given}`"
+    is_quoted = all(re.fullmatch('".*"', column) for column in columns)  # as R and pandas do
+    if is_quoted and dialect.quoting == "none" and not layout.quoting:
+        return "if its fields are quoted as in CSV: `quoting=csv`"
+    if len(columns) > 1 and sum(map(bool, columns)) == 1:
+        return "if it is a title, remove what is above the header"
+    if looks_like_data(columns):
+        number = " `text_column=NUMBER`" * (len(columns) > 1)
+        return f"if it is data: `header=False`{number}"
+    return ""
+
+
 Row = tuple[int, list[str] | None, bytes, str | None]
 
 
 def _table_records(
-    found: Iterator[Row], rows: Rows, columns: tuple[str, ...], position: int, skipped: int
+    found: Iterator[Row], rows: Rows, header: Sequence[str], width: int, position: int, skipped: int
 ) -> Iterator[Record]:
-    """Yield a record for each row that is ``found`` in ``rows``."""
-    width = len(columns)
+    """Yield a record for each row that is ``found`` in ``rows``.
+
+    A row that has the text, and lacks cells at its end or has empty ones too many, is read.
+    """
     recent: deque[list[str]] = deque(maxlen=RECENT)
-    is_open = False
+    before: Sequence[str] = ()
+    names = list(map(plain_name, header))
     for number, fields, raw, error in found:
         number += skipped
-        if fields is None:
-            yield Record(number, "", error, raw)
-        elif not fields:
-            yield Record(number, "", BLANK, raw, fields)
-        elif len(fields) == width:
+        fields = fields or []
+        if len(fields) == width:
             text, replaced = mended(fields[position])
             recent.append(fields)
-            yield Record(number, text, None, raw, fields, replaced, rows.doubt(fields, recent))
+            is_header = plain_name(text) in names and [*map(plain_name, fields)] == names
+            doubt = REPEATED if is_header else rows.doubt(fields, recent) or doubt_of(text)
+            yield Record(number, text, None, raw, fields, replaced, doubt)
+        elif (
+            position < len(fields)
+            and not any(fields[width:])
+            and not (rows.leaves_open(before) or rows.leaves_open(fields))
+        ):
+            text, replaced = mended(fields[position])
+            doubt = doubt_of(text) or (SHORT if len(fields) < width else "")
+            yield Record(number, text, None, raw, fields, replaced, doubt)
         else:
-            error = f"{len(fields)} field{'s' * (len(fields) != 1)} in place of {width}"
-            if is_open:
-                error += " (cells of several lines: `quoting=csv`)"
-            yield Record(number, "", error, raw, fields)
-        is_open = rows.leaves_open(fields or ())
+            if fields:
+                error = f"{len(fields)} field{'s' * (len(fields) != 1)} in place of {width}"
+                if rows.leaves_open(before):
+                    error += " (cells of several lines: `quoting=csv`)"
+                elif not recent:
+                    error += _why_longer(len(fields), width, header)
+            doubt = HAS_NUL if b"\0" in raw else ""
+            yield Record(number, "", error or BLANK, raw, fields, doubt=doubt)
+        before = fields
+
+
+def _why_longer(count: int, width: int, header: Sequence[str]) -> str:
+    """Return why the first rows may be longer than the header, if that is known."""
+    if width == 1 < count:
+        if header and is_usual(header[0]):
+            return " (texts that hold the separator: name another `delimiter`)"
+        return " (is the first line a title? remove it)"
+    if count == width + 1:
+        return " (R's write.table names no column of row names: use col.names=NA)"
+    return ""
+
+
+def doubt_of(text: str) -> str:
+    """Return why a text may not be what was meant, if so."""
+    if len(text) <= 4 and text in _NULLS:
+        return IS_NULL
+    return HAS_NUL if "\0" in text else ""
 
 
 def mended(field: str) -> tuple[str, bool]:
-    """A field without the lone surrogates that stand for bytes which are not UTF-8."""
+    """Return a field without the lone surrogates that stand for bytes which are not UTF-8."""
     try:
         field.encode()
         return field, False
@@ -380,7 +459,7 @@ def mended(field: str) -> tuple[str, bool]:
 
 
 def without_nul(text: str) -> str:
-    """What the csv module of this Python can take: before 3.11, no NUL."""
+    """Return what the csv module of this Python can take: before 3.11, no NUL."""
     return text if sys.version_info >= (3, 11) else text.replace("\0", "\ufffd")
 
 
@@ -392,128 +471,89 @@ def encode(text: str) -> bytes:
         return text.encode(errors="replace")
 
 
-def find_column(
-    columns: Sequence[str],
-    asked: str | None,
-    name: str,
-    what: str = "text",
-    likely: str | None = None,
-) -> str:
-    """Return the column of the text or label: the one asked for, or the likely or a usual one.
-
-    Capitals and surrounding blanks make no difference where that leaves one column. A number, if
-    no column is called so, counts the columns from 1. The only column of a table is that of the
-    text, whatever its name.
-
-    Raises:
-        SenticliError: there is no such column.
-    """
-    usual = TEXT_COLUMNS if what == "text" else LABEL_COLUMNS
-    wanted: tuple[str, ...] = (asked,) if asked else (likely, *usual) if likely else usual
-    for column in wanted:
-        if column in columns:
-            return column
-        alike = [other for other in columns if _plain_name(other) == _plain_name(column)]
-        if len(alike) == 1:
-            return alike[0]
-    if asked and asked.isdecimal() and 0 < int(asked) <= len(columns):
-        return columns[int(asked) - 1]
-    if what == "text" and not asked and len(columns) == 1:
-        return columns[0]
-    raise _no_column(columns, wanted, name, what)
-
-
-def _plain_name(column: str) -> str:
-    return column.strip().casefold()
-
-
-def _no_column(
-    columns: Iterable[str], wanted: Sequence[str], name: str, what: str
-) -> SenticliError:
-    looked_for = f"column {wanted[0]}" if len(wanted) == 1 else f"{what} column of a usual name"
-    names = ", ".join(repr(c) if c != c.strip() or not c else c for c in columns)
-    return SenticliError(
-        f"{name} has no {looked_for} (it has: {names})",
-        f"name the column: --{what}-column NAME",
-    )
-
-
 # --- JSON Lines
 
 
 def _json(lines: Iterator[bytes], name: str, layout: Layout) -> Iterator[Record]:
+    objects = read_objects(lines, name)
     path: str | None = None
-    for number, raw, value, error, replaced in read_objects(lines, name):
-        if value is None:
-            yield Record(number, "", error, raw, (), replaced)
-            continue
-        if path is None:
-            path = _field_of_text(value, name, layout)
-        text, error = text_at(value, path) if path else ("", "no field for the text")
-        yield Record(number, text, error, raw, value, replaced)
+    while path is None and (found := next(objects, None)):
+        if value := found[2]:
+            path = _path_in(value, name, layout)
+            if path is None or text_at(value, path)[1]:
+                reject_table(value, name)
+            if path is None:
+                following, objects = look_ahead(objects, layout.sample)
+                others = (_path_in(other[2] or {}, name, layout) for other in following)
+                path = next(filter(None, others), None) or _only_path(value, name, layout)
+        yield _json_record(found, path)
+    for found in objects:
+        yield _json_record(found, path)
 
 
-def _field_of_text(value: Mapping[str, Any], name: str, layout: Layout) -> str | None:
-    """Return the path of the text in objects like ``value``; None of an empty object.
+def _json_record(found: Value, path: str | None) -> Record:
+    number, raw, value, error, replaced = found
+    if value is None:
+        return Record(number, "", error, raw, (), replaced, HAS_NUL if b"\0" in raw else "")
+    text, error = text_at(value, path) if path else ("", "no field for the text")
+    return Record(number, text, error, raw, value, replaced, doubt_of(text))
+
+
+def _path_in(value: Mapping[str, Any], name: str, layout: Layout) -> str | None:
+    """Return the path of the text that was asked for, or is likely or usual, if it is there."""
+    asked, likely = layout.text_column, layout.likely
+    try:
+        _, path = find_field(list(value), asked, name, likely=likely)
+    except SenticliError:
+        return None
+    if asked or (likely and value_at(value, likely) is not MISSING):
+        return path
+    return path if is_usual(path) and not isinstance(value[path], dict) else None
+
+
+def _only_path(value: Mapping[str, Any], name: str, layout: Layout) -> str:
+    """Return the path of the text in objects that have none of a usual name.
 
     Raises:
-        SenticliError: none was asked for, and no field has a usual name or is the only one.
+        SenticliError: none was asked for, and ``value`` has several fields, or no text.
     """
-    asked, likely = layout.text_column, layout.likely
-    if asked:
-        alike = [other for other in value if _plain_name(other) == _plain_name(asked)]
-        found = value_at(value, asked) is not MISSING
-        return asked if found or len(alike) != 1 else alike[0]
-    if not value:
-        return None
-    if likely and value_at(value, likely) is not MISSING:
-        return likely
+    if layout.text_column:
+        return layout.text_column  # which a later object may have
     try:
-        field = find_column(list(value), None, name, likely=likely)
-        if _plain_name(field) in TEXT_COLUMNS or isinstance(value[field], str):
-            return field
-        raise _no_column(list(value), TEXT_COLUMNS, name, "text")  # a lone number is no text
+        _, path = find_field(list(value), None, name)
+        if not isinstance(value[path], str):  # a lone number is no text
+            raise no_column(list(value), None, name, "text")
     except SenticliError as error:
         for key, inner in value.items():
+            if isinstance(inner, dict) and (usual := next(filter(is_usual, inner), None)):
+                error.hint = f"name the field in it: `text_column={shlex.quote(f'{key}.{usual}')}`"
             if isinstance(inner, list) and inner and isinstance(inner[0], dict):
                 error.message = f"{name} is an object with a list in its field {key!r}"
                 command = f"jq -c {shlex.quote(f'.[{json.dumps(key)}][]')}"
                 error.hint = f"take the list out{in_shell(command, name, 'records')}"
         raise
+    return path
 
 
-def value_at(value: Any, path: str) -> Any:
-    """The value at ``path`` (``a``, ``a.b``, ``a.0.b``), or :data:`MISSING`."""
-    found = value.get(path, MISSING)
-    if found is MISSING:
-        found = value
-        for key in path.split("."):
-            if isinstance(found, Mapping):
-                found = found.get(key, MISSING)
-            elif isinstance(found, list) and key.isdecimal() and int(key) < len(found):
-                found = found[int(key)]
-            else:
-                found = MISSING
-    return found
+Item = TypeVar("Item")
 
 
-def text_at(value: Any, path: str) -> tuple[str, str | None]:
-    """The text at ``path``, or "" and why there is none."""
-    found = value_at(value, path)
-    if found is MISSING:
-        return "", f"no field {path}"
-    if found is None:
-        return "", f"{path} is null"
-    if isinstance(found, str):
-        return found, None
-    if isinstance(found, bool | int | float):
-        return str(found), None
-    if isinstance(found, bytes):  # a binary column of Parquet
-        return found.decode(errors="replace"), None
-    return "", f"{path} is not a text"
+def look_ahead(items: Iterator[Item], count: int) -> tuple[list[Item], Iterator[Item]]:
+    """Return the next few items, and all of them. What fails is raised after those before it."""
+    ahead: list[Item] = []
+    failures: list[SenticliError] = []
+    try:
+        ahead.extend(islice(items, count))
+    except SenticliError as error:
+        failures.append(error)
 
+    def all_items() -> Iterator[Item]:
+        yield from ahead
+        if failures:
+            raise failures[0]
+        yield from items
 
-MISSING = object()
+    return ahead, all_items()
 
 
 # --- Parquet
@@ -535,21 +575,19 @@ def _parquet(stream: BinaryIO, name: str, layout: Layout) -> Records:
             f"{name} is not a Parquet file, or damaged", "check the file"
         ) from error
     columns = tuple(file.schema_arrow.names)
-    path = layout.text_column or layout.likely or ""
-    if not layout.text_column and path.partition(".")[0] not in columns:
-        path = find_column(columns, None, name, likely=layout.likely)
-    root = path if path in columns else path.partition(".")[0]
-    find_column(columns, root, name)
+    position, path = find_field(columns, layout.text_column, name, likely=layout.likely)
+    root = columns[position]
 
     def records() -> Iterator[Record]:
         number = 0
         try:
             for batch in file.iter_batches(batch_size=1024):
                 rows = _Batch(batch)
-                for index, value in enumerate(_values(batch.column(root))):
+                for index, value in enumerate(_values(batch.column(position))):
                     number += 1
                     text, error = text_at({root: value}, path)
-                    yield Record(number, text, error, b"", _Row(rows, index))
+                    fields = _Row(rows, index)
+                    yield Record(number, text, error, b"", fields, doubt=doubt_of(text))
         except broken as error:
             raise damaged(name, error) from error
 
@@ -566,7 +604,8 @@ class _Batch:
     @cached_property
     def columns(self) -> dict[str, list[Any]]:
         """The values of each column."""
-        return {name: _values(self._batch.column(name)) for name in self.names}
+        columns = map(_values, self._batch.columns)
+        return dict(zip(self.names, columns, strict=True))
 
 
 class _Row(Mapping[str, Any]):
@@ -586,7 +625,7 @@ class _Row(Mapping[str, Any]):
 
 
 def _values(column: Any) -> list[Any]:
-    """A column as Python values; as text where Python has no such time or the bytes no meaning."""
+    """Return a column as Python values; as text if it holds what Python cannot express."""
     pyarrow = import_pyarrow()
     try:
         return list(column.to_pylist())

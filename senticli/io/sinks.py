@@ -347,8 +347,11 @@ class Existing(Enum):
 
 
 def _digest(record: Record) -> bytes:
-    """Return a few bytes that tell the input of one record from another."""
-    content = record.raw or record.text.encode(errors="surrogatepass")
+    """Return a few bytes that tell the input of one record from another.
+
+    A row of Parquet has no bytes of its own: its values stand for them.
+    """
+    content = record.raw or repr(dict(record.fields)).encode(errors="surrogatepass")
     return hashlib.blake2b(content, digest_size=DIGEST).digest()
 
 

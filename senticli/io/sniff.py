@@ -12,6 +12,7 @@ from senticli.io.formats import STANDARD_INPUT, compression_of
 
 SEPARATORS = (",", ";", "\t", "|")  # of fields in CSV, those that are looked for
 _UNPACK = "unpack it, and use the file in it"
+_CONVERT = "write its texts as CSV, JSON Lines or Parquet, and use that file"
 _SAVE = "save it as CSV (UTF-8), and use that file"
 MAGIC: tuple[tuple[bytes, str, str, str | None], ...] = (
     (b"PK\x03\x04", "a zip archive", _UNPACK, None),
@@ -23,6 +24,13 @@ MAGIC: tuple[tuple[bytes, str, str, str | None], ...] = (
     (b"7z\xbc\xaf", "a 7-Zip archive", _UNPACK, None),
     (b"Rar!\x1a\x07", "a RAR archive", _UNPACK, None),
     (b"PAR1\x15", "a Parquet file", "name the format: `format=parquet`", None),
+    (b"ARROW1", "an Arrow (Feather) file", _CONVERT, None),
+    (b"FEA1", "a Feather file", _CONVERT, None),
+    (b"\x93NUMPY", "a NumPy array", _CONVERT, None),
+    (b"\x89HDF", "an HDF5 file", _CONVERT, None),
+    (b"Obj\x01", "an Avro file", _CONVERT, None),
+    (b"\x80\x04\x95", "a pickle", _CONVERT, None),
+    (b"\x80\x05\x95", "a pickle", _CONVERT, None),
     (
         b"SQLite format 3\0",
         "an SQLite database",
@@ -92,8 +100,8 @@ def _agrees(asked: str, found: str, start: bytes) -> bool:
 def in_shell(command: str, name: str, made: str) -> str:
     """Return ``: `` and a command line that makes a file of the file ``name``, or filters a pipe.
 
-    What is compressed gets none: it would take two commands. Of ``reviews.csv`` it makes
-    ``reviews.MADE.csv``.
+    What is compressed gets none: it would take two commands. Of ``reviews.csv``, and of
+    ``reviews.csv.xz``, it makes ``reviews.MADE.csv``.
     """
     if name == STANDARD_INPUT:
         return f": … | {command} | …"
@@ -101,6 +109,8 @@ def in_shell(command: str, name: str, made: str) -> str:
     if compression_of(path):
         return ""
     file = name if not name.startswith("-") else f"./{name}"
+    if path.suffix.lower() in (".bz2", ".xz"):
+        path = path.with_suffix("")
     made = f"{path.stem.lstrip('-')}.{made}{path.suffix}"
     return f": {command} {shlex.quote(file)} > {shlex.quote(made)}"
 
@@ -166,6 +176,23 @@ def _agreement(lines: Sequence[str], delimiter: str) -> float:
     if not widths or widths[0] < 2:
         return 0.0
     return widths.count(widths[0]) / len(widths)
+
+
+def separator_in(header: str, usual: Collection[str]) -> str | None:
+    """Return what separates several names in a header that was read as one; None if it is one.
+
+    That is one of :data:`SEPARATORS` between short names; or any other mark, where one of the
+    names is ``usual``. A blank after it makes it punctuation.
+    """
+    others: list[str] = re.findall(r"[^\w\s\"'./-]", header)
+    for mark in (*SEPARATORS, *others):
+        names = header.split(mark)
+        if len(names) == 1 or any(name.startswith(" ") for name in names[1:]):
+            continue
+        short = mark in SEPARATORS and all(1 <= len(name.split()) < 3 for name in names)
+        if short or {name.strip().strip('"').casefold() for name in names} & set(usual):
+            return mark
+    return None
 
 
 def looks_like_data(row: Sequence[str]) -> bool:

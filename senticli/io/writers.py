@@ -1,8 +1,8 @@
 """Answers added to records, in any format; the records themselves as they came in.
 
 Where the format stays the same, a record passes through byte for byte and the answer is appended.
-A row that does not fit its table is made to fit, and loses nothing: surplus fields go into the
-last column together, missing ones are empty.
+A row that does not fit its table is made to fit, and loses nothing: surplus fields, but for empty
+ones, go into the last column together, missing ones are empty.
 """
 
 import csv
@@ -12,13 +12,13 @@ import re
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
-from itertools import chain, count, islice
+from itertools import chain, count, islice, zip_longest
 from typing import Any, BinaryIO
 
 from senticli.errors import UsageError
 from senticli.io.formats import DELIMITERS, JSONL, import_pyarrow
 from senticli.io.layout import Dialect
-from senticli.io.lines import BOM
+from senticli.io.lines import without_bom
 from senticli.io.readers import (
     Record,
     Records,
@@ -49,19 +49,19 @@ class Writer(ABC):
     """Rows of a table before its first record."""
 
     def header(self) -> bytes:
-        """What comes before the first record: nothing, but for a table."""
+        """Return what comes before the first record: nothing, but for a table."""
         return b""
 
     @abstractmethod
     def record(self, record: Record, answer: Answer) -> bytes:
-        """A record with its answer, which has a value for each added column."""
+        """Return a record with its answer, which has a value for each added column."""
 
 
 class LinesWriter(Writer):
     """The answer alone: its values, parted by tabs; its last, an error, where there is one."""
 
     def record(self, record: Record, answer: Answer) -> bytes:
-        """A line."""
+        """Return a line."""
         cells = [
             f"{value:.4f}" if isinstance(value, float) else " ".join(_cell(value).splitlines())
             for value in answer.values()
@@ -111,7 +111,8 @@ class TableWriter(Writer):
     def record(self, record: Record, answer: Answer) -> bytes:
         """Return the row and its answer."""
         cells = [_cell(answer[name]) for name in self._added]
-        if self._as_it_is and not record.error:
+        fits = not record.error and len(record.fields) == len(self._columns)
+        if self._as_it_is and fits:
             return self._append(record.raw, cells)
         return self._row([*self._fields(record), *cells])
 
@@ -123,9 +124,9 @@ class TableWriter(Writer):
             return [_cell(fields.get(name)) for name in self._columns]
         cells = [_cell(value) for value in fields]
         cells = cells or [_line(record, errors="surrogateescape")]
-        if len(cells) > width:
+        if any(cells[width:]):
             cells[width - 1 :] = [self.dialect.delimiter.join(cells[width - 1 :])]
-        return cells + [""] * (width - len(cells))
+        return cells[:width] + [""] * (width - len(cells))
 
     def _append(self, raw: bytes, cells: Sequence[str]) -> bytes:
         """Return a row as it is, then more cells."""
@@ -179,13 +180,13 @@ class JsonWriter(Writer):
 
     def _fields(self, record: Record) -> Mapping[str, Any]:
         """Return the values by name."""
-        fields, columns = record.fields, self._source.columns or ()
-        if isinstance(fields, Mapping):
-            return fields
-        if fields and len(fields) == len(columns):
-            values = [mended(value)[0] for value in fields]
-            return dict(zip(columns, values, strict=True))
-        return {"line": _line(record, errors="replace")}
+        if isinstance(record.fields, Mapping):
+            return record.fields
+        if record.error or not record.fields:
+            return {"line": _line(record, errors="replace")}
+        columns = self._source.columns or ()
+        cells = (mended(cell)[0] for cell in record.fields[: len(columns)])
+        return dict(zip_longest(columns, cells, fillvalue=""))
 
 
 def _free(name: str, fields: Container[str], taken: Container[str]) -> str:
@@ -217,7 +218,7 @@ def reject_clash(names: Container[str], added: Iterable[str], prefix: str, where
 
 
 def _line(record: Record, errors: str) -> str:
-    """What could not be taken apart, as it was."""
+    """Return what could not be taken apart, as it was."""
     return record.raw.decode(errors=errors).rstrip("\r\n")
 
 
@@ -225,7 +226,7 @@ class AnswerWriter(Writer):
     """The answers alone as JSON Lines."""
 
     def record(self, record: Record, answer: Answer) -> bytes:
-        """A line."""
+        """Return a line."""
         return _encode(to_json(answer) + "\n")
 
 
@@ -249,7 +250,7 @@ def _encode(text: str) -> bytes:
 
 
 def _cell(value: Any) -> str:
-    """A value as a table shows it."""
+    """Return a value as a table shows it."""
     if value is None:
         return ""
     if isinstance(value, str):
@@ -291,7 +292,7 @@ def parquet_from_json(source: BinaryIO, target: BinaryIO, added: Mapping[str, st
 
 def _objects(lines: BinaryIO) -> Iterator[dict[str, Any]]:
     for line in lines:
-        yield json.loads(line.removeprefix(BOM).decode(errors="replace"))
+        yield json.loads(without_bom(line).decode(errors="replace"))
 
 
 def _kind(value: Any) -> str:
@@ -306,7 +307,7 @@ def _kind(value: Any) -> str:
 
 
 def _joined(kind: str | None, other: str) -> str:
-    """The kind that holds the values of both."""
+    """Return the kind that holds the values of both."""
     if kind in (None, "none", other):
         return other
     if other == "none":

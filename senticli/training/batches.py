@@ -1,4 +1,4 @@
-"""Batches of texts of like length, so that little of a batch is padding."""
+"""Batches of texts of similar length, so that little of a batch is padding."""
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -10,7 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from senticli.training.device import moved
+from senticli.text.encoder import TokenIds
+from senticli.training.device import to_device
 
 POOL = 50  # batches whose texts are sorted by length together
 Item = TypeVar("Item")
@@ -18,46 +19,47 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True)
 class Batch:
-    """Word numbers [B, T] padded at the end, real lengths [B] and label numbers [B]."""
+    """``token_ids`` [B, T] padded at the end, ``lengths`` [B] without padding, ``labels`` [B]."""
 
-    tokens: Tensor
+    token_ids: Tensor
     lengths: Tensor
     labels: Tensor
 
     def rows(self, rows: slice) -> "Batch":
-        """Some of its texts, padded to the longest of them."""
+        """Return some of the texts, padded to the longest of them."""
         if len(range(len(self.labels))[rows]) == len(self.labels):
             return self
         lengths = self.lengths[rows]
-        return Batch(self.tokens[rows, : int(lengths.max())], lengths, self.labels[rows])
+        return Batch(self.token_ids[rows, : int(lengths.max())], lengths, self.labels[rows])
 
     def repeated(self, times: int) -> "Batch":
-        """All its texts, that many times over."""
+        """Return all texts, that many times over."""
         if times == 1:
             return self
         return Batch(
-            self.tokens.repeat(times, 1), self.lengths.repeat(times), self.labels.repeat(times)
+            self.token_ids.repeat(times, 1), self.lengths.repeat(times), self.labels.repeat(times)
         )
 
     def to(self, device: torch.device) -> "Batch":
-        """This batch on a device."""
-        return Batch(*(moved(part, device) for part in (self.tokens, self.lengths, self.labels)))
+        """Copy the batch to a device."""
+        tensors = (self.token_ids, self.lengths, self.labels)
+        return Batch(*(to_device(tensor, device) for tensor in tensors))
 
 
 class Batches:
     """The batches of one split.
 
     Args:
-        texts: word numbers of each text, at least one each.
-        labels: the label number of each text.
+        texts: the token ids of each text, at least one each.
+        labels: the label of each text, as an index.
         batch_size: texts in a batch.
-        pad_index: the word number of ``<pad>``.
-        seed: with the number of the epoch, gives the order; without one, the order is by length.
+        pad_index: the token id of ``<pad>``.
+        seed: determines the order, together with the epoch; without one, the order is by length.
     """
 
     def __init__(
         self,
-        texts: Sequence[NDArray[np.int32]],
+        texts: Sequence[TokenIds],
         labels: Sequence[int] | NDArray[np.int64],
         *,
         batch_size: int,
@@ -66,7 +68,7 @@ class Batches:
     ) -> None:
         self._texts = texts
         self._labels = np.asarray(labels, dtype=np.int64)
-        self._lengths = np.array([len(text) for text in texts], dtype=np.int64)
+        self._lengths = np.array([len(token_ids) for token_ids in texts], dtype=np.int64)
         self._batch_size = batch_size
         self._pad_index = pad_index
         self._seed = seed
@@ -76,52 +78,52 @@ class Batches:
 
     @property
     def labels(self) -> NDArray[np.int64]:
-        """The label number of each text."""
+        """The label of each text, as an index."""
         return self._labels
 
     @property
-    def texts(self) -> int:
-        """Number of texts."""
+    def n_texts(self) -> int:
+        """The number of texts."""
         return len(self._texts)
 
     @property
-    def tokens(self) -> int:
-        """Real tokens of all texts, padding not counted."""
+    def n_tokens(self) -> int:
+        """The number of tokens of all texts, without padding."""
         return int(self._lengths.sum())
 
     def epoch(self, number: int = 0, *, start: int = 0) -> Iterator[Batch]:
-        """The batches of an epoch, from the one numbered ``start``, counted from 0, on."""
+        """Yield the batches of an epoch, from index ``start``."""
         for rows in self._rows(number)[start:]:
             lengths = self._lengths[rows]
-            tokens = np.full((len(rows), lengths.max()), self._pad_index, dtype=np.int64)
-            for line, row in zip(tokens, rows, strict=True):
-                text = self._texts[row]
-                line[: len(text)] = text
+            token_ids = np.full((len(rows), lengths.max()), self._pad_index, dtype=np.int64)
+            for padded, row in zip(token_ids, rows, strict=True):
+                padded[: self._lengths[row]] = self._texts[row]
             yield Batch(
-                torch.from_numpy(tokens),
+                torch.from_numpy(token_ids),
                 torch.from_numpy(lengths),
                 torch.from_numpy(self._labels[rows]),
             )
 
     def _rows(self, epoch: int) -> list[NDArray[np.int64]]:
-        """Row numbers of each batch: shuffled, sorted within pools, cut, shuffled again."""
+        """Return the rows of each batch: shuffled, sorted within pools, split, shuffled again."""
         size = self._batch_size
         if self._seed is None:
-            order = np.argsort(self._lengths, kind="stable")
-            return [order[start : start + size] for start in range(0, len(order), size)]
+            return _split(np.argsort(self._lengths, kind="stable"), size)
         generator = np.random.default_rng((self._seed, epoch))
-        order = generator.permutation(len(self._texts))
         batches = []
-        for start in range(0, len(order), size * POOL):
-            pool = order[start : start + size * POOL]
-            pool = pool[np.argsort(self._lengths[pool], kind="stable")]
-            batches += [pool[first : first + size] for first in range(0, len(pool), size)]
+        for pool in _split(generator.permutation(len(self._texts)), size * POOL):
+            by_length = np.argsort(self._lengths[pool], kind="stable")
+            batches += _split(pool[by_length], size)
         generator.shuffle(batches)
         return batches
 
 
+def _split(rows: NDArray[np.int64], size: int) -> list[NDArray[np.int64]]:
+    return [rows[start : start + size] for start in range(0, len(rows), size)]
+
+
 def prefetched(items: Iterator[Item]) -> Iterator[Item]:
-    """The same items, each made by another thread while the one before is used."""
+    """Yield the same items, each computed in another thread while the previous one is used."""
     with ThreadPoolExecutor(1) as thread:
         upcoming = thread.submit(next, items, None)
         while (item := upcoming.result()) is not None:

@@ -1,11 +1,13 @@
-"""A batch's loss and gradient, the texts of the batch shared out among cores or processes.
+"""The loss and gradient of a batch, its texts shared among cores or processes.
 
-Each core runs its texts through the whole network, on its own: at the sizes of an RNN's step this
-is nearly twice as fast on two cores as sharing every operation among them. A part holds texts of
-like length, so that little of it is padding. The parts are cut the same way every time and added up
-in the same order, so the result is the same to the bit. Where
-``torchrun`` started several processes, each has its share of the texts, and torch's
-DistributedDataParallel adds up the gradients.
+Each core runs its texts through the whole network: at the sizes of an RNN's step this is nearly
+twice as fast on two cores as sharing every operation among them. A part holds texts of similar
+length, so that little of it is padding. A batch is always split in the same way and the parts are
+added up in the same order, so the result is reproducible to the bit. If ``torchrun`` started
+several processes, each has its share of the texts, and torch's DistributedDataParallel adds up the
+gradients.
+
+Shapes: B texts of a batch, T tokens of the longest, K logits.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -23,15 +25,15 @@ from senticli.training.batches import Batch
 from senticli.training.network.dropout import Masks
 from senticli.training.processes import Processes
 
-TEXTS_A_CORE = 8  # fewer in a part of a batch would not make it faster
-TOKENS_A_PART = 32_768  # padded; longer parts are cut again, to bound memory
-STEP = 8  # texts that take as long as what a step takes besides its texts
+MIN_PART_TEXTS = 8  # smaller parts would not be faster
+MAX_PART_TOKENS = 32_768  # padding included; bounds the memory of a part
+STEP_COST = 8  # the fixed cost of a step of the RNN, in texts that take as long
 Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
 class Totals:
-    """Sums over texts: ``loss`` by their weights, the weights, how many are right, how many."""
+    """Sums over texts: of their weighted losses, their weights, correct ones, and all."""
 
     loss: float = 0.0
     weight: float = 0.0
@@ -43,48 +45,50 @@ class Totals:
 
     @classmethod
     def of(cls, values: Sequence[float]) -> "Totals":
-        """Those of :attr:`values`."""
+        """Return the totals with these :attr:`values`."""
         loss, weight, correct, texts = values
         return cls(loss, weight, int(correct), int(texts))
 
     @property
     def values(self) -> tuple[float, ...]:
-        """The sums, to be added up."""
+        """The sums as plain numbers."""
         return self.loss, self.weight, self.correct, self.texts
 
     @property
     def mean_loss(self) -> float:
-        """The weighted mean loss of a text."""
+        """The weighted mean of the loss."""
         return self.loss / self.weight
 
     @property
     def accuracy(self) -> float:
-        """The share of texts that are right."""
+        """The share of texts that are classified correctly."""
         return self.correct / self.texts
 
 
-def losses_of(logits: Tensor, labels: Tensor) -> Tensor:
-    """Cross-entropies [B] of logits [B, 1] (two labels, binary) or [B, K] against labels [B]."""
+def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
+    """Return the cross-entropy [B] of logits [B, K], K = 1 for two labels, and labels [B]."""
     if logits.shape[1] > 1:
         return F.cross_entropy(logits, labels, reduction="none")
-    truth = labels.to(logits.dtype)
-    return F.binary_cross_entropy_with_logits(logits.squeeze(1), truth, reduction="none")
+    targets = labels.to(logits.dtype)
+    return F.binary_cross_entropy_with_logits(logits.squeeze(1), targets, reduction="none")
 
 
-def disagreement(first: Tensor, second: Tensor) -> Tensor:
-    """The mean of both Kullback-Leibler divergences [B] of what logits [B, K] of two passes say.
+def symmetric_kl(logits_p: Tensor, logits_q: Tensor) -> Tensor:
+    """Return (KL(p‖q) + KL(q‖p)) / 2 [B] of the distributions that two logits [B, K] stand for.
 
-    Liang et al. (2021), R-Drop. Of both divergences together, the normalisers cancel out.
+    Source: Liang et al. (2021), R-Drop. In the sum of both divergences the normalisers of the
+    logits cancel out: KL(p‖q) + KL(q‖p) = Σ (p - q) (log p - log q).
     """
 
     def probabilities(logits: Tensor) -> Tensor:
         return logits.sigmoid() if logits.shape[1] == 1 else logits.softmax(dim=1)
 
-    return ((probabilities(first) - probabilities(second)) * (first - second)).sum(dim=1) / 2
+    difference = probabilities(logits_p) - probabilities(logits_q)
+    return (difference * (logits_p - logits_q)).sum(dim=1) / 2
 
 
-def predicted(logits: Tensor) -> Tensor:
-    """The label numbers [B] that logits [B, 1] or [B, K] choose."""
+def predicted_labels(logits: Tensor) -> Tensor:
+    """Return the most probable labels [B] of logits [B, K], K = 1 for two labels."""
     return (logits.squeeze(1) > 0).long() if logits.shape[1] == 1 else logits.argmax(dim=1)
 
 
@@ -92,7 +96,7 @@ def predicted(logits: Tensor) -> Tensor:
 def one_thread() -> Iterator[None]:
     """Keep torch from sharing a single operation among threads.
 
-    They wait for each other at every step of an RNN: for very long where other programs are busy.
+    They wait for each other at every step of an RNN: very long if other programs are busy.
     """
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -103,13 +107,13 @@ def one_thread() -> Iterator[None]:
 
 
 class Parallel:
-    """Runs a model over batches on all cores.
+    """Run a model over batches on all cores.
 
     Args:
-        model: takes tokens [B, T], lengths [B] and masks, gives logits [B, K].
-        weights: by which the labels count in the loss, [K]; None: each the same.
+        model: takes token_ids [B, T], lengths [B] and masks, returns logits [B, K].
+        weights: of the labels in the loss, [number of labels]; None for equal weights.
         processes: those that share each batch.
-        r_drop: the weight of the :func:`disagreement` of two passes in what is derived.
+        r_drop: the weight of :func:`symmetric_kl` between two passes in the loss to differentiate.
     """
 
     def __init__(
@@ -129,91 +133,99 @@ class Parallel:
         self._distributed = DistributedDataParallel(model) if processes.size > 1 else None
 
     def gradients(self, batch: Batch, masks: Sequence[Masks]) -> Totals:
-        """Set every parameter's gradient to that of the batch's loss, a text.
+        """Set every parameter's gradient to that of the batch's mean loss.
 
-        Weights of the labels are 1 on average over the data, so the loss of a batch is divided by
-        its texts, not by its own weights: those would cancel out where it holds one label alone.
+        Label weights are 1 on average over the data, so the loss of a batch is divided by its
+        number of texts. Its own weight would cancel them out if the batch had a single label.
 
-        ``masks`` are those of each pass over the batch; of two passes, what they disagree about is
-        a part of what is derived, though not of the loss that is returned.
+        Args:
+            batch: the texts.
+            masks: the dropout of each pass. With two passes the loss to differentiate includes the
+                divergence between them; the loss that is returned does not.
         """
         if self._distributed:
-            return self._gradients_of_processes(self._distributed, batch, masks)
-        whole = len(batch.labels)
+            return self._distributed_gradients(self._distributed, batch, masks)
+        n_texts = len(batch.labels)
 
-        def part(rows: slice) -> tuple[Totals, tuple[Tensor, ...]]:
+        def run(rows: slice) -> tuple[Totals, tuple[Tensor, ...]]:
             loss, totals = self._forward(self._model, batch, masks, rows)
-            gradients = torch.autograd.grad(loss / whole, self._parameters)
+            gradients = torch.autograd.grad(loss / n_texts, self._parameters)
             return totals(), gradients
 
         sums = Totals()
-        for number, (totals, gradients) in enumerate(self._map(part, batch, len(masks))):
+        for part, (totals, gradients) in enumerate(self._map(run, batch, len(masks))):
             sums += totals
             for parameter, gradient in zip(self._parameters, gradients, strict=True):
-                if number:
+                if part == 0:
+                    parameter.grad = gradient
+                else:
                     assert parameter.grad is not None
                     parameter.grad += gradient
-                else:
-                    parameter.grad = gradient
         return sums
 
-    def _gradients_of_processes(
+    def _distributed_gradients(
         self, model: DistributedDataParallel, batch: Batch, masks: Sequence[Masks]
     ) -> Totals:
         rank, size = self._processes.rank, self._processes.size
-        texts = len(batch.labels)
-        whole, sums = texts, Totals()
+        n_texts = len(batch.labels)
+        sums = Totals()
         model.zero_grad(set_to_none=True)
-        # As many parts in every process, else some would wait for others for ever.
-        cuts = cut(batch.lengths.tolist(), size, TOKENS_A_PART // len(masks))[rank::size]
-        for number, rows in enumerate(cuts, start=1):
-            empty = rows.start >= texts  # of few texts: one is run for nothing
-            last = number == len(cuts)
-            with nullcontext() if last else model.no_sync():
-                loss, totals = self._forward(model, batch, masks, slice(1) if empty else rows)
+        # Every process runs as many parts as the others, or they would wait for each other forever.
+        parts = balance_by_length(batch.lengths.tolist(), size, MAX_PART_TOKENS // len(masks))
+        mine = parts[rank::size]
+        for number, rows in enumerate(mine, start=1):
+            is_empty = rows.start >= n_texts  # one text is run in its place, without effect
+            with nullcontext() if number == len(mine) else model.no_sync():
+                loss, totals = self._forward(model, batch, masks, slice(1) if is_empty else rows)
                 # DistributedDataParallel takes the mean over processes.
-                (loss * (0.0 if empty else size / whole)).backward()  # type: ignore[no-untyped-call]
-            if not empty:
+                scale = 0.0 if is_empty else size / n_texts
+                (loss * scale).backward()  # type: ignore[no-untyped-call]
+            if not is_empty:
                 sums += totals()
-        return Totals.of(self._processes.sum(*sums.values))
+        return Totals.of(self._processes.all_reduce(*sums.values))
 
     def evaluate(self, batches: Iterable[Batch]) -> Totals:
-        """Loss and accuracy, without dropout, of the batches of all processes."""
+        """Return loss and accuracy, without dropout, over the batches of all processes."""
         sums = Totals()
         for batch in batches:
 
-            def part(rows: slice, batch: Batch = batch) -> Totals:
+            def run(rows: slice, batch: Batch = batch) -> Totals:
                 with torch.inference_mode():
                     return self._forward(self._model, batch, (), rows)[1]()
 
-            for totals in self._map(part, batch):
+            for totals in self._map(run, batch):
                 sums += totals
-        return Totals.of(self._processes.sum(*sums.values))
+        return Totals.of(self._processes.all_reduce(*sums.values))
 
     def _forward(
         self, model: nn.Module, batch: Batch, masks: Sequence[Masks], rows: slice
     ) -> tuple[Tensor, Callable[[], Totals]]:
-        """What is to be derived, summed over some texts of a batch, and what they come to.
+        """Return the loss to differentiate, summed over ``rows`` of a batch, and their totals.
 
-        That is asked for afterwards: reading a number waits until a GPU has done all before.
+        The totals are a function because reading a number waits for the GPU: it is called after the
+        gradient has been started.
         """
-        some = batch.rows(rows)
-        cuts = [mask.rows(rows, some.tokens.shape[1]) for mask in masks]
-        run = some.repeated(max(1, len(cuts)))
-        logits = model(run.tokens, run.lengths, Masks.joined(cuts) if cuts else None)
-        passes = logits.split(len(some.labels))
-        weights = 1.0 if self._weights is None else self._weights[some.labels]
-        losses = losses_of(logits, run.labels).view(len(passes), -1) * weights
-        loss = losses.sum() / len(passes)
-        derived = loss
-        if len(passes) == 2:
-            derived = loss + self._r_drop * (disagreement(*passes) * weights).sum()
+        part = batch.rows(rows)
+        part_masks = [mask.rows(rows, part.token_ids.shape[1]) for mask in masks]
+        passes = max(1, len(masks))
+        repeated = part.repeated(passes)  # one run of the model for all passes
+        logits = model(
+            repeated.token_ids, repeated.lengths, Masks.concat(part_masks) if masks else None
+        )
+        weights = 1.0 if self._weights is None else self._weights[part.labels]  # [B]
+        losses = cross_entropy(logits, repeated.labels).view(passes, -1) * weights  # [passes, B]
+        loss = losses.sum() / passes
+        logits_of_passes = logits.split(len(part.labels))
+        to_differentiate = loss
+        if passes == 2:
+            divergence = (symmetric_kl(*logits_of_passes) * weights).sum()
+            to_differentiate = loss + self._r_drop * divergence
 
         def totals() -> Totals:
-            correct = int((predicted(passes[0]) == some.labels).sum())
-            return Totals(loss.item(), self._weight_of(some), correct, len(some.labels))
+            correct = int((predicted_labels(logits_of_passes[0]) == part.labels).sum())
+            return Totals(loss.item(), self._weight_of(part), correct, len(part.labels))
 
-        return derived, totals
+        return to_differentiate, totals
 
     def _weight_of(self, batch: Batch) -> float:
         if self._weights is None:
@@ -223,50 +235,58 @@ class Parallel:
     def _map(
         self, run: Callable[[slice], Result], batch: Batch, passes: int = 1
     ) -> Iterable[Result]:
-        """What ``run`` gives for each part of a batch, in order; on a CPU, by several cores.
+        """Return the results of ``run`` for the parts of a batch, in order; on a CPU, on all cores.
 
-        It runs each text ``passes`` times at once.
+        ``run`` holds each text ``passes`` times in memory.
         """
-        texts, cores = len(batch.labels), 1
-        if self._processes.device.type == "cpu":
-            cores = max(1, min(self._threads, texts // TEXTS_A_CORE))
-        parts = cut(batch.lengths.tolist(), cores, TOKENS_A_PART // passes)
-        cuts = [rows for rows in parts if rows.start < texts]
-        if self._processes.device.type != "cpu":
-            return map(run, cuts)
+        n_texts = len(batch.labels)
+        on_cpu = self._processes.device.type == "cpu"
+        cores = max(1, min(self._threads, n_texts // MIN_PART_TEXTS)) if on_cpu else 1
+        parts = balance_by_length(batch.lengths.tolist(), cores, MAX_PART_TOKENS // passes)
+        parts = [rows for rows in parts if rows.start < n_texts]
+        if not on_cpu:
+            return map(run, parts)
         if cores not in self._pools:
             self._pools[cores] = ThreadPoolExecutor(
                 cores, initializer=torch.set_num_threads, initargs=(1,)
             )
-        return self._pools[cores].map(run, cuts)
+        return self._pools[cores].map(run, parts)
 
 
-def cut(lengths: Sequence[int], parts: int, most: int) -> list[slice]:
-    """``parts`` parts of a batch, alike in work, or twice as many, and so on; some may be empty.
+def balance_by_length(lengths: Sequence[int], parts: int, max_tokens: int) -> list[slice]:
+    """Split a batch into slices of about equal work.
 
-    Each holds texts that stand side by side: of a batch sorted by length, texts of like length, so
-    that a part has less padding than the whole. There are more of them where one of several texts
-    would have more than ``most`` tokens.
+    A greedy partition of a length-sorted batch that minimises the largest part's padded cost
+    (binary search). The cost of a part is that of its steps, as many as its longest text has
+    tokens. Texts in another order are only padded more.
+
+    Args:
+        lengths: the number of tokens of each text.
+        parts: the number of slices; a multiple of it if they would be larger than ``max_tokens``.
+            The last ones may be empty.
+        max_tokens: of a part with several texts, padding included.
     """
-    low, high = max(lengths), max(lengths) * (len(lengths) + STEP)
-    number = -(-len(_packed(lengths, most, high)) // parts) * parts
-    while low < high:  # the least work of the largest part
-        limit = (low + high) // 2
-        if len(_packed(lengths, most, limit)) <= number:
-            high = limit
+    low, high = max(lengths), max(lengths) * (len(lengths) + STEP_COST)
+    fewest = len(_pack(lengths, max_tokens, max_cost=high))
+    n_slices = -(-fewest // parts) * parts
+    while low < high:
+        middle = (low + high) // 2
+        if len(_pack(lengths, max_tokens, max_cost=middle)) <= n_slices:
+            high = middle
         else:
-            low = limit + 1
-    slices = _packed(lengths, most, low)
+            low = middle + 1
+    slices = _pack(lengths, max_tokens, max_cost=low)
     empty = slice(len(lengths), len(lengths))
     return slices + [empty] * (-len(slices) % parts)
 
 
-def _packed(lengths: Sequence[int], most: int, limit: int) -> list[slice]:
-    """As few parts as can be; one of several texts has at most ``most`` tokens, ``limit`` work."""
+def _pack(lengths: Sequence[int], max_tokens: int, max_cost: int) -> list[slice]:
+    """Put as many texts into each slice as the limits allow; a single text may exceed them."""
     slices, start, longest = [], 0, 0
     for row, length in enumerate(lengths):
-        texts, longest = row - start + 1, max(longest, length)
-        if texts > 1 and (longest * (texts + STEP) > limit or longest * texts > most):
+        n_texts, longest = row - start + 1, max(longest, length)
+        cost = longest * (n_texts + STEP_COST)
+        if n_texts > 1 and (cost > max_cost or longest * n_texts > max_tokens):
             slices.append(slice(start, row))
             start, longest = row, length
     slices.append(slice(start, len(lengths)))

@@ -1,4 +1,4 @@
-"""Training in several processes, as ``torchrun`` starts them: who is who, what they agree on."""
+"""Training in several processes that ``torchrun`` starts: ranks and what they exchange."""
 
 import os
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ import torch.distributed as dist
 
 from senticli.errors import SenticliError, UsageError
 
-PATIENCE = timedelta(hours=2)
+PATIENCE = timedelta(hours=2)  # the others wait while the first one tokenizes
 Item = TypeVar("Item")
 CPU = torch.device("cpu")
 
@@ -26,8 +26,8 @@ class Processes:
     size: int = 1
     device: torch.device = CPU
 
-    def sum(self, *values: float) -> list[float]:
-        """The sums of values over all processes."""
+    def all_reduce(self, *values: float) -> list[float]:
+        """Return the sum of each value over all processes."""
         if self.size == 1:
             return list(values)
         tensor = torch.tensor(values, dtype=torch.float64, device=self.device)
@@ -36,15 +36,15 @@ class Processes:
         return sums
 
     def any(self, flag: bool) -> bool:
-        """Whether the flag is set in any of the processes."""
-        return self.sum(float(flag))[0] > 0
+        """Return True if the flag is set in any process."""
+        return self.all_reduce(float(flag))[0] > 0
 
     def share_of(self, items: Iterator[Item]) -> Iterator[Item]:
-        """Every so-manieth of the items, for this process."""
+        """Return every ``size``-th item, starting at ``rank``."""
         return islice(items, self.rank, None, self.size)
 
     def wait(self) -> None:
-        """Until all processes have come here."""
+        """Wait until all processes get here."""
         self.any(False)
 
 
@@ -52,10 +52,14 @@ ALONE = Processes()
 
 
 @contextmanager
-def joined(device: torch.device) -> Iterator[Processes]:
-    """The processes that ``torchrun`` started, joined; just this one without it.
+def join_processes(device: torch.device) -> Iterator[Processes]:
+    """Yield the processes that ``torchrun`` started, connected; without it, just this one.
 
     On CUDA each process takes a GPU of its own.
+
+    Raises:
+        UsageError: this is not a process of torchrun, or ``device`` allows only one.
+        SenticliError: there are fewer GPUs than processes.
     """
     size = int(os.environ.get("WORLD_SIZE", "1"))
     if size == 1:
@@ -63,8 +67,8 @@ def joined(device: torch.device) -> Iterator[Processes]:
         return
     if "RANK" not in os.environ:
         raise UsageError(
-            "WORLD_SIZE is set, but this is no process of torchrun",
-            "unset WORLD_SIZE, or start it by torchrun",
+            "WORLD_SIZE is set, but this process was not started by torchrun",
+            "unset WORLD_SIZE, or start it with torchrun",
         )
     if device.type == "mps":
         raise UsageError("several processes cannot train on mps", "use `device=cpu`")
@@ -77,7 +81,6 @@ def joined(device: torch.device) -> Iterator[Processes]:
             )
         device = torch.device("cuda", local)
         torch.cuda.set_device(device)
-    # The others wait while the first cuts the texts into words.
     dist.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=PATIENCE)
     try:
         yield Processes(rank, size, device)

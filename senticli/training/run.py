@@ -269,10 +269,10 @@ def read_data(
     on_event(Step("loading torch"))
     with imported():
         from senticli.training.device import choose_device
-        from senticli.training.processes import joined
+        from senticli.training.processes import join_processes
         from senticli.training.session import encode_data
 
-    processes = stack.enter_context(joined(choose_device(recipe.train.device)))
+    processes = stack.enter_context(join_processes(choose_device(recipe.train.device)))
     if processes.rank:
         processes.wait()  # for what the first finds out and keeps
     on_event(Step("tokenizing"))

@@ -29,7 +29,7 @@ from senticli.text.tokenizer import Tokenizer, dump_rules
 from senticli.text.vocab import PAD_INDEX, UNK_INDEX, Vocab
 from senticli.training.batches import Batches
 from senticli.training.corpus import Corpus, corpus_of
-from senticli.training.device import choose_dtype, name_of
+from senticli.training.device import choose_dtype, describe_device
 from senticli.training.embeddings import CachedVectors, extend_embedding, initial_embedding
 from senticli.training.events import BatchResult, EpochResult, Estimate, Saved, Started
 from senticli.training.export import float32
@@ -107,8 +107,8 @@ class Session:
         data, init = self.data, self.data.init
         return Started(
             data=self.recipe.train.data,
-            train_texts=self.train.texts,
-            valid_texts=self.valid.texts,
+            train_texts=self.train.n_texts,
+            valid_texts=self.valid.n_texts,
             labels=data.labels,
             vocab_size=len(data.vocab),
             new_tokens=len(data.vocab) - init.config.vocab_size if init else 0,
@@ -129,7 +129,7 @@ class Session:
         data, epochs = self.data, self.recipe.train.epochs
         lengths = np.percentile([len(ids) for ids in data.train], (50, 90, 99, 100)).astype(int)
         # A validation text is only run forward, at about a third of the work.
-        share = 1 + self.valid.tokens / self.train.tokens / 3
+        share = 1 + self.valid.n_tokens / self.train.n_tokens / 3
         return Estimate(
             labels={
                 split: dict(zip(data.labels, _counts(truth, len(data.labels)), strict=True))
@@ -304,7 +304,7 @@ def _load_weights(model: BiRNN, init: Bundle, labels: Sequence[str]) -> None:
 
 def _machine(processes: Processes, dtype: torch.dtype) -> str:
     """Return device and precision, such as ``cpu, 2 threads, bfloat16``."""
-    one = f"{name_of(processes.device)}, {str(dtype).removeprefix('torch.')}"
+    one = f"{describe_device(processes.device)}, {str(dtype).removeprefix('torch.')}"
     return one if processes.size == 1 else f"{processes.size} × ({one})"
 
 

@@ -1,6 +1,6 @@
 """Compile spaCy's English tokenizer to rules that ``senticli.text.tokenizer`` runs without spaCy.
 
-The only module that imports spaCy, and only where the rules are not in the cache.
+The only module that imports spaCy, and only if the rules are not cached.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ _NEVER = "(?!)"  # an expression that matches nowhere
 
 
 def spacy_rules() -> dict[str, Any]:
-    """The rules that :func:`compile_rules` gives, kept in the cache: importing spaCy is slow."""
+    """Return the result of :func:`compile_rules`, from the cache if possible: spaCy is slow."""
     code = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:12]
     path = paths.cache_dir() / f"tokenizer-spacy-{version('spacy')}-{code}"
     with suppress(OSError, *jsonfile.INVALID):
@@ -29,7 +29,7 @@ def spacy_rules() -> dict[str, Any]:
             return load_rules(content)
     rules = compile_rules()
     text = dump_rules(rules)
-    with suppress(OSError):  # it would only have saved time
+    with suppress(OSError):  # the cache only saves time
         atomic.write_text(path, f"{hashlib.sha256(text.encode()).hexdigest()}\n{text}")
         for other in path.parent.glob("tokenizer-*"):
             if other != path:
@@ -38,15 +38,15 @@ def spacy_rules() -> dict[str, Any]:
 
 
 def compile_rules() -> dict[str, Any]:
-    """The rules of ``spacy.blank("en").tokenizer``, all of it JSON-serialisable.
+    """Return the rules of ``spacy.blank("en").tokenizer`` as JSON-serialisable values.
 
-    - ``spacy``: the version they come from
+    - ``spacy``: its version
     - ``prefix``, ``suffix``, ``infix``, ``token_match``, ``url_match``: regular expressions or None
-    - ``common``: the same five, shorter and quicker, for strings that ``characters`` matches whole
+    - ``common``: the same five, shorter and faster, for strings that ``characters`` matches whole
     - ``exceptions``: string → its tokens
-    - ``sequences``: string → the tokens its affixes alone give, for each exception that spaCy
-      looks for a second time, in this form, among the finished tokens of a text
-    - ``faster_heuristics``: whether spaCy left out of those the exceptions that no affix touches
+    - ``sequences``: string → its tokens by affixes alone, for each exception that spaCy searches
+      for again, in this form, among the tokens of a text
+    - ``faster_heuristics``: true if spaCy leaves out of these the exceptions that no affix touches
     """
     import spacy
 
@@ -61,7 +61,7 @@ def compile_rules() -> dict[str, Any]:
         url_match=tokenizer.url_match,
     )
 
-    def sought_again(string: str) -> bool:
+    def in_second_pass(string: str) -> bool:
         return bool(
             not tokenizer.faster_heuristics
             or tokenizer.find_prefix(string)
@@ -84,7 +84,7 @@ def compile_rules() -> dict[str, Any]:
     sequences = {
         string: [token.text for token in affixes_only(string)]
         for string in exceptions
-        if sought_again(string)
+        if in_second_pass(string)
     }
     return {
         "spacy": version("spacy"),
@@ -94,7 +94,7 @@ def compile_rules() -> dict[str, Any]:
             **{name: text and shorten(text) for name, text in expressions.items()},
         },
         "exceptions": exceptions,
-        # One token that stands for itself changes nothing and keeps no other match away.
+        # A single token that stands for itself changes nothing and prevents no other match.
         "sequences": {
             string: tokens
             for string, tokens in sequences.items()
@@ -105,10 +105,10 @@ def compile_rules() -> dict[str, Any]:
 
 
 def shorten(expression: str) -> str:
-    """An expression that matches in ``COMMON`` characters just what ``expression`` matches there.
+    """Return an expression that matches the same as ``expression`` in ``COMMON`` characters.
 
-    Most of spaCy's expressions is character classes of other scripts. Without them they compile
-    in 2 ms, not 27, which every start of the command line pays, and they match faster.
+    Most of each of spaCy's expressions is character classes of other scripts. Without them they
+    compile in 2 ms, not 27, at every start of the command line, and they match faster.
     """
 
     def unescape(escape: re.Match[str]) -> str:
@@ -122,7 +122,7 @@ def shorten(expression: str) -> str:
         if not text.startswith("[") or text.startswith("[^"):
             return text
         members = re.findall(r"\\.|[^\\](?:-[^\\])?", text[1:-1])
-        # Once each: without what stood between them, two "|" would read as a set operation.
+        # Once each: if what stood between them is gone, two "|" would read as a set operation.
         narrow = "".join(dict.fromkeys(map(_clip, members)))
         if narrow.startswith("^"):
             return text
@@ -136,7 +136,7 @@ def shorten(expression: str) -> str:
 
 
 def _clip(member: str) -> str:
-    """The ``COMMON`` part of a character or a range such as ``a-z``; an escape as it is."""
+    """Return the ``COMMON`` part of a character or a range such as ``a-z``; an escape unchanged."""
     if member.startswith("\\"):
         return member
     clipped = ((max(member[0], first), min(member[-1], last)) for first, last in COMMON)
@@ -144,12 +144,12 @@ def _clip(member: str) -> str:
 
 
 def _is_dead(alternative: str) -> bool:
-    """Whether it is a plain run of characters, of which one never matches."""
+    """Return True for a plain run of characters, one of which never matches."""
     return _NEVER in alternative and not re.search(
         r"[\\()\[\]{}?*+]", alternative.replace(_NEVER, "")
     )
 
 
 def _expression(method: Any) -> str | None:
-    """The expression behind a bound method of a compiled one, such as ``re.compile(x).search``."""
+    """Return the expression behind a bound method such as ``re.compile(x).search``."""
     return None if method is None else method.__self__.pattern

@@ -44,7 +44,7 @@ class Trainer:
     moment, an interrupt included, and :meth:`restore_best`.
 
     Args:
-        model: takes tokens [B, T], lengths [B] and masks, gives logits [B, K].
+        model: takes token_ids [B, T], lengths [B] and masks, gives logits [B, K].
         config: how to train.
         train, valid: the batches.
         rates: the learning rate of parameters by name, as a share of the others'.
@@ -179,7 +179,7 @@ class Trainer:
         for number, batch in enumerate(self._train.epoch(epoch, start=start), start=start):
             random = np.random.default_rng((self.config.seed, epoch, number))
             masks = [
-                draw_masks(self.model.config, random, *batch.tokens.shape).to(device)
+                draw_masks(self.model.config, random, *batch.token_ids.shape).to(device)
                 for _ in range(passes)
             ]
             yield batch.to(device), masks, int(batch.lengths.sum())

@@ -1,9 +1,11 @@
 """``senticli predict`` on files as people have them: separators, quotes, encodings, JSON."""
 
+import bz2
 import csv
 import gzip
 import io
 import json
+import lzma
 import os
 import subprocess
 import sys
@@ -400,7 +402,7 @@ def test_ragged_table_of_another_delimiter_is_not_one_column(predict: Predict, h
     done = predict("-f", "csv", input=f"{header}\n{body}".encode())
     found = done.out.splitlines()
     assert found[1].startswith(f"1{mark}good{mark}1{mark}positive")
-    assert "2 of 4 texts could not be classified" in done.err
+    assert "1 of 4 texts could not be classified, first line 4" in done.err
     assert "separated by" in done.err
 
 
@@ -677,3 +679,93 @@ def test_prefix_of_the_hint_is_free(predict: Predict) -> None:
     done = predict("-f", "csv", "--prefix", prefix, input=table)
     assert "--prefix senti2_" in done.err
     assert predict("-f", "csv", "--prefix", "senti2_", input=table).code == 0
+
+
+# --- rows and columns that differ from the header
+
+
+def test_rows_that_lack_cells_or_have_empty_ones_get_answers_in_the_right_columns(
+    predict: Predict,
+) -> None:
+    table = b"id,text,n\r\n1,good\r\n2,caf\xe9,x,,\r\n3,bad,x\r\n"
+    done = predict("-f", "csv", input=table)
+    assert done.code == 0
+    lines = done.out.splitlines()
+    assert [line.rsplit(",", 2)[0] for line in lines[1:]] == [
+        *("1,good,,positive", "2,caf\ufffd,x,positive", "3,bad,x,positive")
+    ]
+    assert "1 of 3 texts may lack cells" in done.err
+    done = predict("-f", "csv", "--json", input=table)
+    assert [json.loads(line)["n"] for line in done.out.splitlines()] == ["", "x", "x"]
+
+
+def test_first_failure_that_says_more_than_a_blank_line_is_shown(predict: Predict) -> None:
+    done = predict("-f", "csv", input=b"Reviews of 2024\n\nid,text\n1,good\n")
+    assert done.code == 1
+    assert "line 3: 2 fields in place of 1 (is the first line a title? remove it)" in done.err
+
+
+def test_columns_of_the_same_name_are_told_apart_by_number(predict: Predict) -> None:
+    table = b"text,text\nbad,good film\n"
+    done = predict("-f", "csv", input=table)
+    assert (done.code, "--text-column 1" in done.err) == (1, True)
+    first, second = (
+        predict("-f", "csv", "--text-column", number, input=table).out for number in "12"
+    )
+    assert first.splitlines()[1].startswith("bad,good film,")
+    assert first != second
+
+
+def test_option_that_separates_one_column_is_named(predict: Predict) -> None:
+    done = predict("-f", "tsv", input=b"text,stars\ngood film,5\n")
+    assert "--delimiter ," in done.err
+    assert predict("-f", "tsv", "--delimiter", ",", input=b"text,stars\ngood,5\n").err == ""
+
+
+def test_byte_order_marks_come_back(predict: Predict) -> None:
+    mark = "\ufeff"
+    table = f"text,n\ngood,1\n{mark}text,n\n{mark}good,2\n"
+    done = predict("-f", "csv", input=table.encode())
+    lines = [line.split(",") for line in done.out.splitlines()]
+    assert [line[0] for line in lines[2:]] == [f"{mark}text", f"{mark}good"]
+    assert lines[1][2:] == lines[3][2:]
+    assert "1 of 3 texts may repeat the header" in done.err
+
+
+def test_lines_of_utf16_are_one_warning(predict: Predict) -> None:
+    done = predict(input=b"good\n" + "bad film\nawful\n".encode("utf-16-le"))
+    assert done.err.count("UTF-16") == 1
+    assert "first line 2" in done.err
+
+
+# --- packed files
+
+
+def test_zstd_with_the_largest_window_is_read(predict: Predict, tmp_path: Path) -> None:
+    pytest.importorskip("zstandard")
+    data = b"good\nbad\n"
+    header = b"\x28\xb5\x2f\xfd\x00" + bytes([(31 - 10) << 3])  # a window of 2**31 bytes
+    path = tmp_path / "dump.txt.zst"
+    path.write_bytes(header + (1 | len(data) << 3).to_bytes(3, "little") + data)
+    done = predict("-i", path)
+    assert (done.code, len(done.out.splitlines())) == (0, 2)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "made"),
+    [
+        ("r.csv.bz2", bz2.compress(b"text\ngood\n"), "r.decompressed.csv"),
+        ("r.jsonl.xz", lzma.compress(b'{"text": "good"}\n'), "r.decompressed.jsonl"),
+    ],
+)
+def test_hint_for_a_packed_file_makes_one_of_its_format(
+    predict: Predict,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    content: bytes,
+    made: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path(name).write_bytes(content)
+    assert f"-dc {name} > {made}" in predict("-i", name).err

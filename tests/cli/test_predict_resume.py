@@ -173,3 +173,21 @@ def test_nothing_beside_the_output_holds_a_text(
         if path.is_file() and path.suffix != ".txt":
             assert b"secret" not in path.read_bytes()
             assert b"good" not in path.read_bytes()
+
+
+def test_resume_of_parquet_compares_every_column(predict: Predict, tmp_path: Path) -> None:
+    pyarrow = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+
+    def write(**columns: list[object]) -> None:
+        parquet.write_table(pyarrow.table(columns), tmp_path / "in.parquet")
+
+    command = ("-i", tmp_path / "in.parquet", "--text-column", "text")
+    write(text=["good", "bad", None], n=[1, 2, 3])
+    assert predict(*command, "--strict", name="out.parquet")[0] == 1
+    write(text=["good", "bad", "end"], n=[1, 5, 3])
+    code, error = predict(*command, "--resume", name="out.parquet")
+    assert (code, "record 2 differs" in error) == (2, True)
+    write(text=["good", "bad", "end"], n=[1, 2, 4])
+    assert predict(*command, "--resume", name="out.parquet")[0] == 0
+    assert parquet.read_table(tmp_path / "out.parquet")["n"].to_pylist() == [1, 2, 4]

@@ -102,7 +102,7 @@ NO_DROPOUT = tuple(
         (["--layers", "9"], 2, "--layers 9", "from 1 to 8"),
         (["--pooling", "sum"], 2, "--pooling", "max+attention"),
         (["--preset", "best-ever"], 2, "--preset", "default, best, notebook"),
-        (["--lr", "0"], 2, "--lr", "0.001"),
+        (["--lr", "0"], 2, "--lr", "to 10"),
         (["--r-drop", "1", *NO_DROPOUT], 2, "--r-drop", "--output-dropout 0.3"),
         (["--data", "imbd"], 2, "neither a data set nor a file", "imdb"),
         (["--data", "imdb"], 1, "not downloaded: imdb, glove", "senticli download imdb glove"),

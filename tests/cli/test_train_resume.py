@@ -284,5 +284,5 @@ def test_no_checkpoint_is_no_reason_to_stop(senticli: Run, home: Path, tmp_path:
 def test_world_size_without_torchrun_is_wrong_usage(senticli: Run) -> None:
     done = senticli(*TINY, env={"WORLD_SIZE": "2"})
     assert done.returncode == 2
-    assert "error: WORLD_SIZE is set, but this is no process of torchrun" in done.stderr
+    assert "error: WORLD_SIZE is set, but this process was not started by torchrun" in done.stderr
     assert done.stderr.splitlines()[-1].startswith("hint: unset WORLD_SIZE")

@@ -9,7 +9,7 @@ from senticli.data import glove
 from senticli.data.glove import Matrix, open_text, read_blocks
 from senticli.data.vectors import cached_vectors
 from senticli.errors import SenticliError
-from senticli.progress import Notice, OnProgress, Progress, ignore
+from senticli.events import OnEvent, Progress, ignore
 
 
 def file(tmp_path: Path, content: bytes, name: str = "vectors.txt") -> Path:
@@ -19,7 +19,7 @@ def file(tmp_path: Path, content: bytes, name: str = "vectors.txt") -> Path:
 
 
 def read_glove(
-    path: Path, member: str | None = None, on_progress: OnProgress = ignore
+    path: Path, member: str | None = None, on_progress: OnEvent = ignore
 ) -> tuple[list[str], Matrix]:
     digest = hashlib.sha256()
     with path.open("rb") as packed, open_text(packed, str(path), member) as (text, total):
@@ -33,7 +33,7 @@ def test_plain_text_is_parsed(tmp_path: Path) -> None:
     words, matrix = read_glove(file(tmp_path, b"the 0.5 -1\nfilm 1e-3 2\n"))
     assert words == ["the", "film"]
     assert matrix.dtype == np.float32
-    np.testing.assert_array_equal(matrix, np.array([[0.5, -1], [1e-3, 2]], np.float32))
+    np.testing.assert_array_equal(matrix, np.array([[0.5, -1], [1e-3, 2]], dtype=np.float32))
 
 
 @pytest.mark.parametrize(
@@ -69,13 +69,12 @@ def test_blocks_are_parsed_as_one_file(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr(glove, "_BLOCK", 100)
     lines = [f"w{number % 90} {number} {number / 2}" for number in range(100)]
     path = file(tmp_path, "\n".join(lines).encode())
-    steps: list[Progress | Notice] = []
+    steps: list[Progress] = []
     words, matrix = read_glove(path, on_progress=steps.append)
     assert words == [f"w{number}" for number in range(90)]
     assert matrix[:, 0].tolist() == list(range(90))
     assert len(steps) > 2
-    totals = {step.total for step in steps if isinstance(step, Progress)}
-    assert totals == {path.stat().st_size}
+    assert all(step.total == path.stat().st_size for step in steps)
     cached = cached_vectors(str(path))
     assert cached.tokens == words
     np.testing.assert_array_equal(cached.matrix, matrix)

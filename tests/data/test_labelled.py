@@ -129,13 +129,10 @@ def test_header_within_a_table_is_no_example(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     path.write_text(
         "Review Text,spam\ngood,ham\nReview Text,spam\nbuy,spam\n\ufeffreview text,SPAM\n"
-        "text,spam\n"
     )
     found = read_labelled(path, Reading(layout=Layout(text_column="Review Text"), label_column="2"))
     assert found.examples == [Example("good", "ham"), Example("buy", "spam")]
-    assert found.problems == [
-        Problem(f"{path}, line {n}", "the header, once more") for n in (3, 5, 6)
-    ]
+    assert found.problems == [Problem(f"{path}, line {n}", "the header, once more") for n in (3, 5)]
 
 
 def test_label_in_quotes_names_the_option_that_reads_them(tmp_path: Path) -> None:
@@ -372,9 +369,9 @@ def test_row_that_swallows_others_is_suspicious(tmp_path: Path) -> None:
     [
         ("t.csv", b"a,b\n1,2\n", "no text column"),
         ("t.csv", b"text,x\n1,2\n", "no label column"),
-        ("t.csv", b"text,label\ngood\n", "line 2: 1 field in place of 2"),
+        ("t.csv", b"text,label\ngood\n", "line 2: no label"),
         ("t.csv", b"text,label\ngood,\n", "line 2: no label"),
-        ("t.csv", b"text,label\ngood, ,\n", "line 2: 3 fields in place of 2"),
+        ("t.csv", b"text,label\ngood, ,x\n", "line 2: 3 fields in place of 2"),
         ("t.csv", b"text,label\ngood, really,pos\n", "line 2: 3 fields in place of 2"),
         ("t.tsv", b'text\tlabel\n"oops\t\n', "line 2: no label"),
         ("t.jsonl", b'{"text": ["a"], "label": "b"}\n', "line 1: text is not a text"),
@@ -572,3 +569,32 @@ def test_a_folder_without_labels(tmp_path: Path) -> None:
     with pytest.raises(SenticliError, match="has no examples") as caught:
         read_labelled(folder(tmp_path / "mine", {"a.txt": "text"}))
     assert "one folder for each label" in caught.value.hint
+
+
+def test_labels_of_the_same_column_name_are_told_apart_by_number(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("text,label,label\ngood,a,x\nbad,b,y\n")
+    with pytest.raises(SenticliError, match="more than one column 'label': 2 and 3") as caught:
+        read(path)
+    assert "`label_column=2`" in caught.value.hint
+    for number, labels in (("2", ["a", "b"]), ("3", ["x", "y"])):
+        examples = read_labelled(path, Reading(label_column=number)).examples
+        assert [example.label for example in examples] == labels
+
+
+def test_repeated_header_is_no_example(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("text,label\ngood,a\ntext,label\nbad,b\n")
+    found = read_labelled(path)
+    assert [example.label for example in found.examples] == ["a", "b"]
+    assert [problem.where for problem in found.problems] == [f"{path}, line 3"]
+
+
+def test_byte_order_marks_of_joined_files_are_no_text(tmp_path: Path) -> None:
+    mark = "\ufeff"
+    (tmp_path / "t.txt").write_text(f"{mark}{mark}__label__a good\n{mark}__label__b bad\n")
+    assert read(tmp_path / "t.txt") == [("good", "a"), ("bad", "b")]
+    for label in "ab":
+        (tmp_path / "folder" / label).mkdir(parents=True)
+        (tmp_path / "folder" / label / "1.txt").write_text(f"{mark}{mark}good\n")
+    assert read(tmp_path / "folder") == [("good", "a"), ("good", "b")]

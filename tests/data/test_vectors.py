@@ -10,7 +10,7 @@ import pytest
 from senticli.data import vectors
 from senticli.data.vectors import cached_vectors
 from senticli.errors import SenticliError
-from senticli.progress import Notice, Progress
+from senticli.events import Message, Progress
 
 
 def file(tmp_path: Path, content: bytes, name: str = "vectors.txt") -> Path:
@@ -60,7 +60,7 @@ def test_file_is_parsed_once(tmp_path: Path, home: Path, monkeypatch: pytest.Mon
 def test_interrupted_parse_leaves_nothing(tmp_path: Path, home: Path) -> None:
     path = file(tmp_path, b"the 1 2\n")
 
-    def interrupt(_: Progress | Notice) -> None:
+    def interrupt(_: Progress | Message) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):

@@ -26,7 +26,7 @@ from senticli.download.install import install_many
 from senticli.download.installed import is_installed, provenance
 from senticli.download.sources import source_of, sources_of
 from senticli.errors import SenticliError, UsageError
-from senticli.progress import Notice, Progress
+from senticli.events import Message, Progress
 
 Install = Callable[..., Path]
 HTML = b"<!-- moved -->\n<!DOCTYPE html><html><body>The page has moved.</body></html>"
@@ -59,7 +59,7 @@ def local(tmp_path: Path, body: bytes, name: str = "archive") -> str:
 def test_imdb_is_installed_with_labels_movies_and_ids(
     small, server, home: Path, install: Install
 ) -> None:
-    steps: list[Progress | Notice] = []
+    steps: list[Progress | Message] = []
     assert not is_installed(small["imdb"])
     folder = install(small["imdb"], on_progress=steps.append)
     assert folder == home / "datasets" / "imdb"
@@ -97,11 +97,11 @@ def test_imdb_is_installed_with_labels_movies_and_ids(
         "counts": {"train": 6, "unlabelled": 3, "test": 6},
     }
     size = source["bytes"]
-    phases = [step.phase for step in steps if isinstance(step, Progress)]
+    phases = [step.step.split()[0] for step in steps if isinstance(step, Progress)]
     assert list(dict.fromkeys(phases)) == ["downloading", "checking", "unpacking"]
-    assert Progress("downloading", "aclImdb_v1.tar.gz", size, size) in steps
-    assert steps[0] == Notice(
-        f"downloading aclImdb_v1.tar.gz, {size} bytes, from {small['imdb'].url}"
+    assert Progress("downloading aclImdb_v1.tar.gz", size, size) in steps
+    assert steps[0] == Message(
+        "info", f"downloading aclImdb_v1.tar.gz, {size} bytes, from {small['imdb'].url}"
     )
     assert tree(home / "downloads") == {}
 

@@ -26,7 +26,7 @@ from senticli.data.vectors import cached_vectors
 from senticli.download import http, remote
 from senticli.download.installed import fetched_bytes, is_installed, provenance
 from senticli.errors import Interrupted, SenticliError
-from senticli.progress import Notice, Progress
+from senticli.events import Message, Progress
 
 Install = Callable[..., Path]
 HTML = b"<!DOCTYPE html>\n<html><body>Please log in.</body></html>"
@@ -86,7 +86,7 @@ def check(asset: Asset) -> None:
 def test_only_the_member_is_downloaded(large, server, install: Install) -> None:
     asset = large["glove.6B.100d"]
     whole = len(server.files[ZIP])
-    steps: list[Progress | Notice] = []
+    steps: list[Progress | Message] = []
     install(asset, on_progress=steps.append)
     check(asset)
     assert server.sent < whole / 3
@@ -94,13 +94,13 @@ def test_only_the_member_is_downloaded(large, server, install: Install) -> None:
     assert source["fetched"] < whole / 3
     assert (source["bytes"], source["verified"]) == (whole, "sha256")
     notice, *rest = steps
-    assert isinstance(notice, Notice)
-    assert "downloading glove.6B.100d.txt, " in notice.message
-    assert " kB of glove.6B.zip (" in notice.message
+    assert isinstance(notice, Message)
+    assert "downloading glove.6B.100d.txt, " in notice.text
+    assert " kB of glove.6B.zip (" in notice.text
     done = [step.done for step in rest if isinstance(step, Progress)]
     assert done == sorted(done)
     assert rest[-1] == Progress(
-        "downloading", "glove.6B.100d.txt", source["fetched"], source["fetched"]
+        "downloading glove.6B.100d.txt", source["fetched"], source["fetched"]
     )
 
 
@@ -116,12 +116,12 @@ def test_without_ranges_the_whole_archive_is_downloaded(
 ) -> None:
     server.ranges = False
     asset = large["glove.6B.100d"]
-    steps: list[Progress | Notice] = []
+    steps: list[Progress | Message] = []
     install(asset, on_progress=steps.append)
     check(asset)
     assert server.hits == [ZIP, ZIP]
     assert provenance(asset)["verified"] == "sha256"
-    assert any("does not support ranges" in s.message for s in steps if isinstance(s, Notice))
+    assert any("does not support ranges" in s.text for s in steps if isinstance(s, Message))
     assert tree(home / "downloads") == {}
 
 
@@ -177,10 +177,10 @@ def test_next_process_resumes(large, server, archives, faulty, install: Install,
     here = fetched_bytes(asset)
     assert here >= 40_000
     sent, server.sent = server.sent, 0
-    steps: list[Progress | Notice] = []
+    steps: list[Progress | Message] = []
     install(asset, on_progress=steps.append)
-    assert isinstance(steps[0], Notice)
-    assert "of it already downloaded" in steps[0].message
+    assert isinstance(steps[0], Message)
+    assert "of it already downloaded" in steps[0].text
     assert sent + server.sent <= provenance(asset)["fetched"] + 1 + remote.TAIL
     assert fetched_bytes(asset) == 0
 
@@ -208,10 +208,10 @@ def test_changed_member_is_not_spliced(large, server, faulty, archives, install)
         install(asset)
     text = archives.glove(20_000, 100)
     server.files[ZIP] = archives.zip_of({"glove.6B.100d.txt": text})
-    steps: list[Progress | Notice] = []
+    steps: list[Progress | Message] = []
     install(asset, on_progress=steps.append)
     assert cached_vectors(asset.name).sha256 == hashlib.sha256(text.encode()).hexdigest()
-    assert any("has changed" in step.message for step in steps if isinstance(step, Notice))
+    assert any("has changed" in step.text for step in steps if isinstance(step, Message))
 
 
 def test_archive_that_keeps_changing_is_given_up(large, server, faulty, install: Install) -> None:
@@ -317,10 +317,10 @@ def test_permanent_faults_are_errors(small, server, answer, home: Path, install:
 
 def test_retries_are_reported(large, server, answer, install: Install) -> None:
     server.faults[ZIP] = [answer(b"busy", status=503)]
-    steps: list[Progress | Notice] = []
+    steps: list[Progress | Message] = []
     install(large["glove.6B.50d"], on_progress=steps.append)
-    assert isinstance(steps[0], Notice)
-    assert "503 Service Unavailable; trying again" in steps[0].message
+    assert isinstance(steps[0], Message)
+    assert "503 Service Unavailable; trying again" in steps[0].text
 
 
 def test_retry_after_is_obeyed(large, server, answer, install: Install, monkeypatch) -> None:
@@ -589,7 +589,7 @@ def test_redirect_to_an_invalid_url_quotes_no_password(
 ) -> None:
     place = "http://me:qqx/zz@host/x"
     server.faults["/SST-2.zip"] = [answer(b"", status=302, Location=place)] * 9
-    steps: list[Progress | Notice] = []
+    steps: list[Progress | Message] = []
     with pytest.raises(Interrupted, match="invalid URL") as caught:
         install(small["sst2"], on_progress=steps.append)
     assert "qqx" not in f"{steps} {caught.value.message} {caught.value.hint}"
@@ -602,7 +602,7 @@ def test_url_with_a_control_character_is_an_error(small, server, install: Instal
 
 def test_passwords_are_neither_shown_nor_kept(small, server, home, install: Install) -> None:
     address = server.url.replace("http://", "http://me:p@ss:word@") + "/SST-2.zip"
-    steps: list[Progress | Notice] = []
+    steps: list[Progress | Message] = []
     install(small["sst2"], source=address, on_progress=steps.append)
     with pytest.raises(Interrupted) as caught:
         install(small["sst2"], source=address + "x", force=True)

@@ -1,6 +1,7 @@
-"""Batches: every text once, little padding, reproducible order."""
+"""Batches: every text once, little padding, a reproducible order."""
 
 import numpy as np
+import pytest
 import torch
 
 from senticli.training.batches import Batches, prefetched
@@ -16,37 +17,41 @@ def make(seed: int | None, count: int = 1000) -> Batches:
     )
 
 
+def order(seed: int, epoch: int) -> list[int]:
+    return [int(ids[0]) for batch in make(seed).epoch(epoch) for ids in batch.token_ids]
+
+
 def test_every_text_comes_once_with_its_label() -> None:
-    batches = make(1)
     rows = []
-    for batch in batches.epoch(1):
-        for tokens, length, label in zip(batch.tokens, batch.lengths, batch.labels, strict=True):
-            row = int(tokens[0]) - 2
-            assert (tokens[:length] == row + 2).all()
-            assert (tokens[length:] == PAD).all()
+    for batch in make(1).epoch(1):
+        for ids, length, label in zip(batch.token_ids, batch.lengths, batch.labels, strict=True):
+            row = int(ids[0]) - 2
+            assert (ids[:length] == row + 2).all()
+            assert (ids[length:] == PAD).all()
             assert label == row % 2
             rows.append(row)
     assert sorted(rows) == list(range(1000))
-    assert len(list(batches.epoch(1))) == len(batches) == 32
+
+
+def test_length_is_the_number_of_batches() -> None:
+    assert len(list(make(1).epoch(1))) == len(make(1)) == 32
 
 
 def test_little_of_a_batch_is_padding() -> None:
-    padded = sum(batch.tokens.numel() for batch in make(1).epoch(1))
-    assert make(None).tokens / padded > 0.95
+    padded = sum(batch.token_ids.numel() for batch in make(1).epoch(1))
+    assert make(None).n_tokens / padded > 0.95
 
 
-def test_the_order_changes_each_epoch_and_repeats_with_the_seed() -> None:
-    def order(batches: Batches, epoch: int) -> list[int]:
-        return [int(text[0]) for batch in batches.epoch(epoch) for text in batch.tokens]
-
-    batches = make(1)
-    first, second = order(batches, 1), order(batches, 2)
-    assert first != second
-    assert order(batches, 1) == first
-    assert order(make(2), 1) != first
+def test_the_order_changes_with_the_epoch() -> None:
+    assert order(seed=1, epoch=1) != order(seed=1, epoch=2)
 
 
-def test_an_epoch_can_go_on_in_the_middle() -> None:
+def test_the_order_follows_from_the_seed() -> None:
+    assert order(seed=1, epoch=1) == order(seed=1, epoch=1)
+    assert order(seed=1, epoch=1) != order(seed=2, epoch=1)
+
+
+def test_an_epoch_resumes_at_any_batch() -> None:
     whole = [batch.labels for batch in make(1).epoch(3)]
     rest = [batch.labels for batch in make(1).epoch(3, start=20)]
     assert all(map(torch.equal, rest, whole[20:]))
@@ -55,14 +60,14 @@ def test_an_epoch_can_go_on_in_the_middle() -> None:
 
 def test_rows_of_a_batch_are_padded_to_their_longest() -> None:
     batch = next(make(1, count=50).epoch(1))
-    some = batch.rows(slice(0, 1))
-    assert some.tokens.shape == (1, int(batch.lengths[0]))
-    assert torch.equal(some.labels, batch.labels[:1])
+    part = batch.rows(slice(0, 1))
+    assert part.token_ids.shape == (1, int(batch.lengths[0]))
+    assert torch.equal(part.labels, batch.labels[:1])
 
 
-def test_prefetching_changes_nothing() -> None:
-    assert list(prefetched(iter(range(5)))) == list(range(5))
-    assert list(prefetched(iter(()))) == []
+@pytest.mark.parametrize("count", [0, 5])
+def test_prefetching_yields_the_same_items(count: int) -> None:
+    assert list(prefetched(iter(range(count)))) == list(range(count))
 
 
 def test_without_a_seed_batches_come_by_length() -> None:

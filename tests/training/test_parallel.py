@@ -1,6 +1,5 @@
-"""Shared out among cores, a batch gives what it gives in one piece."""
+"""A batch that is shared among cores gives the same result as in one piece."""
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,10 +15,10 @@ from senticli.training.network.dropout import draw_masks
 from senticli.training.parallel import (
     Parallel,
     Totals,
-    cut,
-    disagreement,
-    losses_of,
-    predicted,
+    balance_by_length,
+    cross_entropy,
+    predicted_labels,
+    symmetric_kl,
 )
 from senticli.training.processes import ALONE
 
@@ -30,39 +29,38 @@ def batch() -> Batch:
     generator = torch.Generator().manual_seed(3)
     lengths = torch.randint(1, STEPS + 1, (TEXTS,), generator=generator)
     lengths[5] = STEPS
-    tokens = torch.randint(2, 50, (TEXTS, STEPS), generator=generator)
-    tokens[torch.arange(STEPS) >= lengths.unsqueeze(1)] = 1
-    return Batch(tokens, lengths, torch.randint(0, 2, (TEXTS,), generator=generator))
+    token_ids = torch.randint(2, 50, (TEXTS, STEPS), generator=generator)
+    token_ids[torch.arange(STEPS) >= lengths.unsqueeze(1)] = 1
+    return Batch(token_ids, lengths, torch.randint(0, 2, (TEXTS,), generator=generator))
 
 
 def model(outputs: int = 1, dropout: float | None = None) -> BiRNN:
     torch.manual_seed(0)
-    config = ModelConfig(hidden=8, embedding_dim=8, layers=2)
+    names = ("word", "embedding", "layer", "output")
+    rates: dict[str, Any] = {}
     if dropout is not None:
-        names = ("word", "embedding", "layer", "output")
-        rates: dict[str, Any] = {f"{name}_dropout": dropout for name in names}
-        config = replace(config, **rates)
-    return BiRNN(config, 50, outputs, 1)
+        rates = {f"{name}_dropout": dropout for name in names}
+    return BiRNN(ModelConfig(hidden=8, embedding_dim=8, layers=2, **rates), 50, outputs, 1)
 
 
 @pytest.mark.parametrize("threads", [1, 2, 4, 64])
-@pytest.mark.parametrize("tokens", [32_768, 50])
+@pytest.mark.parametrize("max_tokens", [32_768, 50])
 @pytest.mark.parametrize("weights", [None, torch.tensor([0.5, 2.0])])
-def test_parts_add_up(
-    threads: int, tokens: int, weights: torch.Tensor | None, monkeypatch: pytest.MonkeyPatch
+def test_gradients_do_not_depend_on_the_parts(
+    threads: int, max_tokens: int, weights: torch.Tensor | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
-    monkeypatch.setattr(parallel, "TOKENS_A_PART", tokens)
+    monkeypatch.setattr(parallel, "MAX_PART_TOKENS", max_tokens)
     network, whole = model(), batch()
     masks = draw_masks(network.config, np.random.default_rng(1), TEXTS, STEPS)
     totals = Parallel(network, weights, ALONE).gradients(whole, [masks])
     gradients = [parameter.grad for parameter in network.parameters()]
 
-    logits = network(whole.tokens, whole.lengths, masks).squeeze(1)
-    of_each = None if weights is None else weights[whole.labels]
-    loss = F.binary_cross_entropy_with_logits(logits, whole.labels.float(), of_each)
+    logits = network(whole.token_ids, whole.lengths, masks).squeeze(1)
+    text_weights = None if weights is None else weights[whole.labels]
+    loss = F.binary_cross_entropy_with_logits(logits, whole.labels.float(), text_weights)
     expected = torch.autograd.grad(loss, list(network.parameters()))
-    weight = TEXTS if of_each is None else of_each.sum().item()
+    weight = TEXTS if text_weights is None else text_weights.sum().item()
     assert totals.mean_loss == pytest.approx(loss.item() * TEXTS / weight, rel=1e-5)
     assert totals.texts == TEXTS
     assert totals.correct == int(((logits > 0) == whole.labels.bool()).sum())
@@ -71,7 +69,7 @@ def test_parts_add_up(
 
 @pytest.mark.parametrize("outputs", [1, 3])
 @pytest.mark.parametrize("weights", [None, torch.tensor([0.5, 2.0, 1.0])])
-def test_two_passes_are_to_agree(
+def test_r_drop_adds_the_divergence_of_two_passes_to_the_gradient(
     outputs: int, weights: torch.Tensor | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
@@ -81,14 +79,15 @@ def test_two_passes_are_to_agree(
     totals = Parallel(network, weights, ALONE, r_drop=0.7).gradients(whole, masks)
     gradients = [parameter.grad for parameter in network.parameters()]
 
-    of_each = torch.ones(TEXTS) if weights is None else weights[whole.labels]
-    passes = [network(whole.tokens, whole.lengths, of_pass) for of_pass in masks]
-    losses = [(losses_of(logits, whole.labels) * of_each).sum() for logits in passes]
-    loss = (losses[0] + losses[1]) / 2 / TEXTS
-    apart = (disagreement(*passes) * of_each).sum() / TEXTS
-    expected = torch.autograd.grad(loss + 0.7 * apart, list(network.parameters()))
-    assert apart > 0
-    assert totals.mean_loss == pytest.approx(loss.item() * TEXTS / of_each.sum().item(), rel=1e-5)
+    text_weights = torch.ones(TEXTS) if weights is None else weights[whole.labels]
+    passes = [network(whole.token_ids, whole.lengths, of_pass) for of_pass in masks]
+    losses = [(cross_entropy(logits, whole.labels) * text_weights).sum() for logits in passes]
+    loss = torch.stack(losses).sum() / 2 / TEXTS
+    divergence = (symmetric_kl(*passes) * text_weights).sum() / TEXTS
+    expected = torch.autograd.grad(loss + 0.7 * divergence, list(network.parameters()))
+    assert divergence > 0
+    weight = text_weights.sum().item()
+    assert totals.mean_loss == pytest.approx(loss.item() * TEXTS / weight, rel=1e-5)
     assert totals.texts == TEXTS
     torch.testing.assert_close(gradients, list(expected), atol=1e-6, rtol=1e-4)
 
@@ -101,22 +100,21 @@ def test_weighted_gradients_do_not_depend_on_the_batch_size(size: int) -> None:
     totals = Totals()
     for start in range(0, TEXTS, size):
         part = whole.rows(slice(start, min(start + size, TEXTS)))
-        texts, steps = part.tokens.shape
-        no_masks = [draw_masks(network.config, np.random.default_rng(1), texts, steps)]
+        no_masks = [draw_masks(network.config, np.random.default_rng(1), *part.token_ids.shape)]
         totals += parallel_.gradients(part, no_masks)
         for added, parameter in zip(sums, network.parameters(), strict=True):
             assert parameter.grad is not None
             added += parameter.grad * len(part.labels)
-    logits = network(whole.tokens, whole.lengths, None)
-    loss = (losses_of(logits, whole.labels) * weights[whole.labels]).sum()
+    logits = network(whole.token_ids, whole.lengths, None)
+    loss = (cross_entropy(logits, whole.labels) * weights[whole.labels]).sum()
     expected = torch.autograd.grad(loss, list(network.parameters()))
     torch.testing.assert_close(sums, list(expected), atol=1e-4, rtol=1e-3)
     assert totals.mean_loss == pytest.approx(loss.item() / weights[whole.labels].sum().item())
 
 
-def test_two_passes_run_no_more_at_once_than_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_passes_hold_no_more_tokens_at_once_than_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
-    monkeypatch.setattr(parallel, "TOKENS_A_PART", 10 * STEPS)
+    monkeypatch.setattr(parallel, "MAX_PART_TOKENS", 10 * STEPS)
     network, whole = model(), batch()
     seen: list[int] = []
     network.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].numel()))
@@ -127,18 +125,20 @@ def test_two_passes_run_no_more_at_once_than_one(monkeypatch: pytest.MonkeyPatch
         assert 5 * STEPS < max(seen) <= 10 * STEPS
 
 
-def test_disagreement_is_the_mean_of_both_divergences() -> None:
-    for first, second in (torch.randn(2, 5, 3), torch.randn(2, 5, 1)):
-        if first.shape[1] == 1:  # as two logits
-            pair = [torch.cat([logits, torch.zeros(5, 1)], dim=1) for logits in (first, second)]
-        else:
-            pair = [first, second]
-        p, q = (logits.log_softmax(dim=1) for logits in pair)
-        both = [
-            F.kl_div(a, b, log_target=True, reduction="none").sum(1) for a, b in ((p, q), (q, p))
-        ]
-        torch.testing.assert_close(disagreement(first, second), sum(both) / 2)
-    assert not disagreement(first, first).any()
+@pytest.mark.parametrize("outputs", [1, 3])
+def test_symmetric_kl_is_the_mean_of_both_divergences(outputs: int) -> None:
+    first, second = torch.randn(2, 5, outputs)
+    pair = [first, second]
+    if outputs == 1:  # as two logits
+        pair = [torch.cat([logits, torch.zeros(5, 1)], dim=1) for logits in pair]
+    p, q = (logits.log_softmax(dim=1) for logits in pair)
+    both = [F.kl_div(a, b, log_target=True, reduction="none").sum(1) for a, b in ((p, q), (q, p))]
+    torch.testing.assert_close(symmetric_kl(first, second), sum(both) / 2)
+
+
+def test_symmetric_kl_of_equal_logits_is_zero() -> None:
+    logits = torch.randn(5, 3)
+    assert not symmetric_kl(logits, logits).any()
 
 
 def test_evaluation_adds_up_over_batches() -> None:
@@ -155,26 +155,41 @@ def test_evaluation_adds_up_over_batches() -> None:
     "lengths", [[1], [10**6], [3, 9, 4], [*range(200, 264)], [300] * 64, [50] * 60 + [2000] * 7]
 )
 @pytest.mark.parametrize("parts", [1, 2, 3])
-def test_cuts_take_every_text_once(lengths: list[int], parts: int) -> None:
-    most = 4000
-    cuts = cut(lengths, parts, most)
-    assert len(cuts) % parts == 0
+def test_balanced_slices_hold_every_text_once_within_the_limit(
+    lengths: list[int], parts: int
+) -> None:
+    slices = balance_by_length(lengths, parts, max_tokens=4000)
+    assert len(slices) % parts == 0
     texts = range(len(lengths))
-    assert [row for rows in cuts for row in texts[rows]] == list(texts)
-    for rows in cuts:
-        assert len(texts[rows]) <= 1 or len(texts[rows]) * max(lengths[rows]) <= most
+    assert [row for rows in slices for row in texts[rows]] == list(texts)
+    for rows in slices:
+        assert len(texts[rows]) <= 1 or len(texts[rows]) * max(lengths[rows]) <= 4000
 
 
-def test_cuts_are_alike_and_leave_out_padding() -> None:
-    assert cut([300] * 64, 2, 10**6) == [slice(0, 32), slice(32, 64)]
-    assert cut([100] * 48 + [1000] * 16, 2, 10**6) == [slice(0, 48), slice(48, 64)]
+def test_texts_of_equal_length_are_halved() -> None:
+    assert balance_by_length([300] * 64, 2, 10**6) == [slice(0, 32), slice(32, 64)]
+
+
+def test_short_texts_are_not_padded_to_the_length_of_long_ones() -> None:
+    lengths = [100] * 48 + [1000] * 16
+    assert balance_by_length(lengths, 2, 10**6) == [slice(0, 48), slice(48, 64)]
+
+
+def test_a_slice_of_shorter_texts_holds_more_of_them() -> None:
     lengths = range(500, 1780, 20)
-    shorter, longer = cut(lengths, 2, 10**6)
+    shorter, longer = balance_by_length(lengths, 2, 10**6)
     assert len(lengths[shorter]) > len(lengths[longer])
 
 
-def test_losses_and_predictions_of_one_and_of_many_logits() -> None:
-    assert losses_of(torch.tensor([[0.0]]), torch.tensor([1])).item() == pytest.approx(np.log(2))
-    assert losses_of(torch.zeros(1, 4), torch.tensor([2])).item() == pytest.approx(np.log(4))
-    assert predicted(torch.tensor([[-1.0], [1.0]])).tolist() == [0, 1]
-    assert predicted(torch.tensor([[0.0, 3.0, 1.0]])).tolist() == [1]
+@pytest.mark.parametrize(("outputs", "labels"), [(1, 2), (4, 4)])
+def test_cross_entropy_of_equal_logits_is_that_of_a_guess(outputs: int, labels: int) -> None:
+    loss = cross_entropy(torch.zeros(1, outputs), torch.tensor([1]))
+    assert loss.item() == pytest.approx(np.log(labels))
+
+
+def test_the_sign_of_a_single_logit_predicts_the_label() -> None:
+    assert predicted_labels(torch.tensor([[-1.0], [1.0]])).tolist() == [0, 1]
+
+
+def test_the_largest_of_several_logits_predicts_the_label() -> None:
+    assert predicted_labels(torch.tensor([[0.0, 3.0, 1.0]])).tolist() == [1]

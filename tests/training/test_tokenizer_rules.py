@@ -1,3 +1,5 @@
+"""The compiled rules: spaCy's, cached, with shorter expressions for common characters."""
+
 import json
 import re
 import subprocess
@@ -16,36 +18,50 @@ RULES = compile_rules()
 EXPRESSIONS = [name for name in RULES["common"] if name != "characters" and RULES[name]]
 
 
-def test_the_rules_are_spacys_and_json() -> None:
-    tokenizer = spacy.blank("en").tokenizer
+def test_rules_survive_json() -> None:
     assert json.loads(json.dumps(RULES)) == RULES
+
+
+def test_rules_have_the_version_of_spacy() -> None:
     assert RULES["spacy"] == spacy.__version__
-    assert RULES["suffix"] == tokenizer.suffix_search.__self__.pattern
+
+
+def test_expressions_are_those_of_spacy() -> None:
+    assert RULES["suffix"] == spacy.blank("en").tokenizer.suffix_search.__self__.pattern
     assert RULES["token_match"] is None
-    assert RULES["exceptions"].keys() == tokenizer.rules.keys()
+
+
+def test_exceptions_are_those_of_spacy() -> None:
+    assert RULES["exceptions"].keys() == spacy.blank("en").tokenizer.rules.keys()
     assert RULES["exceptions"]["don't"] == ["do", "n't"]
+
+
+def test_sequences_are_the_tokens_of_exceptions_by_affixes_alone() -> None:
     assert RULES["sequences"]["Pa."] == ["Pa", "."]
 
 
-def test_the_second_time_they_come_from_the_cache(home: Path) -> None:
+@pytest.mark.parametrize("damage", [None, "{", "[]"])
+def test_spacy_is_imported_only_if_the_cache_is_damaged(damage: str | None, home: Path) -> None:
     assert spacy_rules() == RULES
-    (path,) = (home / "cache").iterdir()
+    if damage:
+        (path,) = (home / "cache").iterdir()
+        path.write_text(damage)
     code = (
         "import sys\n"
         "from senticli.training.tokenizer_rules import spacy_rules\n"
         "print(len(spacy_rules()), 'spacy' in sys.modules)"
     )
-    for damaged in (None, "{", "[]"):
-        if damaged:
-            path.write_text(damaged)
-        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-        assert done.stdout.split() == [str(len(RULES)), str(damaged is not None)], done.stderr
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout.split() == [str(len(RULES)), str(damage is not None)], done.stderr
 
 
-def test_texts_and_tokens_spell_the_same() -> None:
+def test_tokens_spell_their_string() -> None:
     for string, tokens in (RULES["exceptions"] | RULES["sequences"]).items():
         assert "".join(tokens) == string
-    # The tokenizer takes white space between tokens for a barrier that no sequence crosses.
+
+
+def test_no_sequence_contains_white_space() -> None:
+    """The tokenizer lets no sequence cross white space."""
     assert not [string for string in RULES["sequences"] if re.search(r"\s", string)]
 
 
@@ -62,12 +78,14 @@ def test_texts_and_tokens_spell_the_same() -> None:
         (r"[,|я|;]", r"[,|;]"),
     ],
 )
-def test_shorten(expression: str, short: str) -> None:
+def test_shorten_leaves_out_what_common_characters_cannot_match(
+    expression: str, short: str
+) -> None:
     assert shorten(expression) == short
 
 
 @pytest.mark.filterwarnings("error")
-def test_short_expressions_compile_without_warning() -> None:
+def test_short_expressions_are_short_and_compile_without_warning() -> None:
     re.purge()
     for name in EXPRESSIONS:
         assert len(re.compile(RULES["common"][name]).pattern) < 700

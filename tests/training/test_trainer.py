@@ -14,7 +14,7 @@ from senticli.training.batches import Batches
 from senticli.training.events import BatchResult
 from senticli.training.network.birnn import BiRNN
 from senticli.training.network.dropout import draw_masks
-from senticli.training.parallel import disagreement
+from senticli.training.parallel import symmetric_kl
 from senticli.training.trainer import Trainer, balanced_weights
 
 CONFIG = TrainConfig(epochs=4, lr=0.02, batch_size=16, precision="float32")
@@ -89,13 +89,13 @@ def test_r_drop_makes_two_passes_agree() -> None:
         random = np.random.default_rng(0)
         passes = [
             trainer.model(
-                batch.tokens,
+                batch.token_ids,
                 batch.lengths,
-                draw_masks(trainer.model.config, random, *batch.tokens.shape),
+                draw_masks(trainer.model.config, random, *batch.token_ids.shape),
             )
             for _ in range(2)
         ]
-        return disagreement(*passes).mean().item()
+        return symmetric_kl(*passes).mean().item()
 
     assert apart(3.0) < 0.5 * apart(0.0)
 

@@ -11,26 +11,25 @@ from senticli.data.catalogue import Asset
 from senticli.download.installed import fetched_bytes, folder, is_installed, provenance
 from senticli.download.sources import Source, Url
 from senticli.errors import SenticliError
+from senticli.events import Message, OnEvent, Progress
 from senticli.io.disk import size_of, size_text
-from senticli.progress import Notice, OnProgress, Progress
 
 CHECKSUMS = {"sha256": "SHA-256", "md5": "MD5", "crc32": "CRC-32", None: "no"}
 """The name of each way of verification."""
 
 
 @contextmanager
-def progress() -> Iterator[OnProgress]:
+def progress() -> Iterator[OnEvent]:
     """Yield a callback that draws bars on a terminal and prints plain lines elsewhere."""
-    seen: dict[tuple[str, str], Any] = {}
+    seen: dict[str, Any] = {}
     if not console.stderr_is_terminal():
 
-        def report_line(step: Progress | Notice) -> None:
-            if isinstance(step, Notice):
-                say(step.message)
-            elif step.phase != "downloading" and (step.phase, step.name) not in seen:
-                seen[step.phase, step.name] = True
-                size = f", {size_text(step.total)}" if step.total else ""
-                say(f"{step.phase} {step.name}{size}")
+        def report_line(event: Progress | Message) -> None:
+            if isinstance(event, Message):
+                say(event.text)
+            elif not event.step.startswith("downloading") and event.step not in seen:
+                seen[event.step] = True
+                say(event.step + (f", {size_text(event.total)}" if event.total else ""))
 
         yield report_line
         return
@@ -39,16 +38,15 @@ def progress() -> Iterator[OnProgress]:
 
     with console.progress(DownloadColumn(), TransferSpeedColumn()) as bar:
 
-        def report_bar(step: Progress | Notice) -> None:
-            if isinstance(step, Notice):
-                bar.console.print(printable(step.message), markup=False, soft_wrap=True)
+        def report_bar(event: Progress | Message) -> None:
+            if isinstance(event, Message):
+                bar.console.print(printable(event.text), markup=False, soft_wrap=True)
                 return
-            key = (step.phase, step.name)
-            if key not in seen:
+            if event.step not in seen:
                 for task in seen.values():
                     bar.update(task, visible=False)
-                seen[key] = bar.add_task(f"{step.phase} {step.name}", total=step.total)
-            bar.update(seen[key], completed=step.done, total=step.total)
+                seen[event.step] = bar.add_task(console.markup(event.step), total=event.total)
+            bar.update(seen[event.step], completed=event.done, total=event.total)
 
         yield report_bar
 

@@ -1,7 +1,7 @@
-"""From a trained network to the files of a bundle, and back.
+"""The weights as safetensors, and the network as an ONNX graph in float32.
 
-The float32 graph uses ONNX's own RNN, LSTM and GRU, which take the lengths of the texts and run
-both directions exactly, so it needs none of the reversals of :mod:`..network.birnn`.
+The graph uses ONNX's own RNN, LSTM and GRU, which take the lengths of the texts and run both
+directions exactly, so it does not reverse texts as :mod:`senticli.training.network.birnn` does.
 """
 
 from typing import Any
@@ -20,16 +20,16 @@ OPERATORS = {"rnn": "RNN", "lstm": "LSTM", "gru": "GRU"}
 
 
 def weights_to_bytes(model: BiRNN) -> bytes:
-    """The weights, float32, as safetensors."""
+    """Return the weights, float32, as safetensors."""
     state = {name: weight.contiguous() for name, weight in model.state_dict().items()}
     return safetensors.torch.save(state)
 
 
 def load_model(bundle: Bundle) -> BiRNN:
-    """The network of a bundle, from ``model.safetensors``, ready to evaluate or go on training.
+    """Return the network of a bundle, from ``model.safetensors``, in evaluation mode.
 
     Raises:
-        SenticliError: names or shapes of the weights are not those of the architecture.
+        SenticliError: the weights do not fit the architecture.
     """
     outputs = output_size(len(bundle.config.labels))
     model = BiRNN(bundle.config.model, bundle.config.vocab_size, outputs, PAD_INDEX)
@@ -44,18 +44,18 @@ def load_model(bundle: Bundle) -> BiRNN:
 
 
 def output_size(labels: int) -> int:
-    """One logit for two labels, K for K."""
+    """Return the number of logits: one for two labels, else one a label."""
     return 1 if labels == 2 else labels
 
 
 def to_onnx(model: BiRNN) -> onnx.ModelProto:
-    """The network as an ONNX graph in float32; see :mod:`senticli.training.export.graph`."""
+    """Return the network as an ONNX graph in float32; see :mod:`senticli.training.export.graph`."""
     config, graph = model.config, Graph()
-    steps_first = graph.node("Transpose", "tokens", perm=[1, 0])  # [T, B]
-    x = graph.node("Gather", graph.constant(array(model.embedding.weight)), steps_first)
+    token_ids = graph.node("Transpose", "tokens", perm=[1, 0])  # [T, B]
+    x = graph.node("Gather", graph.constant(array(model.embedding.weight)), token_ids)
     last = states = ""
-    for number, cells in enumerate(model.layers):
-        if number:  # [T, B, D*H]
+    for layer, cells in enumerate(model.layers):
+        if layer:  # [T, B, D*H]
             x = _join(graph, graph.node("Transpose", states, perm=[0, 2, 1, 3]))
         weights = rnn_weights(list(cells), config.rnn)  # type: ignore[call-overload]
         options: dict[str, Any] = {"linear_before_reset": 1} if config.rnn == "gru" else {}
@@ -77,5 +77,5 @@ def to_onnx(model: BiRNN) -> onnx.ModelProto:
 
 
 def _join(graph: Graph, states: str) -> str:
-    """The last two of four dimensions as one."""
+    """Join the last two of four dimensions."""
     return graph.node("Reshape", states, graph.integers(0, 0, -1))

@@ -1,7 +1,7 @@
 """What the float32 and the int8 graph share: collecting nodes, pooling, the output.
 
-Both take ``tokens`` int32 [B, T], padded at the end, and ``lengths`` int32 [B], at least 1, and
-give ``logits`` float32 [B, K].
+Both take ``tokens``, the token ids int32 [B, T] padded at the end, and ``lengths`` int32 [B], at
+least 1, and return ``logits`` float32 [B, K].
 """
 
 from collections.abc import Callable
@@ -16,16 +16,17 @@ from onnx import TensorProto, helper, numpy_helper
 from senticli.training.network.birnn import BiRNN
 
 OPSET, IR_VERSION = 17, 8  # read by every ONNX Runtime since 1.13
-CONTRIB = "com.microsoft"  # operators of ONNX Runtime's own
-# Where ONNX wants each of torch's gates: i, f, g, o as i, o, f, c; r, z, n as z, r, h.
+CONTRIB = "com.microsoft"  # ONNX Runtime's own operators
+# ONNX's order of torch's gates: i, f, g, o become i, o, f, c; r, z, n become z, r, h.
 GATES = {"rnn": [0], "lstm": [0, 3, 1, 2], "gru": [1, 0, 2]}
-PADDED = -1e9  # added to what stands for padding: no maximum, and no share of a softmax
+MASKED = -1e9  # added to padding, which is then no maximum and has no share of a softmax
 
 
 class Graph:
-    """Collects nodes and initial values; methods return the name of their result.
+    """Collect nodes and constants; methods return the name of their result.
 
-    ``prefix`` starts every name: those of a graph inside another must differ from the other's.
+    Args:
+        prefix: starts every name, to tell the names of a graph inside another from the other's.
     """
 
     def __init__(self, prefix: str = "") -> None:
@@ -34,13 +35,13 @@ class Graph:
         self.initializers: list[onnx.TensorProto] = []
 
     def constant(self, value: Any) -> str:
-        """A fixed value; numpy scalars and arrays keep their type."""
+        """Add a constant; numpy scalars and arrays keep their type."""
         name = f"{self.prefix}w{len(self.initializers)}"
         self.initializers.append(numpy_helper.from_array(np.asarray(value, order="C"), name))
         return name
 
     def integers(self, *values: int) -> str:
-        """A fixed list of numbers, as axes and shapes are given."""
+        """Add a constant list of int64, such as axes or a shape."""
         return self.constant(np.array(values, dtype=np.int64))
 
     def node(self, operator: str, *inputs: str, **attributes: Any) -> str:
@@ -56,7 +57,7 @@ class Graph:
         return names
 
     def finish(self, logits: str) -> onnx.ModelProto:
-        """The checked model whose output is ``logits``."""
+        """Return the checked model whose output is ``logits``."""
         self.nodes.append(helper.make_node("Identity", [logits], ["logits"]))
         value = helper.make_tensor_value_info
         proto = helper.make_model(
@@ -81,19 +82,26 @@ class Graph:
 def pool_and_classify(
     graph: Graph,
     model: BiRNN,
-    x: str,
+    hidden_states: str,
     last: Callable[[], str],
     unit: float = 1.0,
     zero: float = 0.0,
 ) -> str:
-    """Logits [B, K] from the last layer's states, (x - zero) * unit of x [B, T, D*H].
+    """Add pooling and the output layer; return logits [B, K].
 
-    ``last`` adds what gives the last state of each direction, [B, D*H], if it is wanted. However
-    it is pooled, a shifted x is shifted as much, so that ``unit`` and ``zero`` go into weights.
+    Every pooling commutes with a shift, so ``unit`` and ``zero`` go into the weights.
+
+    Args:
+        graph: to add to.
+        model: has the weights.
+        hidden_states: of the last layer [B, T, D*H], as (hidden_states - zero) * unit.
+        last: adds the last hidden state of each direction [B, D*H]; called if it is needed.
+        unit: the step between two quantized values.
+        zero: the quantized value of 0.
     """
-    padding = _padding(graph)
+    mask = _padding_mask(graph)
     pooled = [
-        last() if kind == "last" else _pool(graph, kind, model, x, padding, unit)
+        last() if kind == "last" else _pool(graph, kind, model, hidden_states, mask, unit)
         for kind in model.config.poolings
     ]
     joined = graph.node("Concat", *pooled, axis=1) if len(pooled) > 1 else pooled[0]
@@ -104,35 +112,35 @@ def pool_and_classify(
     )
 
 
-def _pool(graph: Graph, kind: str, model: BiRNN, x: str, padding: str, unit: float) -> str:
-    """One vector a text [B, D*H] from the states x [B, T, D*H]; padding is [B, T]."""
+def _pool(graph: Graph, kind: str, model: BiRNN, states: str, mask: str, unit: float) -> str:
+    """Return one vector a text [B, D*H] from hidden states [B, T, D*H]; the mask is [B, T]."""
     if kind == "max":
-        # Adding is quicker than choosing by Where, which goes over the states three times.
-        column = graph.node("Unsqueeze", padding, graph.integers(2))
-        return graph.node("ReduceMax", graph.node("Add", x, column), axes=[1], keepdims=0)
+        # Adding is faster than Where, which reads the states three times.
+        column = graph.node("Unsqueeze", mask, graph.integers(2))
+        return graph.node("ReduceMax", graph.node("Add", states, column), axes=[1], keepdims=0)
     if kind == "mean":
-        scores = padding  # all real tokens alike
+        scores = mask  # the same for all tokens
     else:
         weight = array(model.attention.weight).T * np.float32(unit)
-        scores = graph.node("MatMul", x, graph.constant(weight))
-        scores = graph.node("Add", graph.node("Squeeze", scores, graph.integers(2)), padding)
+        scores = graph.node("MatMul", states, graph.constant(weight))
+        scores = graph.node("Add", graph.node("Squeeze", scores, graph.integers(2)), mask)
     weights = graph.node("Unsqueeze", graph.node("Softmax", scores, axis=1), graph.integers(1))
-    return graph.node("Squeeze", graph.node("MatMul", weights, x), graph.integers(1))
+    return graph.node("Squeeze", graph.node("MatMul", weights, states), graph.integers(1))
 
 
-def _padding(graph: Graph) -> str:
-    """Zero for real tokens, a very low number for padding: float32 [B, T]."""
+def _padding_mask(graph: Graph) -> str:
+    """Return 0 for tokens and :data:`MASKED` for padding, float32 [B, T]."""
     steps = graph.node("Squeeze", graph.node("Shape", "tokens", start=1, end=2))
     steps = graph.node("Cast", steps, to=TensorProto.INT32)
-    zero, one = (graph.constant(np.array(number, dtype=np.int32)) for number in (0, 1))
+    zero, one = (graph.constant(np.array(value, dtype=np.int32)) for value in (0, 1))
     lengths = graph.node("Unsqueeze", "lengths", graph.integers(1))
-    real = graph.node("Less", graph.node("Range", zero, steps, one), lengths)
-    padded = graph.node("Cast", graph.node("Not", real), to=TensorProto.FLOAT)
-    return graph.node("Mul", padded, graph.constant(np.array(PADDED, dtype=np.float32)))
+    is_token = graph.node("Less", graph.node("Range", zero, steps, one), lengths)
+    is_padding = graph.node("Cast", graph.node("Not", is_token), to=TensorProto.FLOAT)
+    return graph.node("Mul", is_padding, graph.constant(np.array(MASKED, dtype=np.float32)))
 
 
 def rnn_weights(cells: list[torch.nn.RNNBase], kind: str) -> list[NDArray[np.float32]]:
-    """W [D, G*H, in], R [D, G*H, H] and B [D, 2*G*H] of one layer, in ONNX's order of gates."""
+    """Return W [D, G*H, I], R [D, G*H, H], B [D, 2*G*H] of a layer, in ONNX's order of G gates."""
     order = GATES[kind]
 
     def gates(name: str, cell: torch.nn.RNNBase) -> NDArray[np.float32]:
@@ -152,5 +160,5 @@ def rnn_weights(cells: list[torch.nn.RNNBase], kind: str) -> list[NDArray[np.flo
 
 
 def array(weight: torch.Tensor) -> NDArray[np.float32]:
-    """A weight as float32 numbers."""
+    """Return a weight in float32."""
     return weight.detach().to(torch.float32).numpy()

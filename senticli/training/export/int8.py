@@ -1,16 +1,17 @@
-"""The network in int8: an ONNX graph of its own, for all three cells.
+"""The network as an ONNX graph in int8, for all three cells.
 
-ONNX Runtime's quantised LSTM scales its inputs by what else is in the batch, rounds all weights
-of a layer by one scale, and has no GRU beside it. This graph scans the steps of a batch itself,
-with one integer matrix product a step and direction, whose scales are fixed:
+ONNX Runtime's quantized LSTM scales its inputs by what else is in the batch and all weights of a
+layer by one factor, and it has no quantized GRU. This graph scans the steps of a batch itself, with
+one integer matrix product a step and direction, whose scales are static:
 
-- a state is between -1 and 1, so it is a byte, 128 + 127 h, from step to step and layer to layer;
-- a word's vector is a byte for each dimension, with the dimension's own scale, which is multiplied
-  into the weights;
-- each column of the weights has its own scale. They keep 7 bits: with 8, a CPU without VNNI
-  saturates when it adds two products of bytes in 16 bits.
+- a hidden state is between -1 and 1, so it is quantized to uint8 as 128 + 127 h, from step to step
+  and layer to layer;
+- an embedding is quantized to uint8 with a scale for each dimension, which is multiplied into the
+  weights;
+- weights have a scale for each column. They keep 7 bits: with 8, a CPU without VNNI saturates when
+  it adds two products of bytes in 16 bits.
 
-So a text's scores do not depend on its batch.
+So the scores of a text do not depend on its batch.
 
 Shapes: B texts, T steps, D directions, I inputs, H hidden size, N columns of gates.
 """
@@ -23,55 +24,56 @@ from onnx import TensorProto, helper
 from senticli.training.export.graph import CONTRIB, Graph, array, pool_and_classify, rnn_weights
 from senticli.training.network.birnn import BiRNN
 
-ZERO = np.uint8(128)  # the byte that stands for 0
-UNIT = np.float32(1 / 127)  # the step between two bytes
+ZERO = np.uint8(128)  # stands for 0
+UNIT = np.float32(1 / 127)  # the step between two quantized values
 WEIGHT_LIMIT = 63
 
 Floats = NDArray[np.float32]
 
 
 def to_int8(model: BiRNN) -> onnx.ModelProto:
-    """The network as an ONNX graph in int8; see :mod:`senticli.training.export.graph`."""
+    """Return the network as an ONNX graph in int8; see :mod:`senticli.training.export.graph`."""
     config, graph = model.config, Graph()
     directions = 2 if config.bidirectional else 1
     lengths = graph.node("Cast", "lengths", to=TensorProto.INT64)
 
     def reverse(x: str) -> str:
-        """Each text of x [T, B, …] reversed within its own length."""
+        """Reverse each text of x [T, B, …] within its own length."""
         return graph.node("ReverseSequence", x, lengths, time_axis=0, batch_axis=1)
 
-    def as_read(states: str) -> list[str]:
-        """The states [T, B, H] of each direction, in the order in which it read the text."""
+    def split_directions(states: str) -> list[str]:
+        """Return the states [T, B, H] of each direction, in its own order of steps."""
         parts = graph.nodes_of("Split", (states,), directions, axis=1)
         return [graph.node("Squeeze", part, graph.integers(1)) for part in parts]
 
     def in_order(states: str) -> list[str]:
-        """The states [T, B, H] of each direction, in the order of the text."""
-        forward, *backward = as_read(states)
+        """Return the states [T, B, H] of each direction, in the order of the text."""
+        forward, *backward = split_directions(states)
         return [forward, *map(reverse, backward)]
 
     def last_states() -> str:
+        """Return the last state of each direction, [B, D*H]."""
         # Reversed, the last state of a text comes first, whatever its length.
         ends = [
             graph.node("Gather", reverse(part), graph.constant(np.int64(0)), axis=0)
-            for part in as_read(states)
+            for part in split_directions(states)
         ]
         return graph.node("Cast", graph.node("Concat", *ends, axis=1), to=TensorProto.FLOAT)
 
     embedding = array(model.embedding.weight)
     ranges = np.maximum(np.abs(embedding).max(axis=0), 1e-12)  # [I], of each dimension
-    words = graph.constant((np.rint(embedding / ranges / UNIT) + ZERO).astype(np.uint8))
+    quantized = graph.constant((np.rint(embedding / ranges / UNIT) + ZERO).astype(np.uint8))
     x = graph.node("Transpose", "tokens", perm=[1, 0])
     states = ""
-    for number, cells in enumerate(model.layers):
+    for layer, cells in enumerate(model.layers):
         inputs, recurrent, biases = rnn_weights(list(cells), config.rnn)  # type: ignore[call-overload]
-        if number:
+        if layer:
             x = graph.node("Concat", *in_order(states), axis=2)
-        readings = [x, reverse(x)][:directions]
-        columns = [graph.node("Unsqueeze", reading, graph.integers(1)) for reading in readings]
+        both = [x, reverse(x)][:directions]
+        columns = [graph.node("Unsqueeze", part, graph.integers(1)) for part in both]
         x = graph.node("Concat", *columns, axis=1)
-        if number == 0:  # reversing words is cheaper than reversing their vectors
-            x = graph.node("Gather", words, x)
+        if layer == 0:  # reversing ids is cheaper than reversing embeddings
+            x = graph.node("Gather", quantized, x)
             inputs = inputs * ranges
         states = _scan(graph, config.rnn, x, inputs, recurrent, biases)
     x = graph.node("Transpose", graph.node("Concat", *in_order(states), axis=2), perm=[1, 0, 2])
@@ -81,9 +83,15 @@ def to_int8(model: BiRNN) -> onnx.ModelProto:
 
 
 def _scan(graph: Graph, rnn: str, x: str, inputs: Floats, recurrent: Floats, biases: Floats) -> str:
-    """The states [T, D, B, H] of a layer, in bytes, from its inputs x [T, D, B, I], in bytes.
+    """Return the hidden states [T, D, B, H] of a layer from its input x [T, D, B, I], both uint8.
 
-    ``inputs`` [D, G*H, I], ``recurrent`` [D, G*H, H] and ``biases`` [D, 2*G*H] are its weights.
+    Args:
+        graph: to add to.
+        rnn: the kind of cell.
+        x: the input.
+        inputs: weights of the input, [D, G*H, I].
+        recurrent: weights of the hidden state, [D, G*H, H].
+        biases: [D, 2*G*H].
     """
     directions, _, hidden = recurrent.shape
     width = inputs.shape[2]
@@ -96,8 +104,8 @@ def _scan(graph: Graph, rnn: str, x: str, inputs: Floats, recurrent: Floats, bia
     for row, w, r, b in zip(rows, inputs, recurrent, biases, strict=True):
         columns, bias = arrange(w, r, *np.split(b, 2))
         scales = np.maximum(np.abs(columns).max(axis=0) / WEIGHT_LIMIT, 1e-12).astype(np.float32)
-        numbers = body.constant(np.rint(columns / scales).astype(np.int8))
-        operands = (row, numbers, unit, body.constant(scales), zero, "", body.constant(bias))
+        quantized = body.constant(np.rint(columns / scales).astype(np.int8))
+        operands = (row, quantized, unit, body.constant(scales), zero, "", body.constant(bias))
         sums.append(body.node("MatMulIntegerToFloat", *operands, domain=CONTRIB))
     state, memory = step(body, body.node("Concat", *sums, axis=0), hidden)
     state = body.node("QuantizeLinear", state, unit, zero)
@@ -116,14 +124,13 @@ def _scan(graph: Graph, rnn: str, x: str, inputs: Floats, recurrent: Floats, bia
     batch = graph.node("Shape", "tokens", start=0, end=1)
     sizes = (graph.integers(directions), batch, graph.integers(hidden))
     shape = graph.node("Concat", *sizes, axis=0)
-    start = [
-        graph.node("Expand", graph.constant(number), shape) for number in (ZERO, np.float32(0))
-    ]
+    start = [graph.node("Expand", graph.constant(value), shape) for value in (ZERO, np.float32(0))]
     return graph.nodes_of("Scan", (*start, x), 3, body=step_graph, num_scan_inputs=1)[2]
 
 
-# Of each cell: its weights as the columns [I+H, N] and bias [N] of one product with [x, h]; and
-# the nodes from that product to the new state and the new memory, float32 [D, B, H] both.
+# Two functions for each kind of cell: one arranges its weights as the columns [I+H, N] and bias [N]
+# of one product with [x, h]; the other adds the nodes from that product to the new hidden state and
+# the new memory, both float32 [D, B, H].
 
 
 def _rnn_columns(w: Floats, r: Floats, wb: Floats, rb: Floats) -> tuple[Floats, Floats]:
@@ -136,8 +143,8 @@ def _rnn_step(body: Graph, sums: str, hidden: int) -> tuple[str, str]:
 
 def _lstm_columns(w: Floats, r: Floats, wb: Floats, rb: Floats) -> tuple[Floats, Floats]:
     columns, bias = _rnn_columns(w, r, wb, rb)
-    # tanh(x) = 2 sigmoid(2x) - 1: the candidate, the last of the four, goes through one operator
-    # with the gates.
+    # tanh(x) = 2 sigmoid(2x) - 1: so the candidate, the last of the four, shares one operator with
+    # the gates.
     twice = np.repeat(np.array([1, 1, 1, 2], dtype=np.float32), len(bias) // 4)
     return columns * twice, bias * twice
 
@@ -152,7 +159,7 @@ def _lstm_step(body: Graph, sums: str, hidden: int) -> tuple[str, str]:
 
 
 def _gru_columns(w: Floats, r: Floats, wb: Floats, rb: Floats) -> tuple[Floats, Floats]:
-    # The candidate's two halves stay apart, as the reset gate is for the state's half alone.
+    # The candidate's two halves stay apart: the reset gate applies to that of the state only.
     w_z, w_r, w_h = np.split(w, 3)
     r_z, r_r, r_h = np.split(r, 3)
     w = np.concatenate([w_z, w_r, w_h, np.zeros_like(w_h)])

@@ -1,1 +1,1 @@
-"""The network that is trained."""
+"""The network: embedding, recurrent cells, dropout."""

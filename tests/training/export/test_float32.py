@@ -1,4 +1,4 @@
-"""The ONNX graph gives what torch gives; the safetensors file brings the network back."""
+"""The ONNX graph equals torch, and the safetensors file restores the network."""
 
 from pathlib import Path
 
@@ -29,11 +29,11 @@ def texts() -> list[np.ndarray]:
     ]
 
 
-def torch_logits(model: BiRNN, words: list[np.ndarray]) -> np.ndarray:
+def torch_logits(model: BiRNN, token_ids: list[np.ndarray]) -> np.ndarray:
     with torch.inference_mode():
         rows = [
             model(torch.from_numpy(text.astype(np.int64))[None], torch.tensor([len(text)]))
-            for text in words
+            for text in token_ids
         ]
     return torch.cat(rows).numpy()
 
@@ -44,8 +44,8 @@ def torch_logits(model: BiRNN, words: list[np.ndarray]) -> np.ndarray:
 def test_onnx_equals_torch(rnn: str, layers: int, bidirectional: bool) -> None:
     model = build(rnn=rnn, layers=layers, bidirectional=bidirectional, pooling="max+attention")
     network = Network(float32.to_onnx(model).SerializeToString(), threads=1)
-    words = texts()
-    np.testing.assert_allclose(network.logits(words), torch_logits(model, words), atol=1e-5)
+    token_ids = texts()
+    np.testing.assert_allclose(network.logits(token_ids), torch_logits(model, token_ids), atol=1e-5)
 
 
 @pytest.mark.parametrize("pooling", ["last", "max", "mean", "attention", "last+mean"])
@@ -53,19 +53,20 @@ def test_onnx_equals_torch(rnn: str, layers: int, bidirectional: bool) -> None:
 def test_onnx_equals_torch_for_every_pooling(pooling: str, outputs: int) -> None:
     model = build(outputs, pooling=pooling)
     network = Network(float32.to_onnx(model).SerializeToString(), threads=1)
-    words = texts()
-    assert network.logits(words).shape == (len(words), outputs)
-    np.testing.assert_allclose(network.logits(words), torch_logits(model, words), atol=1e-5)
+    token_ids = texts()
+    logits = network.logits(token_ids)
+    assert logits.shape == (len(token_ids), outputs)
+    np.testing.assert_allclose(logits, torch_logits(model, token_ids), atol=1e-5)
 
 
-def test_a_trained_bundle_gives_equal_probabilities(tiny_model: Path) -> None:
+def test_both_files_of_a_trained_bundle_give_equal_probabilities(tiny_model: Path) -> None:
     from senticli.bundle import Bundle
 
     bundle = Bundle.open(tiny_model)
     assert bundle.config.onnx == "float32"
-    words = [text % bundle.config.vocab_size for text in texts()]
-    exact = torch_logits(float32.load_model(bundle), words)
+    token_ids = [text % bundle.config.vocab_size for text in texts()]
+    exact = torch_logits(float32.load_model(bundle), token_ids)
     assert np.isfinite(exact).all()
-    run = Network(bundle.read("model.onnx"), threads=1).logits(words)
+    run = Network(bundle.read("model.onnx"), threads=1).logits(token_ids)
     sigmoid = lambda x: 1 / (1 + np.exp(-x))  # noqa: E731
     np.testing.assert_allclose(sigmoid(run), sigmoid(exact), atol=1e-5)

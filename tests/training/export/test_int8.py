@@ -33,7 +33,9 @@ def texts() -> list[np.ndarray]:
 @pytest.mark.parametrize("layers", [1, 2])
 @pytest.mark.parametrize("bidirectional", [True, False])
 @pytest.mark.parametrize("pooling", ["max+attention", "last+mean"])
-def test_it_is_smaller_and_close(rnn: str, layers: int, bidirectional: bool, pooling: str) -> None:
+def test_int8_is_smaller_and_close_to_float32(
+    rnn: str, layers: int, bidirectional: bool, pooling: str
+) -> None:
     model = build(rnn=rnn, layers=layers, bidirectional=bidirectional, pooling=pooling)
     exact = float32.to_onnx(model).SerializeToString()
     small = to_int8(model).SerializeToString()
@@ -44,14 +46,14 @@ def test_it_is_smaller_and_close(rnn: str, layers: int, bidirectional: bool, poo
 
 
 @pytest.mark.parametrize("rnn", ["rnn", "lstm", "gru"])
-def test_a_text_is_answered_alone_as_in_a_batch(rnn: str) -> None:
+def test_logits_of_a_text_do_not_depend_on_its_batch(rnn: str) -> None:
     network = Network(to_int8(build(rnn=rnn)).SerializeToString(), 1)
     together = network.logits(texts())
     alone = np.concatenate([network.logits([text]) for text in texts()])
     np.testing.assert_allclose(alone, together, atol=1e-6)
 
 
-def test_large_values_of_an_embedding_saturate_nothing() -> None:
+def test_large_embedding_values_do_not_saturate() -> None:
     model = build(rnn="lstm")
     with torch.no_grad():
         model.embedding.weight[:, 3] *= 40
@@ -62,7 +64,7 @@ def test_large_values_of_an_embedding_saturate_nothing() -> None:
     np.testing.assert_allclose(small, exact, atol=0.01)
 
 
-def test_weights_keep_the_bits_that_every_cpu_can_multiply() -> None:
+def test_weights_keep_seven_bits() -> None:
     (scan,) = (node for node in to_int8(build()).graph.node if node.op_type == "Scan")
     (body,) = (attribute.g for attribute in scan.attribute if attribute.name == "body")
     arrays = [onnx.numpy_helper.to_array(value) for value in body.initializer]
