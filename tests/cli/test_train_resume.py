@@ -145,7 +145,12 @@ def test_interrupt_before_training_ends_it_at_once(
     from senticli.training import session
 
     monkeypatch.setattr(session, "corpus_of", lambda *_, **__: signal.raise_signal(signal.SIGINT))
-    done = senticli(*TINY, "--name", "cut")
+    # A shell that runs the tests in the background has them ignore the signal.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        done = senticli(*TINY, "--name", "cut")
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert done.returncode == 130
     assert "Traceback" not in done.stderr
     assert done.stderr.splitlines()[-1] == "interrupted"
