@@ -213,7 +213,7 @@ def test_what_is_odd_about_the_data_is_told(senticli: Run, reviews: Path) -> Non
     assert [event["event"] for event in others] == ["epoch"] * 3 + ["saved"]
     measured = senticli("eval", "--split", "test", "--json")
     assert json.loads(measured.stdout)["examples"] == 35
-    strict = senticli("train", *data, "--label-column", "stars", *SMALL, "--strict")
+    strict = senticli("train", *data, "--label-column", "stars", *SMALL, "--strict", "--name", "x")
     assert strict.returncode == 1
     assert "error: --strict: rows left out: no text" in strict.stderr
     assert "warning: texts that occur again in train: 2; the first: 'fine film" in strict.stderr
