@@ -114,7 +114,7 @@ def test_a_training_with_settings_of_other_types(copy: Path) -> None:
         _ = Bundle.open(copy).training
 
 
-def test_a_config_without_what_is_usual(copy: Path) -> None:
+def test_config_without_statistics_opens(copy: Path) -> None:
     edit(copy, lambda config: config.update(usual=None))
     assert Bundle.open(copy).config.usual is None
 

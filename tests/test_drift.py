@@ -28,7 +28,7 @@ def test_scripts(text: str, script: str) -> None:
     assert script_of(text) == script
 
 
-def test_usual_texts_pass_and_others_are_told() -> None:
+def test_usual_texts_pass_and_others_are_reported() -> None:
     monitor = Monitor(USUAL)
     assert monitor.message() is None
     monitor.add("a fine film", 300, 10)
@@ -37,13 +37,13 @@ def test_usual_texts_pass_and_others_are_told() -> None:
     assert "35% of the words are unknown" in (monitor.message() or "")
 
 
-def test_a_few_odd_words_prove_nothing() -> None:
+def test_few_unknown_tokens_are_no_drift() -> None:
     monitor = Monitor(USUAL)
     monitor.add("xqzzt film", 2, 1)
     assert monitor.message() is None
 
 
-def test_another_script_is_told_whatever_the_words() -> None:
+def test_another_script_is_reported_whatever_the_tokens() -> None:
     monitor = Monitor(USUAL)
     for _ in range(3):
         monitor.add("фильм", 1, 0)
@@ -56,7 +56,7 @@ def test_another_script_is_told_whatever_the_words() -> None:
     assert monitor.message() is None
 
 
-def test_what_is_usual_is_measured() -> None:
+def test_statistics_are_measured() -> None:
     numbers = [np.array([0] + [5] * 24, dtype=np.int32)] * 99 + [np.zeros(25, dtype=np.int32)]
     usual = fit(["a text"] * 60 + ["текст"] * 40, numbers)
     assert usual == Usual(unknown=0.0496, threshold=0.0496, script="LATIN")

@@ -87,7 +87,7 @@ def test_scores_depend_on_nothing_but_the_text(model: Model) -> None:
 
 
 @pytest.mark.parametrize("skip", [0, 1, 31, 32, 33, 100, 299, 300])
-def test_what_is_skipped_changes_nothing_else(tiny_model: Path, skip: int) -> None:
+def test_skipped_texts_change_no_prediction(tiny_model: Path, skip: int) -> None:
     texts = [f"good film {'bad ' * (n % 7)}" for n in range(300)]
     model = Model(Bundle.open(tiny_model))
     assert list(model.stream(texts, skip=skip)) == list(model.stream(texts))[skip:]

@@ -296,7 +296,7 @@ CASES = {
 
 
 @each_shell
-def test_what_is_offered(shells: Shells, shell: str) -> None:
+def test_completions_offer_values(shells: Shells, shell: str) -> None:
     for line, expected in CASES.items():
         found = [name.rstrip("/") for name in shells.candidates(shell, line)]
         assert found == expected, line

@@ -92,7 +92,7 @@ def test_files_that_do_not_fit(senticli: Run, tmp_path: Path, content: str, erro
     assert done.stderr.splitlines()[1].startswith("hint: ")
 
 
-def test_a_dataset_that_is_not_here_names_the_command(senticli: Run) -> None:
+def test_missing_dataset_names_the_command_that_downloads_it(senticli: Run) -> None:
     done = senticli("eval", "--data", "imdb")
     assert done.returncode == 1
     assert done.stderr.splitlines()[1] == "hint: senticli download imdb"

@@ -197,7 +197,7 @@ def test_explanations_on_a_terminal_and_in_json(senticli: Run) -> None:
     ]
 
 
-def test_unusual_texts_are_told_of_unless_quiet(senticli: Run) -> None:
+def test_drift_is_reported_unless_quiet(senticli: Run) -> None:
     text = "отличный фильм"
     done = senticli("predict", text, "--model", "bundled")
     assert done.returncode == 0

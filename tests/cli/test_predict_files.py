@@ -422,7 +422,7 @@ ODD = {
 
 
 @pytest.mark.parametrize("format", ["lines", "jsonl"])
-def test_every_odd_line_gets_an_answer(senticli: Run, tiny_model: Path, format: str) -> None:
+def test_every_unusual_line_gets_an_answer(senticli: Run, tiny_model: Path, format: str) -> None:
     content = b"".join(ODD.values())
     done = senticli("predict", "-m", tiny_model, "--output-format", format, input=content)
     assert done.returncode == 0
@@ -514,7 +514,7 @@ def test_an_output_by_a_link_leaves_the_link(
     assert "\t" in (tmp_path / "real.txt").read_text()
 
 
-def test_what_strict_stopped_goes_on_without_it(
+def test_run_stopped_by_strict_resumes_without_it(
     senticli: Run, tiny_model: Path, reviews: Path
 ) -> None:
     command = ("predict", "-i", reviews, "-o", reviews.with_name("out.csv"), "-m", tiny_model)

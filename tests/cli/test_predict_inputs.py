@@ -424,7 +424,7 @@ def test_sep_line_of_no_delimiter_is_no_traceback(predict: Predict, line: bytes)
     "first",
     [b'{"text":"good\nfilm"}', b'[1,2],"text":"x"}', b"[INFO] start", b'{"text":"go'],
 )
-def test_odd_first_line_of_objects_spoils_no_other(predict: Predict, first: bytes) -> None:
+def test_invalid_first_line_of_objects_spoils_no_other(predict: Predict, first: bytes) -> None:
     lines = first.count(b"\n") + 1
     done = predict("-f", "jsonl", input=first + b'\n{"text":"bad"}\n{"text":"good"}\n')
     found = [json.loads(line) for line in done.out.splitlines()]

@@ -194,7 +194,7 @@ def reviews(tmp_path: Path) -> Path:
 SMALL = ("--vectors", "none", "--hidden", "8", "--embedding-dim", "8", "--epochs", "3")
 
 
-def test_what_is_odd_about_the_data_is_told(senticli: Run, reviews: Path) -> None:
+def test_findings_about_the_data_are_reported(senticli: Run, reviews: Path) -> None:
     data = ("--data", reviews / "train.csv", "--test", reviews / "test.csv")
     done = senticli("train", *data, "--label-column", "stars", *SMALL, "--json")
     assert done.returncode == 0, done.stderr

@@ -17,7 +17,7 @@ def test_tidy_data() -> None:
     assert found == Checks({"train": {"neg": 2, "pos": 1}, "valid": {"neg": 1, "pos": 1}}, [])
 
 
-def test_everything_odd() -> None:
+def test_every_finding_is_reported() -> None:
     problems = (Problem("x, line 3", "no text"), Problem("x, line 9", "no text"))
     train = split(("a", "pos"), ("a ", "pos"), ("a", "neg"), ("b" * 99, "neg"), problems=problems)
     valid = split(("a", "pos"), ("v", "neg"), name="y")

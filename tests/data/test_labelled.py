@@ -413,7 +413,7 @@ def test_a_missing_file(tmp_path: Path) -> None:
         read_labelled(tmp_path / "t.csv")
 
 
-def test_rows_that_are_no_examples_are_told(tmp_path: Path) -> None:
+def test_rows_without_examples_are_reported(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     path.write_text("text,label\ngood,pos\n\n,pos\nbad, \nbad,neg,more\nbad,neg\n")
     found = read_labelled(path)

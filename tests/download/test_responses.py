@@ -109,5 +109,5 @@ def test_validator_is_a_strong_tag_or_the_date(
 
 
 @pytest.mark.parametrize("text", ["", "-1", "1.5", "²", "9" * 5000, "1, 1"])
-def test_counts_that_are_none(text: str) -> None:
+def test_invalid_counts_are_refused(text: str) -> None:
     assert parse_count(text) is None

@@ -37,7 +37,7 @@ def test_lines_keep_every_text_in_order() -> None:
     assert not any(r.replaced or r.error for r in records)
 
 
-def test_bytes_that_are_not_utf8_are_replaced_and_told() -> None:
+def test_bytes_that_are_not_utf8_are_replaced_and_reported() -> None:
     records = read(b"fine\ncaf\xe9\n\xff\xfe\n", "lines")
     assert [r.text for r in records] == ["fine", "caf\ufffd", "\ufffd\ufffd"]
     assert [r.replaced for r in records] == [False, True, True]
@@ -135,7 +135,7 @@ def test_a_field_whose_name_has_a_dot_comes_before_a_field_in_a_field() -> None:
         (b"text\n", "lines", "text", "plain lines"),
     ],
 )
-def test_an_input_that_is_none(
+def test_input_without_the_column_is_refused(
     content: bytes, format: str, column: str | None, message: str
 ) -> None:
     if column is None and b"x" in content:
@@ -282,7 +282,7 @@ def test_cell_that_is_a_missing_value_is_reported(text: str) -> None:
 
 
 @pytest.mark.parametrize("value", ["NaN", "Infinity", "-Infinity", "1e999"])
-def test_number_that_is_none_is_no_text(value: str) -> None:
+def test_number_that_is_not_finite_is_no_text(value: str) -> None:
     record, other = read(f'{{"text": {value}}}\n{{"text": 1.5}}\n'.encode(), "jsonl")
     assert (record.text, record.error) == ("", "text is not a text")
     assert (other.text, other.error) == ("1.5", None)

@@ -108,7 +108,7 @@ def test_a_nan_loss_stops_with_advice() -> None:
     assert "`lr`" in caught.value.hint
 
 
-def test_progress_is_told_after_every_batch() -> None:
+def test_progress_is_reported_after_every_batch() -> None:
     seen: list[BatchResult] = []
     trainer = Trainer(model(), replace(CONFIG, epochs=1), data(1), data(2), on_batch=seen.append)
     (result,) = trainer.fit()
@@ -142,7 +142,7 @@ def test_it_stops_after_the_batch() -> None:
 
 @pytest.mark.parametrize("schedule", ["onecycle", "cosine", "constant"])
 @pytest.mark.parametrize("batch", [1, 5, 10])
-def test_it_goes_on_as_if_it_had_never_stopped(schedule: str, batch: int) -> None:
+def test_resumed_training_equals_an_uninterrupted_one(schedule: str, batch: int) -> None:
     config = replace(CONFIG, schedule=schedule, optimizer="adam")  # type: ignore[arg-type]
 
     def trainer(**options: Any) -> Trainer:
