@@ -406,7 +406,7 @@ def _table_records(
         number += skipped
         fields = fields or []
         if len(fields) == width:
-            text, replaced = mended(fields[position])
+            text, replaced = without_surrogates(fields[position])
             recent.append(fields)
             is_header = plain_name(text) in names and [*map(plain_name, fields)] == names
             doubt = REPEATED if is_header else rows.doubt(fields, recent) or doubt_of(text)
@@ -416,7 +416,7 @@ def _table_records(
             and not any(fields[width:])
             and not (rows.leaves_open(before) or rows.leaves_open(fields))
         ):
-            text, replaced = mended(fields[position])
+            text, replaced = without_surrogates(fields[position])
             doubt = doubt_of(text) or (SHORT if len(fields) < width else "")
             yield Record(number, text, None, raw, fields, replaced, doubt)
         else:
@@ -449,7 +449,7 @@ def doubt_of(text: str) -> str:
     return HAS_NUL if "\0" in text else ""
 
 
-def mended(field: str) -> tuple[str, bool]:
+def without_surrogates(field: str) -> tuple[str, bool]:
     """Return a field without the lone surrogates that stand for bytes which are not UTF-8."""
     try:
         field.encode()
