@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
@@ -95,7 +96,9 @@ def target_of(recipe: Recipe, name: str | None = None, output: Path | None = Non
         model, seed = recipe.model, recipe.train.seed
         data = "-".join(Path(part).stem for part in recipe.train.data)
         network = f"{model.rnn}-{model.layers}x{model.hidden}"
-        name = f"{network}-{data}-seed{seed}-{datetime.now():%Y%m%d-%H%M%S}"
+        plain = f"{network}-{data}-seed{seed}-{datetime.now():%Y%m%d-%H%M%S}"
+        names = chain([plain], (f"{plain}-{number}" for number in count(2)))
+        name = next(name for name in names if not (paths.models_dir() / name).exists())
     elif not name or Path(name).name != name or name.startswith(".") or name == BUNDLED:
         raise ConfigError("name", f"{name!r} cannot be a model's name", "use a plain word")
     return paths.models_dir() / name
