@@ -19,6 +19,7 @@ from functools import cached_property
 from itertools import chain, islice
 from typing import Any, BinaryIO, TypeVar, cast
 
+from senticli.config import check_choice
 from senticli.errors import SenticliError
 from senticli.io.fields import (
     LABEL_COLUMNS,
@@ -36,6 +37,7 @@ from senticli.io.formats import (
     CSV,
     DAMAGED,
     DELIMITERS,
+    FORMATS,
     JSONL,
     LINES,
     PARQUET,
@@ -120,6 +122,7 @@ def read_records(stream: BinaryIO, format: str, name: str, layout: Layout | None
         SenticliError: now or while reading; see the module.
     """
     layout = layout or Layout()
+    check_choice("format", format, FORMATS)
     layout.check(format, name)
     if format == PARQUET:
         return _parquet(stream, name, layout)
