@@ -134,7 +134,7 @@ complete -c senticli -n '__senticli_command predict' -l encoding -x -d 'Encoding
 complete -c senticli -n '__senticli_command predict' -l output -s o -x -a '(__senticli_paths \'\')' -d 'Write to FILE, which is complete or not there'
 complete -c senticli -n '__senticli_command predict' -l output-format -x -a 'lines csv tsv jsonl parquet' -d 'Format of the output. [default: by its name, else the input\'s]'
 complete -c senticli -n '__senticli_command predict' -l json -d 'Print JSON, one object a line'
-complete -c senticli -n '__senticli_command predict' -l resume -d 'Go on where a run to the same FILE was cut off'
+complete -c senticli -n '__senticli_command predict' -l resume -d 'Resume a run to the same FILE that was cut off'
 complete -c senticli -n '__senticli_command predict' -l force -d 'Replace FILE if it is there'
 complete -c senticli -n '__senticli_command predict' -l prefix -x -d 'Put before the names of the added columns'
 complete -c senticli -n '__senticli_command predict' -l unbuffered -s u -d 'Answer each text before the next is read'

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from senticli.config import ModelConfig, TrainConfig
+    from senticli.download.install import install
     from senticli.errors import SenticliError
     from senticli.evaluation import Evaluation, evaluate
     from senticli.io.scoring import score_file
@@ -29,6 +30,7 @@ __all__ = [
     "SenticliError",
     "TrainConfig",
     "evaluate",
+    "install",
     "load",
     "score_file",
     "train",
@@ -41,6 +43,7 @@ _MODULES = {
     "SenticliError": "errors",
     "TrainConfig": "config",
     "evaluate": "evaluation",
+    "install": "download.install",
     "load": "model",
     "score_file": "io.scoring",
     "train": "training.run",

@@ -6,7 +6,7 @@ completions, the reference page and a bundle's ``config.json`` all follow from t
 """
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Literal, get_args, get_origin, get_type_hints
@@ -79,6 +79,12 @@ def choices_of(kind: Any) -> tuple[str, ...]:
     return next((found for part in get_args(kind) if (found := choices_of(part))), ())
 
 
+def check_choice(name: str, value: object, choices: Collection[str]) -> None:
+    """Raise ConfigError unless the value of a setting is one of some choices."""
+    if value not in choices:
+        raise ConfigError(name, f"{value!r} is not a choice", f"use one of: {', '.join(choices)}")
+
+
 def check_settings(config: Any) -> None:
     """Raise ConfigError unless every value of a dataclass is in its range or among its choices."""
     kind: type = type(config)
@@ -87,15 +93,13 @@ def check_settings(config: Any) -> None:
         value = getattr(config, name)
         if value is None and type(None) in get_args(types[name]):
             continue
-        choices = choices_of(types[name])
-        if choices and value not in choices:
-            raise ConfigError(
-                name, f"{value!r} is not a choice", f"use one of: {', '.join(choices)}"
-            )
+        if choices := choices_of(types[name]):
+            check_choice(name, value, choices)
+        elif not has_type(value, types[name]):
+            wanted = getattr(types[name], "__name__", str(types[name]))
+            raise ConfigError(name, f"{value!r} is of another type", f"use a value of {wanted}")
         if about.low is None or about.high is None or value == about.also:
             continue
-        if not isinstance(value, int | float):
-            raise ConfigError(name, f"{value!r} is not a number", "use a number")
         if not about.low <= value <= about.high:
             raise ConfigError(
                 name,

@@ -62,8 +62,8 @@ class Monitor:
             and wilson(self._n_unknown, self._n_tokens, 2.576)[0] > self._usual.threshold
         ):
             return (
-                f"{self._n_unknown / self._n_tokens:.0%} of the words are unknown to this model, "
-                f"{self._usual.unknown:.1%} are usual: it may not know this kind of text"
+                f"{self._n_unknown / self._n_tokens:.0%} of the tokens are unknown to this model, "
+                f"{self._usual.unknown:.1%} in its validation texts: it may not fit these texts"
             )
         return None
 

@@ -1,7 +1,7 @@
 """The errors that callers see: one line that says what is wrong, one that says what to do.
 
 A setting stands between backquotes, as a keyword argument with or without a value: `lr`,
-`encoding=cp1252`; a step as a call: `download(imdb, force=True)`. The command line shows its own
+`encoding=cp1252`; a step as a call: `install(imdb, force=True)`. The command line shows its own
 options and commands instead.
 """
 

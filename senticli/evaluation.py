@@ -160,8 +160,8 @@ def evaluate(
     *,
     split: str | None = None,
     format: str | None = None,
-    text_column: str | None = None,
-    label_column: str | None = None,
+    text_column: str | int | None = None,
+    label_column: str | int | None = None,
     delimiter: str | None = None,
     quoting: str | None = None,
     header: bool | None = None,
@@ -195,8 +195,8 @@ def evaluate(
     model = as_model(model, threads)
     reading = {
         "format": format,
-        "text_column": text_column,
-        "label_column": label_column,
+        "text_column": None if text_column is None else str(text_column),
+        "label_column": None if label_column is None else str(label_column),
         "delimiter": delimiter,
         "quoting": quoting,
         "header": header,
@@ -234,7 +234,7 @@ def _evaluation(model: "Model", data: _Examples, report: OnEvent) -> Evaluation:
     if unknown is not None:
         raise SenticliError(
             f"the label {unknown!r} is not one of the model's: {', '.join(indices)}",
-            "use data with the model's labels, or a model trained on these: `model=NAME`",
+            "use data with the model's labels, or a model trained on these",
         )
     rows, total = [], len(data.examples)
     for row in model.stream_proba(example.text for example in data.examples):
@@ -253,6 +253,9 @@ def _pairs(texts: object, labels: Sequence[str]) -> "list[Example]":
 
     if isinstance(texts, str | Path) or not isinstance(texts, Iterable):
         raise TypeError("labels are given, and no list of texts")
+    texts = list(texts)
+    if len(texts) != len(labels):
+        raise ValueError(f"there are {len(texts)} texts and {len(labels)} labels")
     examples = []
     for text, label in zip(texts, labels, strict=True):
         if not isinstance(label, str):

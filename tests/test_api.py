@@ -5,10 +5,13 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import senticli
+from senticli import SenticliError, install, score_file, train
+from senticli.errors import ConfigError, UsageError
 
 README = Path(senticli.__file__).with_name("README.md")
 HEAVY = {"numpy", "onnxruntime", "torch", "typer", "rich", "httpx"}
@@ -66,3 +69,50 @@ def test_examples_of_the_readme_run(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 def test_example_of_the_package_runs() -> None:
     assert doctest.testmod(senticli) == (0, 3)
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("bidirectional", "no"),
+        ("header", "no"),
+        ("hidden", 1.5),
+        ("seed", 1.0),
+        ("epochs", 1.5),
+        ("batch_size", 4.0),
+        ("encoding", 8),
+    ],
+)
+def test_setting_of_another_type_is_refused_before_anything_is_read(
+    setting: str, value: Any
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        train("nosuch.csv", **{setting: value})
+    assert caught.value.setting == setting
+
+
+@pytest.mark.parametrize("setting", ["format", "output_format"])
+def test_unknown_format_is_refused(tmp_path: Path, setting: str) -> None:
+    source, target = tmp_path / "in.txt", tmp_path / "out.txt"
+    source.write_text("good\n")
+    with pytest.raises(ConfigError, match=f"`{setting}` 'xls' is not a choice"):
+        score_file(source, target, model="bundled", **{setting: "xls"})  # type: ignore[arg-type]
+    assert not target.exists()
+
+
+def test_number_of_a_column_may_be_an_integer(tmp_path: Path) -> None:
+    source, target = tmp_path / "in.csv", tmp_path / "out.csv"
+    source.write_text("id,review\n1,great film\n")
+    score_file(source, target, model="bundled", text_column=2)
+    assert target.read_text().splitlines()[1].startswith("1,great film,positive")
+
+
+def test_training_to_resume_must_be_there(home: Path) -> None:
+    with pytest.raises(SenticliError, match="no unfinished training"):
+        train(name="mine", resume=True, preset="best")
+
+
+def test_install_names_the_nearest_asset() -> None:
+    with pytest.raises(UsageError, match="cannot download 'imbd'") as caught:
+        install("imbd")
+    assert caught.value.hint == "did you mean imdb?"

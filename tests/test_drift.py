@@ -34,7 +34,7 @@ def test_usual_texts_pass_and_others_are_reported() -> None:
     monitor.add("a fine film", 300, 10)
     assert monitor.message() is None
     monitor.add("der Film", 300, 200)
-    assert "35% of the words are unknown" in (monitor.message() or "")
+    assert "35% of the tokens are unknown" in (monitor.message() or "")
 
 
 def test_few_unknown_tokens_are_no_drift() -> None:

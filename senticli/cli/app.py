@@ -183,6 +183,8 @@ def _wrong_usage(error: typer.TyperException, args: Sequence[str]) -> SenticliEr
     path = context.command_path if context else "senticli"
     message = error.format_message().replace("Value error, ", "")  # Typer's validator says so
     option = getattr(error, "option_name", None)
+    if option in ("-v", "--verbose"):
+        return SenticliError(message, "put it before the command: senticli -v COMMAND")
     if option and path.endswith("predict"):
         text = next((arg for arg in args if arg.startswith(option)), option)
         if re.search(r"[\s\d]", text):

@@ -1,13 +1,12 @@
 """``senticli download``: download data sets and word vectors."""
 
-import difflib
 from typing import Annotated
 
 import typer
 
 from senticli.cli.console import say
 from senticli.cli.options import Json
-from senticli.data.catalogue import ASSETS, Asset
+from senticli.data.catalogue import ASSETS, asset_of
 from senticli.errors import UsageError
 
 EXAMPLES = (
@@ -73,7 +72,7 @@ def download(
     ranges. An interrupted download is resumed. Checksums and content are verified. The folder of
     each asset is printed on stdout.
     """
-    assets = [_asset(name) for name in dict.fromkeys(names or (ASSETS if list_all else ()))]
+    assets = [asset_of(name) for name in dict.fromkeys(names or (ASSETS if list_all else ()))]
     if not assets:
         raise UsageError("name what to download", "senticli download --list")
     if list_all and (source or force or dry_run):
@@ -113,14 +112,3 @@ def download(
         for asset in assets:
             if asset.name in done:
                 view.show_installed(asset, new=asset.name not in old, as_json=as_json)
-
-
-def _asset(name: str) -> Asset:
-    if name in ASSETS:
-        return ASSETS[name]
-    known = {known.lower(): known for known in ASSETS}
-    close = difflib.get_close_matches(name.lower(), known, n=1)
-    raise UsageError(
-        f"cannot download {name!r}: the known names are {', '.join(ASSETS)}",
-        f"did you mean {known[close[0]]}?" if close else "senticli download --list",
-    )

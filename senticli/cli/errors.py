@@ -8,20 +8,12 @@ from senticli.errors import SenticliError, UsageError
 SETTINGS = {**settings_of(TrainConfig), **settings_of(ModelConfig)}
 _FLAGS = {"source": "--from"}  # what is not called as in the core
 _OTHERS = {
-    *(
-        "preset",
-        "model",
-        "name",
-        "input",
-        "output",
-        "output_format",
-        "prefix",
-        "threshold",
-        "top_k",
-    ),
-    *("force", "resume", "strict", "split", "source", "verify", "offline", "tune"),
+    *("force", "input", "model", "name", "offline", "output", "output_format", "prefix", "preset"),
+    *("resume", "source", "split", "strict", "threshold", "top_k", "tune", "verify"),
 }
-_STEPS = {"train", "eval", "predict", "download", "models", "info"}
+"""Settings of functions, not of a training."""
+_STEPS = {"install": "download", "train": "train"}
+"""The commands of the core's functions."""
 _SETTING = re.compile(r"`([a-z_]+)(?:=([^`]*))?`")
 _STEP = re.compile(r"`([a-z]+)\(([^`]*)\)`")
 
@@ -46,7 +38,7 @@ def in_options(text: str) -> str:
     def command(step: re.Match[str]) -> str:
         if step[1] not in _STEPS:
             return step[0]
-        return f"senticli {step[1]} {_options(step[2])}".rstrip()
+        return f"senticli {_STEPS[step[1]]} {_options(step[2])}".rstrip()
 
     def option(setting: re.Match[str]) -> str:
         known = setting[1] in SETTINGS or setting[1] in _OTHERS

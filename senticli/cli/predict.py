@@ -71,7 +71,7 @@ def predict(
         bool,
         typer.Option(
             "--resume",
-            help="Go on where a run to the same FILE was cut off.",
+            help="Resume a run to the same FILE that was cut off.",
             rich_help_panel=OUTPUT_PANEL,
         ),
     ] = False,

@@ -160,9 +160,9 @@ def train(
 
     # Heavy imports stay inside: --help and completion do without numpy.
     from senticli.cli.views.plot import check_plot
-    from senticli.training.recipe import recipe_of, target_of
+    from senticli.training.recipe import asked_recipe, recipe_of, target_of
 
-    recipe = recipe_of(settings, preset or "default")
+    recipe = recipe_of(settings, preset)
     given = [setting for setting, value in settings.items() if value is not None]
     named = target_of(recipe, name, output) if name is not None or output else None
     if seconds:
@@ -171,9 +171,8 @@ def train(
         _estimate(recipe, as_json, strict=strict)
     else:
         plot = check_plot(plot) if plot else None
-        started = resume and not (given or preset)  # its settings are kept
         _train(
-            None if started else recipe,
+            asked_recipe(settings, preset) if resume else recipe,
             named,
             plot,
             as_json,
@@ -274,7 +273,7 @@ def _search(
                 target,
                 seconds=seconds,
                 fixed=given,
-                command=lambda recipe: command_of(recipe, target.name),
+                command=command_of,
                 strict=strict,
                 force=force,
                 resume=resume,

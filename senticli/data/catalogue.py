@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from senticli.errors import UsageError
+
 
 @dataclass(frozen=True)
 class Asset:
@@ -124,3 +126,17 @@ ASSETS: dict[str, Asset] = {
 
 DATASETS = ("sample", *(name for name, asset in ASSETS.items() if asset.kind == "dataset"))
 """Names of data sets: the one in the package, and those to download."""
+
+
+def asset_of(name: str) -> Asset:
+    """Return the asset of a name. Raises UsageError if there is none."""
+    if name in ASSETS:
+        return ASSETS[name]
+    import difflib
+
+    known = {known.lower(): known for known in ASSETS}
+    close = difflib.get_close_matches(name.lower(), known, n=1)
+    raise UsageError(
+        f"cannot download {name!r}: the known names are {', '.join(ASSETS)}",
+        f"did you mean {known[close[0]]}?" if close else "use one of these",
+    )

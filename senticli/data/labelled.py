@@ -34,7 +34,7 @@ from senticli.io.formats import (
 from senticli.io.layout import Layout
 from senticli.io.lines import read_lines, without_bom
 from senticli.io.objects import BLANK, decode
-from senticli.io.readers import NO_HEADER, REPEATED, Records, mended, read_records
+from senticli.io.readers import NO_HEADER, REPEATED, Records, read_records, without_surrogates
 from senticli.io.sniff import LOOKED_AT, NotTextError, in_shell, reject_binary
 
 PIPE = "-"
@@ -305,7 +305,7 @@ def _read_table(stream: BinaryIO, name: str, format: str, reading: Reading) -> L
             doubts.append(f"have {SEVERAL}, of which {label_at} is taken")
         if is_plain and re.fullmatch('".+"', label.strip()):
             doubts.append(QUOTED_LABEL)
-        found.add(where, mended(record.text)[0], label, *doubts)
+        found.add(where, without_surrogates(record.text)[0], label, *doubts)
     return found
 
 
@@ -366,7 +366,7 @@ def _text_of(value: object) -> tuple[str, bool]:
     """Return a plain value as text, and whether bytes that are not UTF-8 were replaced."""
     if value is None or value is MISSING:
         return "", False
-    return decode(value) if isinstance(value, bytes) else mended(str(value))
+    return decode(value) if isinstance(value, bytes) else without_surrogates(str(value))
 
 
 def _read_fasttext(stream: BinaryIO, name: str, encoding: str | None) -> Labelled:

@@ -370,5 +370,5 @@ def _read_source(
         groups: Sequence[str | None] = columns.get("group") or [None] * len(columns["text"])
         examples = list(map(Example, columns["text"], columns["label"], groups))
     except (OSError, *DAMAGED) as error:
-        raise SenticliError(f"{path} is damaged", f"`download({name}, force=True)`") from error
+        raise SenticliError(f"{path} is damaged", f"`install({name}, force=True)`") from error
     return Source(f"{name}/{split}", examples, sha256, tokens=folder / f"tokens-{split}")

@@ -50,7 +50,7 @@ def cached_vectors(name_or_path: str, on_progress: OnEvent = ignore) -> VectorCa
     if asset and asset.kind == "vectors":
         if not is_installed(asset):
             raise not_downloaded([asset.name])
-        return _load(vectors_dir(asset.name), asset.name, f"`download({asset.name}, force=True)`")
+        return _load(vectors_dir(asset.name), asset.name, f"`install({asset.name}, force=True)`")
     path = Path(os.path.expanduser(name_or_path))  # noqa: PTH111
     if not path.is_file():
         names = ", ".join(name for name, asset in ASSETS.items() if asset.kind == "vectors")

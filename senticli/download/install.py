@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from senticli import paths
-from senticli.data.catalogue import Asset
+from senticli.data.catalogue import Asset, asset_of
 from senticli.data.columns import write_columns
 from senticli.data.glove import open_text, read_blocks
 from senticli.data.vectors import install_vectors
@@ -38,6 +38,27 @@ VECTORS_SHARE = 0.5
 """Bytes that vectors take in the data dir, as a share of their text."""
 
 _CHUNK = 1 << 20
+
+
+def install(
+    *names: str,
+    source: str | None = None,
+    verify: bool = True,
+    force: bool = False,
+    offline: bool = False,
+    on_event: OnEvent = ignore,
+) -> None:
+    """Download data sets and word vectors by name, and install them; see :func:`install_many`.
+
+    Raises:
+        UsageError: there is no data set or vectors of such a name.
+        SenticliError: one cannot be installed.
+    """
+    assets = [asset_of(name) for name in dict.fromkeys(names)]
+    for _ in install_many(
+        assets, source=source, verify=verify, force=force, offline=offline, on_progress=on_event
+    ):
+        pass
 
 
 def install_many(
@@ -151,7 +172,7 @@ def _lock(archive: str, report: OnEvent) -> Iterator[None]:
 @contextmanager
 def _open_path(path: Path, asset: Asset, report: OnEvent) -> Iterator[Archive]:
     """Open an archive on disk, or the folder that it was unpacked to."""
-    call = f"`download({asset.name}, source={shlex.quote(str(path))}, verify=False)`"
+    call = f"`install({asset.name}, source={shlex.quote(str(path))}, verify=False)`"
     accept = f"to accept it: {call}"
     if path.is_dir() and path.name == asset.folder:
         problem = f"{path} is unpacked, so it has no checksum to verify"
@@ -267,7 +288,7 @@ def _announce(
 
 
 def _try_again(asset: Asset) -> str:
-    return f"try again later, or to accept it: `download({asset.name}, verify=False)`"
+    return f"try again later, or to accept it: `install({asset.name}, verify=False)`"
 
 
 # --- checksums

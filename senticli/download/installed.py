@@ -33,7 +33,7 @@ def is_installed(asset: Asset) -> bool:
 
 def not_downloaded(names: Sequence[str]) -> SenticliError:
     """Return the error for assets that are needed and not installed."""
-    return SenticliError(f"not downloaded: {', '.join(names)}", f"`download({', '.join(names)})`")
+    return SenticliError(f"not downloaded: {', '.join(names)}", f"`install({', '.join(names)})`")
 
 
 def require(names: Iterable[str]) -> None:
@@ -60,7 +60,7 @@ def provenance(asset: Asset) -> dict[str, Any]:
         _check(fields, asset)
     except (OSError, *jsonfile.INVALID) as error:
         raise SenticliError(
-            f"{path} is missing or damaged", f"`download({asset.name}, force=True)`"
+            f"{path} is missing or damaged", f"`install({asset.name}, force=True)`"
         ) from error
     return fields
 

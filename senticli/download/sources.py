@@ -29,7 +29,7 @@ Source = Url | Path
 
 def elsewhere(asset: Asset) -> str:
     """Return the hint for an archive that cannot be downloaded, or is not what it should be."""
-    return f"download {asset.archive} by other means, then: `download({asset.name}, source=FILE)`"
+    return f"download {asset.archive} by other means, then: `install({asset.name}, source=FILE)`"
 
 
 def sources_of(assets: Sequence[Asset], source: str | None = None) -> list[Source]:

@@ -7,12 +7,14 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO, cast, get_args
 
+from senticli.config import Format
 from senticli.errors import SenticliError
 from senticli.log import log
 
-LINES, CSV, TSV, JSONL, PARQUET = FORMATS = ("lines", "csv", "tsv", "jsonl", "parquet")
+FORMATS: tuple[str, ...] = get_args(Format)
+LINES, CSV, TSV, JSONL, PARQUET = FORMATS
 SUFFIXES = {
     ".csv": CSV,
     ".tsv": TSV,

@@ -1,13 +1,14 @@
 """How a file of texts is written: what is known of it, and how the rows of a table are cut."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
+from senticli.config import Quoting, check_choice
 from senticli.errors import UsageError
 from senticli.io.formats import DELIMITERS, JSONL, LINES, PARQUET, TSV
 from senticli.io.lines import check_encoding
 
-QUOTINGS = ("csv", "backslash", "none")
+QUOTINGS = get_args(Quoting)
 SAMPLE = 20  # lines that decide about the delimiter
 
 
@@ -51,10 +52,8 @@ class Layout:
                 f"`delimiter` {self.delimiter!r} is not one character between fields",
                 "use one such as ';' or '|', or tab",
             )
-        if self.quoting is not None and self.quoting not in QUOTINGS:
-            raise UsageError(
-                f"`quoting` {self.quoting!r} is not a choice", f"use one of: {', '.join(QUOTINGS)}"
-            )
+        if self.quoting is not None:
+            check_choice("quoting", self.quoting, QUOTINGS)
         if self.encoding is not None:
             check_encoding(self.encoding)
 

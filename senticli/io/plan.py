@@ -9,11 +9,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from senticli.config import check_choice
 from senticli.errors import UsageError
 from senticli.events import OnEvent
 from senticli.io.answers import Answers
 from senticli.io.formats import (
     DELIMITERS,
+    FORMATS,
     JSONL,
     LINES,
     PARQUET,
@@ -56,6 +58,7 @@ class OutputOptions:
         explain: add what each token weighs for the label.
 
     Raises:
+        ConfigError: there is no such format.
         ValueError: a number out of its range.
     """
 
@@ -67,6 +70,8 @@ class OutputOptions:
     explain: bool = False
 
     def __post_init__(self) -> None:
+        if self.format is not None:
+            check_choice("output_format", self.format, FORMATS)
         if not 0 <= self.threshold <= 1:
             raise ValueError(f"threshold is {self.threshold}, and must be from 0 to 1")
         if self.top_k < 1:

@@ -19,6 +19,7 @@ from functools import cached_property
 from itertools import chain, islice
 from typing import Any, BinaryIO, TypeVar, cast
 
+from senticli.config import check_choice
 from senticli.errors import SenticliError
 from senticli.io.fields import (
     LABEL_COLUMNS,
@@ -36,6 +37,7 @@ from senticli.io.formats import (
     CSV,
     DAMAGED,
     DELIMITERS,
+    FORMATS,
     JSONL,
     LINES,
     PARQUET,
@@ -120,6 +122,7 @@ def read_records(stream: BinaryIO, format: str, name: str, layout: Layout | None
         SenticliError: now or while reading; see the module.
     """
     layout = layout or Layout()
+    check_choice("format", format, FORMATS)
     layout.check(format, name)
     if format == PARQUET:
         return _parquet(stream, name, layout)
@@ -406,7 +409,7 @@ def _table_records(
         number += skipped
         fields = fields or []
         if len(fields) == width:
-            text, replaced = mended(fields[position])
+            text, replaced = without_surrogates(fields[position])
             recent.append(fields)
             is_header = plain_name(text) in names and [*map(plain_name, fields)] == names
             doubt = REPEATED if is_header else rows.doubt(fields, recent) or doubt_of(text)
@@ -416,7 +419,7 @@ def _table_records(
             and not any(fields[width:])
             and not (rows.leaves_open(before) or rows.leaves_open(fields))
         ):
-            text, replaced = mended(fields[position])
+            text, replaced = without_surrogates(fields[position])
             doubt = doubt_of(text) or (SHORT if len(fields) < width else "")
             yield Record(number, text, None, raw, fields, replaced, doubt)
         else:
@@ -449,7 +452,7 @@ def doubt_of(text: str) -> str:
     return HAS_NUL if "\0" in text else ""
 
 
-def mended(field: str) -> tuple[str, bool]:
+def without_surrogates(field: str) -> tuple[str, bool]:
     """Return a field without the lone surrogates that stand for bytes which are not UTF-8."""
     try:
         field.encode()

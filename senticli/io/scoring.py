@@ -31,7 +31,7 @@ def score_file(
     *,
     model: Model | str | Path | None = None,
     format: str | None = None,
-    text_column: str | None = None,
+    text_column: str | int | None = None,
     delimiter: str | None = None,
     quoting: str | None = None,
     header: bool = True,
@@ -92,7 +92,7 @@ def score_file(
         explain=explain,
     )
     layout = Layout(
-        text_column=text_column,
+        text_column=None if text_column is None else str(text_column),
         delimiter=delimiter,
         quoting=quoting,
         header=header,

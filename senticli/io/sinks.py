@@ -143,9 +143,12 @@ class OutputFile:
                 word on what to do with it; or it was made from something else.
         """
         path = path.resolve()  # a link stays one
-        if path.is_dir() or not path.parent.is_dir():
-            what = "a folder" if path.is_dir() else "in a folder that does not exist"
-            raise UsageError(f"cannot write {path}: it is {what}", "name a file: `output=FILE`")
+        if path.is_dir():
+            raise UsageError(f"cannot write {path}: it is a folder", "name a file: `output=FILE`")
+        if not path.parent.is_dir():
+            raise UsageError(
+                f"cannot write {path}: there is no folder {path.parent}", "create the folder first"
+            )
         file = cls(path, convert)
         if input_file and input_file.exists() and file._is_mine(input_file):
             raise UsageError(

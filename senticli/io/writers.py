@@ -24,8 +24,8 @@ from senticli.io.readers import (
     Records,
     Rows,
     encode,
-    mended,
     without_nul,
+    without_surrogates,
 )
 
 Answer = Mapping[str, Any]
@@ -185,7 +185,7 @@ class JsonWriter(Writer):
         if record.error or not record.fields:
             return {"line": _line(record, errors="replace")}
         columns = self._source.columns or ()
-        cells = (mended(cell)[0] for cell in record.fields[: len(columns)])
+        cells = (without_surrogates(cell)[0] for cell in record.fields[: len(columns)])
         return dict(zip_longest(columns, cells, fillvalue=""))
 
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from senticli.training.trainer import Trainer
 
 FORMAT = 1
+SEARCH = ".tune.jsonl"  # the journal of a search, beside the checkpoints
 KEY = "senticli"  # of the metadata
 SECONDS = 120.0  # between two checkpoints within an epoch
 
@@ -158,6 +159,11 @@ def find(target: Path | None) -> Unfinished:
             raise SenticliError("there is no unfinished training to resume", "start one: `train()`")
         return Unfinished.open(last)
     path = path_of(target)
+    if not path.exists() and path.with_suffix(SEARCH).exists():
+        raise SenticliError(
+            f"{target.name} is a search, which has no settings of its own",
+            "repeat its command, with `tune=TIME` and `resume=True`",
+        )
     if not path.exists():
         names = ", ".join(sorted(p.stem for p in paths.checkpoints_dir().glob("*.safetensors")))
         raise SenticliError(

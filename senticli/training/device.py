@@ -19,9 +19,7 @@ def choose_device(name: str) -> torch.device:
         name = "cuda" if torch.cuda.is_available() else "cpu"
     found = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if not found.get(name, True):
-        raise SenticliError(
-            f"torch finds no {name} device", "use `device=cpu`; to see what there is: `info()`"
-        )
+        raise SenticliError(f"torch finds no {name} device", "use `device=cpu`")
     if name == "cuda":
         # Without it, results of cuBLAS and cuDNN's RNNs may differ from run to run.
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")

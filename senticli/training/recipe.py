@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
 from senticli import paths, registry
 from senticli.bundle import BUNDLED
-from senticli.config import PRESETS, ModelConfig, Recipe
+from senticli.config import PRESETS, ModelConfig, Recipe, check_choice
 from senticli.data.catalogue import DATASETS
 from senticli.data.splits import check_reading
 from senticli.errors import ConfigError, UsageError
@@ -17,8 +18,8 @@ OF_INIT = ("rnn", "layers", "hidden", "bidirectional", "pooling", "embedding_dim
 """Settings that a model to start from has decided."""
 
 
-def recipe_of(settings: Mapping[str, Any], preset: str = "default") -> Recipe:
-    """Return a preset with the settings that are not None in place of its own.
+def recipe_of(settings: Mapping[str, Any], preset: str | None = None) -> Recipe:
+    """Return a preset, or the default one, with the settings that are not None in place of its own.
 
     Files are named by their full path, so that a trained model finds them from any folder.
 
@@ -27,10 +28,11 @@ def recipe_of(settings: Mapping[str, Any], preset: str = "default") -> Recipe:
         SenticliError: the model in ``init`` cannot be opened.
     """
     given = {name: value for name, value in settings.items() if value is not None}
-    if preset not in PRESETS:
-        raise ConfigError(
-            "preset", f"{preset!r} is not a choice", f"use one of: {', '.join(PRESETS)}"
-        )
+    preset = preset or "default"
+    check_choice("preset", preset, PRESETS)
+    for name in ("text_column", "label_column"):
+        if isinstance(given.get(name), int):
+            given[name] = str(given[name])
     for name in ("data", "valid", "test"):
         if name in given:
             files = [given[name]] if isinstance(given[name], str | Path) else given[name]
@@ -56,6 +58,12 @@ def recipe_of(settings: Mapping[str, Any], preset: str = "default") -> Recipe:
         )
     check_reading(recipe.train)
     return recipe
+
+
+def asked_recipe(settings: Mapping[str, Any], preset: str | None) -> Recipe | None:
+    """Return :func:`recipe_of`, or None if nothing is asked for: a resumed training has its own."""
+    asked = preset is not None or any(value is not None for value in settings.values())
+    return recipe_of(settings, preset) if asked else None
 
 
 def _full(data: str | Path) -> str:
@@ -95,7 +103,9 @@ def target_of(recipe: Recipe, name: str | None = None, output: Path | None = Non
         model, seed = recipe.model, recipe.train.seed
         data = "-".join(Path(part).stem for part in recipe.train.data)
         network = f"{model.rnn}-{model.layers}x{model.hidden}"
-        name = f"{network}-{data}-seed{seed}-{datetime.now():%Y%m%d-%H%M%S}"
+        plain = f"{network}-{data}-seed{seed}-{datetime.now():%Y%m%d-%H%M%S}"
+        names = chain([plain], (f"{plain}-{number}" for number in count(2)))
+        name = next(name for name in names if not (paths.models_dir() / name).exists())
     elif not name or Path(name).name != name or name.startswith(".") or name == BUNDLED:
         raise ConfigError("name", f"{name!r} cannot be a model's name", "use a plain word")
     return paths.models_dir() / name

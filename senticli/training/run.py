@@ -37,7 +37,7 @@ from senticli.training.events import (
     Stopped,
 )
 from senticli.training.packages import imported
-from senticli.training.recipe import free_target, recipe_of, target_of
+from senticli.training.recipe import asked_recipe, free_target, recipe_of, target_of
 
 if TYPE_CHECKING:
     from senticli.model import Model
@@ -55,7 +55,7 @@ def train(
     *,
     name: str | None = None,
     output: str | Path | None = None,
-    preset: str = "default",
+    preset: str | None = None,
     resume: bool = False,
     force: bool = False,
     strict: bool = False,
@@ -68,7 +68,7 @@ def train(
         data: a data set or file, or several; None means IMDB.
         name: what the model is called in the data dir; None makes one of recipe and time.
         output: a folder for the model, in place of a name.
-        preset: the settings to start from: ``default``, ``best`` or ``notebook``.
+        preset: the settings to start from: ``best`` or ``notebook``; None: the default ones.
         resume: continue the training of that name or folder that was stopped, with its settings.
         force: replace a model, or an unfinished training, of that name or folder.
         strict: fail on problems of the data.
@@ -84,7 +84,7 @@ def train(
     given = {**settings, "data": data}
     folder = Path(output) if output else None
     if resume:
-        recipe = recipe_of(given, preset) if any(v is not None for v in given.values()) else None
+        recipe = asked_recipe(given, preset)
         asked = target_of(recipe or Recipe(), name, folder) if name or folder else None
         return Model(resume_training(asked, recipe, on_event=on_event))
     recipe = recipe_of(given, preset)

@@ -32,7 +32,7 @@ from senticli.config import Recipe
 from senticli.errors import SenticliError
 from senticli.events import ignore
 from senticli.io import atomic, jsonfile
-from senticli.training.checkpoint import newest, path_of
+from senticli.training.checkpoint import SEARCH, newest, path_of
 from senticli.training.events import (
     OnEvent,
     Searched,
@@ -62,7 +62,6 @@ SPACE: Mapping[str, BaseDistribution] = {
 """The settings that are searched, and where."""
 
 RESULT = "result"  # the attribute of a trial in the journal
-SUFFIX = ".tune.jsonl"
 
 
 def search(
@@ -71,7 +70,7 @@ def search(
     *,
     seconds: int,
     fixed: Collection[str] = (),
-    command: Callable[[Recipe], str] = lambda recipe: "",
+    command: Callable[[Recipe, str], str] = lambda recipe, name: "",
     strict: bool = False,
     force: bool = False,
     resume: bool = False,
@@ -87,7 +86,7 @@ def search(
         target: the folder.
         seconds: for all trials together; one training is always brought to its end.
         fixed: the settings that stay as they are.
-        command: gives the command line that trains a recipe, for the provenance.
+        command: gives the command line that trains a recipe under a name, for the provenance.
         strict: fail on problems of the data.
         force: replace a model, or a search, that is there.
         resume: continue the search of this folder.
@@ -99,7 +98,7 @@ def search(
         Stopped: it was stopped; the best model so far is kept.
     """
     target = free_target(recipe, target, force=force or resume)
-    journal = path_of(target).with_suffix(SUFFIX)
+    journal = path_of(target).with_suffix(SEARCH)
     if resume and not journal.exists():
         raise SenticliError(f"there is no search of {target.name} to resume", "leave out `resume`")
     if journal.exists() and not resume:
@@ -119,7 +118,7 @@ def search(
 
         def save(session: Session, trainer: Trainer) -> None:
             with uninterrupted():
-                write_best(session, trainer, target, command(session.recipe))
+                write_best(session, trainer, target, command(session.recipe, target.name))
 
         try:
             study.run(data, processes, seconds, save, stopping, on_event)
@@ -132,7 +131,7 @@ def search(
             raise stopped from None
     make_default(target, on_event)
     assert study.best  # else running it failed
-    again = command(recipe.with_settings(study.best.settings))
+    again = command(recipe.with_settings(study.best.settings), f"{target.name}-again")
     on_event(Searched(study.trials, study.best, target, again))
     return Bundle.open(target)
 
@@ -143,7 +142,7 @@ def last_target() -> Path:
     Raises:
         SenticliError: there was none.
     """
-    journal = newest(SUFFIX)
+    journal = newest(SEARCH)
     target = _target_of(journal) if journal else None
     if target is None:
         raise SenticliError("there is no search to resume", "start one: `train(tune=30m)`")

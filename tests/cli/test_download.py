@@ -111,7 +111,7 @@ def test_finished_assets_are_printed_before_an_error(small, server, home: Path, 
     [
         (["IMBD"], "error: cannot download 'IMBD': the known names are imdb, sst2", "mean imdb?"),
         (["glove.6b.100d"], "glove.twitter.27B.200d", "hint: did you mean glove.6B.100d?"),
-        (["qqq"], "the known names", "hint: senticli download --list"),
+        (["qqq"], "the known names", "hint: use one of these"),
         (["imdb", "sst2", "--from", __file__], "--from names one archive", "one by one"),
         (["imdb", "--from", "https://x/y", "--offline"], "--offline forbids", "leave one"),
         ([], "error: name what to download", "hint: senticli download --list"),

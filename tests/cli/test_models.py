@@ -77,7 +77,7 @@ def test_show(stored: Path, tiny_model: Path, capsys) -> None:
         "data        sample",
         "epochs      3 in ",
         "senticli train --data sample --vectors none",
-        f"with        senticli {code_version()}, python 3.",
+        f"versions    senticli {code_version()}, python 3.",
         "torch 2.",
         "sample/train",
     ):

@@ -258,7 +258,7 @@ def test_two_processes_train_what_one_does(
     assert senticli("predict", "good", "--model", "two").returncode == 0
     again = senticli("models", "reproduce", "two").stdout
     assert again.startswith("torchrun --nproc-per-node 2 -m senticli train ")
-    assert "by          torchrun --nproc-per-node 2" in senticli("models", "show", "two").stdout
+    assert "command     torchrun --nproc-per-node 2" in senticli("models", "show", "two").stdout
     assert list((home / "checkpoints").iterdir()) == []
 
 

@@ -59,7 +59,7 @@ def test_first_trial_takes_the_settings_as_they_are(senticli: Run) -> None:
 
 
 def test_best_trial_can_be_trained_again(senticli: Run, home: Path) -> None:
-    command = search(senticli)[-1]["command"].replace("--name tuned", "--name again")
+    command = search(senticli)[-1]["command"].replace("--name tuned-again", "--name again")
     assert senticli(*shlex.split(command)[1:]).returncode == 0
     files = [
         json.loads((home / "models" / name / "config.json").read_text())["files"]

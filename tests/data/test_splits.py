@@ -119,7 +119,7 @@ def test_the_sample_comes_with_the_package() -> None:
 def test_a_missing_dataset_names_the_command_that_gets_it() -> None:
     with pytest.raises(SenticliError) as caught:
         load("train")
-    assert caught.value.hint == "`download(imdb)`"
+    assert caught.value.hint == "`install(imdb)`"
 
 
 def test_a_damaged_dataset(home: Path) -> None:
@@ -132,7 +132,7 @@ def test_a_damaged_dataset(home: Path) -> None:
         path.write_bytes(damaged)
         with pytest.raises(SenticliError, match="damaged") as caught:
             load("train")
-        assert caught.value.hint == "`download(imdb, force=True)`"
+        assert caught.value.hint == "`install(imdb, force=True)`"
 
 
 def test_neither_dataset_nor_file() -> None:

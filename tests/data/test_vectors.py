@@ -72,7 +72,7 @@ def test_unknown_vectors_are_errors(home: Path, tmp_path: Path) -> None:
     with pytest.raises(SenticliError) as caught:
         cached_vectors("glove.6B.100d")
     assert caught.value.message == "not downloaded: glove.6B.100d"
-    assert caught.value.hint == "`download(glove.6B.100d)`"
+    assert caught.value.hint == "`install(glove.6B.100d)`"
     for name in ("glove.6B.10d", "imdb", str(tmp_path)):
         with pytest.raises(SenticliError) as caught:
             cached_vectors(name)

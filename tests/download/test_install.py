@@ -278,7 +278,7 @@ def test_repacked_local_archive_needs_verify_false(
     repacked = local(tmp_path, archives.sst2() + b"\0", "my SST-2.zip")
     with pytest.raises(SenticliError, match=r"MD5 expected [0-9a-f]{32}, actual") as caught:
         install(small["sst2"], source=repacked, force=True)
-    assert f"`download(sst2, source='{repacked}', verify=False)`" in caught.value.hint
+    assert f"`install(sst2, source='{repacked}', verify=False)`" in caught.value.hint
     install(small["sst2"], source=repacked, force=True, verify=False)
     assert provenance(small["sst2"])["verified"] is None
     assert server.hits == []
@@ -477,7 +477,7 @@ def test_unwritable_data_dir_is_an_error(small, home: Path, install: Install) ->
 def test_offline_names_the_missing_assets(small, server) -> None:
     with pytest.raises(SenticliError, match=r"network is off .*: imdb, sst2") as caught:
         list(install_many([small["imdb"], small["sst2"]], offline=True))
-    assert "`download(imdb, source=FILE)`" in caught.value.hint
+    assert "`install(imdb, source=FILE)`" in caught.value.hint
     assert server.hits == []
 
 
@@ -496,7 +496,7 @@ def test_damaged_source_json_is_replaced_by_force(
         (folder / "source.json").write_text(content)
         with pytest.raises(SenticliError, match=r"source\.json is missing or damaged") as caught:
             provenance(small[name])
-        assert caught.value.hint == f"`download({name}, force=True)`"
+        assert caught.value.hint == f"`install({name}, force=True)`"
         install(small[name], force=True)
         assert provenance(small[name])
 

@@ -116,11 +116,12 @@ def _facts(model: Bundle) -> Iterator[tuple[str, str]]:
         f"{network.pooling} pooling, {origin['parameters']:,} parameters",
     )
     case = "lower case" if config.lowercase else "with capitals"
-    yield "words", f"{config.vocab_size:,}, {case}, {network.embedding_dim} numbers each"
+    dim = f"{network.embedding_dim}-dimensional"
+    yield "vocabulary", f"{config.vocab_size:,} tokens, {case}, embedding {dim}"
     if train.get("init"):
-        yield "began as", str(train["init"])
+        yield "base model", str(train["init"])
     found = origin.get("vectors_found")
-    which = "new words" if train.get("init") else "words"
+    which = "new tokens" if train.get("init") else "tokens"
     share = f" ({found:.1%} of the {which} found)" if found is not None else ""
     yield "vectors", f"{train.get('vectors', '?')}{share}"
     yield "data", ", ".join(train.get("data", ["?"]))
@@ -145,10 +146,10 @@ def _facts(model: Bundle) -> Iterator[tuple[str, str]]:
             curve = [epoch[f"valid_{name}"] for epoch in epochs]
             ends = f"{curve[0]:{form}} at first, {curve[best - 1]:{form}} in epoch {best}"
             yield f"  {name}", f"{sparkline(curve)}  {ends}"
-    yield "made", f"{config.created} ({_age(config.created)})"
-    yield "by", str(origin.get("command", "?"))
+    yield "created", f"{config.created} ({_age(config.created)})"
+    yield "command", str(origin.get("command") or "from Python")
     versions = origin["versions"].items()
-    yield "with", ", ".join(f"{name} {version}" for name, version in versions)
+    yield "versions", ", ".join(f"{name} {version}" for name, version in versions)
     for name, digest in origin["sha256"]["data"].items():
         yield "sha256", f"{digest}  {name}"
     if origin["sha256"].get("vectors"):

@@ -38,8 +38,8 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 EPOCH_COLUMNS = (
-    *("epoch", "train loss", "accuracy", "valid loss", "accuracy"),
-    *("rate", "tokens/s", "time", ""),
+    *("epoch", "train loss", "train acc.", "valid loss", "valid acc."),
+    *("lr", "tokens/s", "time", ""),
 )
 TRIAL_COLUMNS = ("trial", "valid loss", "accuracy", "epochs", "time", "", "settings")
 TRIALS_SHOWN = 10  # in the table at the end

@@ -1,0 +1,60 @@
+"""From settings to a recipe, and to the folder of its model."""
+
+from datetime import datetime, tzinfo
+from pathlib import Path
+
+import pytest
+
+from senticli.config import Recipe, TrainConfig
+from senticli.errors import ConfigError, UsageError
+from senticli.training import recipe
+from senticli.training.recipe import recipe_of, target_of
+
+
+def test_preset_gives_what_settings_leave_open() -> None:
+    found = recipe_of({"data": "sample", "rnn": "gru", "epochs": None}, "notebook")
+    assert found.train.data == ("sample",)
+    assert (found.model.rnn, found.model.layers, found.train.epochs) == ("gru", 2, 5)
+
+
+def test_unknown_setting_is_refused() -> None:
+    with pytest.raises(ConfigError, match="`nosuch` is not a setting"):
+        recipe_of({"nosuch": 1})
+
+
+def test_files_are_named_by_their_full_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("mine.csv").write_text("text,label\n")
+    assert recipe_of({"data": "mine.csv"}).train.data == (str(tmp_path / "mine.csv"),)
+
+
+def test_models_of_one_second_have_different_names(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Clock(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> "Clock":
+            return cls(2026, 1, 2, 3, 4, 5)
+
+    monkeypatch.setattr(recipe, "datetime", Clock)
+    plain = Recipe(train=TrainConfig(data=("sample",)))
+    names = []
+    for _ in range(3):
+        target = target_of(plain)
+        target.mkdir(parents=True)
+        names.append(target.name)
+    first = "lstm-1x128-sample-seed1-20260102-030405"
+    assert names == [first, f"{first}-2", f"{first}-3"]
+
+
+@pytest.mark.parametrize("name", ["", "a/b", ".hidden", "bundled"])
+def test_name_of_a_model_is_a_plain_word(name: str) -> None:
+    with pytest.raises(ConfigError, match="`name`"):
+        target_of(Recipe(), name)
+
+
+def test_name_and_folder_exclude_each_other(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="`name` and `output`"):
+        target_of(Recipe(), "mine", tmp_path)
