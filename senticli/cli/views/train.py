@@ -249,6 +249,8 @@ class Live(Lines):
             case Saved() | Searched() | Estimate():
                 self._status.stop()
                 self._finish()
+                if isinstance(event, Saved):
+                    self.say("")
                 super().render(event)
             case _:
                 super().render(event)
