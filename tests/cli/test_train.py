@@ -267,7 +267,7 @@ def test_a_model_to_start_from(senticli: Run, home: Path, tiny_model: Path) -> N
     assert done.returncode == 0, done.stderr
     assert "0 of them new to" in done.stderr
     shown = senticli("models", "show", "more").stdout
-    assert re.search(rf"^began as +{tiny_model}$", shown, re.MULTILINE)
+    assert re.search(rf"^base model +{tiny_model}$", shown, re.MULTILINE)
     again = senticli("models", "reproduce", "more").stdout.split()
     assert again[again.index("--init") + 1] == str(tiny_model)
     assert senticli(*again[1:]).returncode == 0
