@@ -28,6 +28,7 @@ from senticli.errors import SenticliError, UsageError
 from senticli.io.atomic import sha256_of
 from senticli.io.formats import LINES, TABLE_SUFFIXES, format_of, unreadable
 from senticli.io.layout import Layout
+from senticli.log import log
 
 SPLITS = ("train", "valid", "test")
 
@@ -358,6 +359,7 @@ def _read_source(
         found = read_labelled(path, replace(reading, layout=layout, likely_label=likely_label))
         return Source(str(path), found.examples, found.sha256, problems=found.problems)
     folder = paths.dataset_dir(name)
+    log("reading %s/%s in %s", name, split, folder)
     if name == "sample":
         path = folder / f"{split}.jsonl"
         rows = map(json.loads, path.read_text(encoding="utf-8").splitlines())

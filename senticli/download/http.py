@@ -13,6 +13,7 @@ from senticli import __version__
 from senticli.download.responses import parse_count
 from senticli.download.urls import without_password
 from senticli.errors import SenticliError
+from senticli.log import log
 
 CONNECT_TIMEOUT = 15.0
 """Seconds until a server that does not answer is given up."""
@@ -45,14 +46,16 @@ def open_client(url: str) -> httpx.Client:
         SenticliError: the environment names what cannot be used.
     """
 
-    def refuse_downgrade(request: httpx.Request) -> None:
+    def check(request: httpx.Request) -> None:
         # Called for each redirect, too. Who names an http:// URL wants it.
+        place = without_password(str(request.url))
         if request.url.scheme != "https" and url.startswith("https:"):
-            place = without_password(str(request.url))
             raise SenticliError(
                 f"refused a redirect from HTTPS to plain HTTP: {place}",
                 "name a URL that you trust: `source=URL`",
             )
+
+        log("fetching %s, %s", place, request.headers.get("range", "all of it"))
 
     try:
         return httpx.Client(
@@ -60,7 +63,7 @@ def open_client(url: str) -> httpx.Client:
             timeout=httpx.Timeout(READ_TIMEOUT, connect=CONNECT_TIMEOUT),
             # The archive itself is wanted, not a server's compression of it.
             headers={"User-Agent": f"senticli/{__version__}", "Accept-Encoding": "identity"},
-            event_hooks={"request": [refuse_downgrade]},
+            event_hooks={"request": [check]},
         )
     except ImportError as error:
         raise SenticliError(
