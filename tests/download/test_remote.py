@@ -3,6 +3,7 @@
 import email.utils
 import hashlib
 import io
+import logging
 import os
 import random
 import shutil
@@ -600,14 +601,19 @@ def test_url_with_a_control_character_is_an_error(small, server, install: Instal
         install(small["sst2"], source=server.url + "/a\x01b")
 
 
-def test_passwords_are_neither_shown_nor_kept(small, server, home, install: Install) -> None:
+def test_passwords_are_neither_shown_nor_kept(
+    small, server, home, install: Install, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "senticli")
     address = server.url.replace("http://", "http://me:p@ss:word@") + "/SST-2.zip"
     steps: list[Progress | Message] = []
     install(small["sst2"], source=address, on_progress=steps.append)
     with pytest.raises(Interrupted) as caught:
         install(small["sst2"], source=address + "x", force=True)
     said = f"{steps} {caught.value.message} {caught.value.hint} {provenance(small['sst2'])}"
-    assert "ss:word" not in said
+    logged = [entry.getMessage() for entry in caplog.records if entry.name == "senticli"]
+    assert any(message.startswith(f"fetching {server.url}") for message in logged)
+    assert "ss:word" not in f"{said} {logged}"
     assert all(b"ss:word" not in content for content in tree(home).values())
 
 
