@@ -72,7 +72,7 @@ def test_search_resumes_with_the_same_settings(senticli: Run) -> None:
     _, *trials, _ = search(senticli)
     more = senticli(*SMALL, "--tune", "8s", "--resume", "--name", "tuned")
     assert more.returncode == 0, more.stderr
-    assert f"resumed after {len(trials)} trials" in more.stderr
+    assert f"resumed after {len(trials)} trial" in more.stderr
     assert f"\ntrial {len(trials) + 1}  " in more.stderr
     assert "the best, trained again: senticli train" in more.stderr
     other = senticli(*SMALL, "--lr", "0.1", "--tune", "8s", "--resume", "--name", "tuned")
@@ -146,7 +146,7 @@ def test_search_killed_while_it_writes_the_best_resumes(
     command = searched["command"].replace("--name tuned-again", "--name tuned")
     assert config["provenance"]["command"] == command
     if moment == "after":
-        assert "resumed after 1 trials" in done.stderr
+        assert "resumed after 1 trial in" in done.stderr
 
 
 def test_space_includes_the_settings_of_the_preset(senticli: Run, tmp_path: Path) -> None:

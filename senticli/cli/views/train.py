@@ -320,7 +320,8 @@ def describe(event: Event) -> Iterator[str]:
             yield from _describe_start(event)
         case Searching() if event.trials:
             spent = clock(sum(trial.seconds for trial in event.trials))
-            yield f"resumed after {len(event.trials)} trials in {spent}"
+            count = len(event.trials)
+            yield f"resumed after {count} trial{'s' * (count != 1)} in {spent}"
 
 
 def _describe_findings(event: DataChecked) -> Iterator[str]:
