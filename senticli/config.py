@@ -8,8 +8,7 @@ completions, the reference page and a bundle's ``config.json`` all follow from t
 import dataclasses
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from functools import cache
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, Literal, get_args, get_origin
 
 from senticli.errors import ConfigError
 from senticli.io.jsonfile import has_type
@@ -66,10 +65,9 @@ def settings_of(config: type) -> dict[str, Setting]:
     return {one.name: one.metadata["setting"] for one in dataclasses.fields(config)}
 
 
-@cache
 def types_of(config: type) -> dict[str, Any]:
     """Return the types of a dataclass's fields by name."""
-    return get_type_hints(config)
+    return {one.name: one.type for one in dataclasses.fields(config)}
 
 
 def choices_of(kind: Any) -> tuple[str, ...]:

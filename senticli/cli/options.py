@@ -3,6 +3,7 @@
 import inspect
 import shlex
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -102,6 +103,7 @@ def with_settings(*names: str) -> Callable[[Callable[..., None]], Callable[..., 
     return add
 
 
+@cache
 def _parameter(name: str) -> inspect.Parameter:
     """Return an option that overrides a setting, and shows its default.
 
