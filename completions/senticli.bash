@@ -137,11 +137,11 @@ _senticli() {
         "predict --delimiter") ;;
         "predict --quoting") _senticli_words csv backslash none ;;
         "predict --encoding") ;;
-        "predict --output" | "predict -o") _senticli_paths '' ;;
         "predict --output-format") _senticli_words lines csv tsv jsonl parquet ;;
         "predict --prefix") ;;
         "predict --top-k") ;;
         "predict --threshold") ;;
+        "predict --output" | "predict -o") _senticli_paths '' ;;
         "predict --model" | "predict -m") _senticli_words bundled; _senticli_stored models; _senticli_paths ;;
         "predict --threads") ;;
         "download --from") _senticli_paths '' ;;
@@ -159,7 +159,7 @@ _senticli() {
                     options=(--model -m --data -d --split --format -f --label-column --text-column --delimiter --quoting --header --no-header --encoding --json --threads --help -h)
                     ;;
                 predict)
-                    options=(--input -i --format -f --text-column --delimiter --quoting --header --no-header --encoding --output -o --output-format --json --resume --force --prefix --unbuffered -u --scores --top-k --threshold --explain --strict --quiet -q --model -m --threads --help -h)
+                    options=(--input -i --format -f --text-column --delimiter --quoting --header --no-header --encoding --output-format --prefix --scores --top-k --threshold --explain --output -o --json --resume --force --unbuffered -u --strict --quiet -q --model -m --threads --help -h)
                     ;;
                 download)
                     options=(--list -l --from --verify --no-verify --force --offline --dry-run --json --help -h)

@@ -25,7 +25,7 @@ ClassWeights = Literal["none", "balanced"]
 Format = Literal["lines", "csv", "tsv", "jsonl", "parquet"]
 Quoting = Literal["csv", "backslash", "none"]
 
-DATA, MODEL, TRAINING = "Data", "Model", "Training"
+DATA, MODEL, TRAINING, OUTPUT, ANSWER = "Data", "Model", "Training", "Output", "Answer"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,13 +34,14 @@ class Setting:
 
     Args:
         help: one sentence; other settings stand between backquotes.
-        group: :data:`DATA`, :data:`MODEL` or :data:`TRAINING`.
+        group: one of the names above, such as :data:`DATA`.
         metavar: what stands for a value in the help; None for a choice or a switch.
         low: the smallest value.
         high: the largest.
         also: a value outside of that range which is allowed.
         shown: how the help shows the default; None: as it is.
-        switch: the names of "on" and "off", where these are not that of the setting and "no-" it.
+        switch: the names of "on" and "off", where these are not that of the setting and "no-" it;
+            or of "on" alone.
         short: a letter for the command line.
     """
 
@@ -51,7 +52,7 @@ class Setting:
     high: float | None = None
     also: float | None = None
     shown: str | None = None
-    switch: tuple[str, str] | None = None
+    switch: tuple[str, ...] | None = None
     short: str | None = None
 
 
@@ -378,6 +379,29 @@ class TrainConfig:
     def batch_size_for(self, texts: int) -> int:
         """Return the batch size asked for, or else 64; on small data, what makes 40 steps."""
         return self.batch_size or max(1, min(64, texts // 40))
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutputConfig:
+    """What is asked of the output, where texts are classified."""
+
+    output_format: Format | None = setting(
+        None, "Format of the output.", OUTPUT, shown="by its name, else the input's"
+    )
+    prefix: str = setting("", "Put before the names of the added columns.", OUTPUT, metavar="TEXT")
+    scores: bool = setting(False, "Add the score of every label.", ANSWER, switch=("scores",))
+    top_k: int = setting(
+        1, "Give the K likeliest labels.", ANSWER, metavar="K", low=1, high=1_000_000
+    )
+    threshold: float = setting(
+        0.0, "Answer unsure where the score is below P.", ANSWER, metavar="P", low=0, high=1
+    )
+    explain: bool = setting(
+        False, "Show what each token weighs for the label.", ANSWER, switch=("explain",)
+    )
+
+    def __post_init__(self) -> None:
+        check_settings(self)
 
 
 @dataclass(frozen=True, kw_only=True)

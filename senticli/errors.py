@@ -27,7 +27,7 @@ class UsageError(SenticliError):
     """What was asked for is impossible, whatever the files hold."""
 
 
-class ConfigError(UsageError):
+class ConfigError(UsageError, ValueError):
     """The value of a setting makes no sense.
 
     Args:

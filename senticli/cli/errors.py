@@ -2,14 +2,15 @@
 
 import re
 
-from senticli.config import ModelConfig, TrainConfig, settings_of
+from senticli.config import ModelConfig, OutputConfig, TrainConfig, settings_of
 from senticli.errors import SenticliError, UsageError
 
-SETTINGS = {**settings_of(TrainConfig), **settings_of(ModelConfig)}
+CONFIGS = (TrainConfig, ModelConfig, OutputConfig)
+SETTINGS = {name: about for one in CONFIGS for name, about in settings_of(one).items()}
 _FLAGS = {"source": "--from"}  # what is not called as in the core
 _OTHERS = {
-    *("force", "input", "model", "name", "offline", "output", "output_format", "prefix", "preset"),
-    *("resume", "source", "split", "strict", "threshold", "top_k", "tune", "verify"),
+    *("force", "input", "model", "name", "offline", "output", "preset", "resume", "source"),
+    *("split", "strict", "tune", "verify"),
 }
 """Settings of functions, not of a training."""
 _STEPS = {"install": "download", "train": "train"}
@@ -27,7 +28,7 @@ def flag_of(name: str, *, on: bool = True) -> str:
     """Return the option of a setting; of one that is a switch, that which turns it on or off."""
     switch = SETTINGS[name].switch if name in SETTINGS else None
     if switch:
-        return f"--{switch[0 if on else 1]}"
+        return f"--{switch[0 if on else -1]}"
     plain = _FLAGS.get(name, f"--{name.replace('_', '-')}")
     return plain if on else plain.replace("--", "--no-", 1)
 

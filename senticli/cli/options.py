@@ -9,18 +9,23 @@ from typing import Annotated, Any
 
 import typer
 
-from senticli.cli.errors import SETTINGS, flag_of, in_options
-from senticli.config import ModelConfig, Recipe, TrainConfig, settings_of, types_of
+from senticli.cli.errors import CONFIGS, SETTINGS, flag_of, in_options
+from senticli.config import ModelConfig, OutputConfig, Recipe, TrainConfig, settings_of, types_of
 
-OUTPUT_PANEL = "Output"
 LAYOUT = ("text_column", "delimiter", "quoting", "header", "encoding")
 """Settings of how a file of texts is written."""
+TRAINING_SETTINGS = (*settings_of(TrainConfig), *settings_of(ModelConfig))
+"""Settings of a training."""
+OUTPUT_SETTINGS = tuple(settings_of(OutputConfig))
+"""Settings of the output of predictions."""
 READING = ("format", "label_column", *LAYOUT)
 """Settings of how a file of labelled texts is read."""
 
 
 def with_default(help: str, default: str) -> str:
     """Return a help text that ends in the default, for options whose None means "not given"."""
+    if not default:
+        return help
     return rf"{help} [dim]\[default: {default}][/]"
 
 
@@ -109,11 +114,13 @@ def _parameter(name: str) -> inspect.Parameter:
 
     The option itself defaults to None, "not given", so that a preset can fill it in.
     """
-    config = ModelConfig if name in settings_of(ModelConfig) else TrainConfig
+    config = next(one for one in CONFIGS if name in settings_of(one))
     about, kind = SETTINGS[name], types_of(config)[name]
     default = getattr(config, name)
     flags = [flag_of(name)]
-    if kind is bool:
+    if kind is bool and len(about.switch or ()) == 1:
+        default = ""
+    elif kind is bool:
         flags = [f"{flag_of(name)}/{flag_of(name, on=False)}"]
         default = flag_of(name, on=default).removeprefix("--")
     elif isinstance(default, tuple):

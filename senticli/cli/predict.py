@@ -3,8 +3,9 @@
 import os
 import sys
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,15 +13,15 @@ from senticli.cli.console import one_line, printable, say
 from senticli.cli.errors import flag_of
 from senticli.cli.options import (
     LAYOUT,
-    OUTPUT_PANEL,
+    OUTPUT_SETTINGS,
     InputFile,
     Json,
     Model,
     Settings,
     Threads,
-    with_default,
     with_settings,
 )
+from senticli.config import OUTPUT, OutputConfig
 from senticli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -36,10 +37,8 @@ EXAMPLES = (
     'senticli predict "great film, weak ending" --explain',
 )
 
-ANSWER_PANEL = "Answer"
 
-
-@with_settings("format", *LAYOUT)
+@with_settings("format", *LAYOUT, *OUTPUT_SETTINGS)
 def predict(
     texts: Annotated[
         list[str] | None,
@@ -55,15 +54,7 @@ def predict(
             "-o",
             metavar="FILE",
             help="Write to FILE, which is complete or not there.",
-            rich_help_panel=OUTPUT_PANEL,
-        ),
-    ] = None,
-    output_format: Annotated[
-        Literal["lines", "csv", "tsv", "jsonl", "parquet"] | None,
-        typer.Option(
-            "--output-format",
-            help=with_default("Format of the output.", "by its name, else the input's"),
-            rich_help_panel=OUTPUT_PANEL,
+            rich_help_panel=OUTPUT,
         ),
     ] = None,
     as_json: Json = False,
@@ -72,64 +63,20 @@ def predict(
         typer.Option(
             "--resume",
             help="Resume a run to the same FILE that was cut off.",
-            rich_help_panel=OUTPUT_PANEL,
+            rich_help_panel=OUTPUT,
         ),
     ] = False,
     force: Annotated[
         bool,
-        typer.Option("--force", help="Replace FILE if it is there.", rich_help_panel=OUTPUT_PANEL),
+        typer.Option("--force", help="Replace FILE if it is there.", rich_help_panel=OUTPUT),
     ] = False,
-    prefix: Annotated[
-        str,
-        typer.Option(
-            "--prefix",
-            metavar="TEXT",
-            help="Put before the names of the added columns.",
-            rich_help_panel=OUTPUT_PANEL,
-        ),
-    ] = "",
     unbuffered: Annotated[
         bool,
         typer.Option(
             "--unbuffered",
             "-u",
             help="Answer each text before the next is read.",
-            rich_help_panel=OUTPUT_PANEL,
-        ),
-    ] = False,
-    scores: Annotated[
-        bool,
-        typer.Option(
-            "--scores", help="Add the score of every label.", rich_help_panel=ANSWER_PANEL
-        ),
-    ] = False,
-    top_k: Annotated[
-        int,
-        typer.Option(
-            "--top-k",
-            min=1,
-            metavar="K",
-            help="Give the K likeliest labels.",
-            rich_help_panel=ANSWER_PANEL,
-        ),
-    ] = 1,
-    threshold: Annotated[
-        float,
-        typer.Option(
-            "--threshold",
-            min=0,
-            max=1,
-            metavar="P",
-            help="Answer `unsure` where the score is below P.",
-            rich_help_panel=ANSWER_PANEL,
-        ),
-    ] = 0.0,
-    explain: Annotated[
-        bool,
-        typer.Option(
-            "--explain",
-            help="Show what each word weighs for the label.",
-            rich_help_panel=ANSWER_PANEL,
+            rich_help_panel=OUTPUT,
         ),
     ] = False,
     strict: Annotated[
@@ -145,10 +92,14 @@ def predict(
     come back as they are, with the columns `label`, `score` and `error` added. A text that cannot
     be classified gets an empty label and an error.
     """
+    asked = {name: settings.pop(name) for name in OUTPUT_SETTINGS}
+    output_format = asked["output_format"]
     if as_json and output_format not in (None, "jsonl"):
         raise UsageError(f"--json and --output-format {output_format} differ", "use one of the two")
-    if threshold != threshold:  # NaN, which is in no range and out of none
-        raise UsageError("--threshold nan is no probability", "use a value from 0 to 1")
+    options = OutputConfig(
+        **{name: value for name, value in asked.items() if value is not None}
+        | ({"output_format": "jsonl"} if as_json else {})
+    )
     if (resume or force) and not target:
         raise UsageError("--resume and --force are for --output", "name a file: --output FILE")
     arguments, path = _texts_or_file(texts, input, settings)
@@ -156,7 +107,6 @@ def predict(
     # Heavy imports stay inside: --help and completion do without numpy and onnxruntime.
     from senticli.cli.views.predict import TerminalWriter, show_run
     from senticli.io.layout import SAMPLE, Layout
-    from senticli.io.plan import OutputOptions
     from senticli.io.scoring import score
     from senticli.io.sinks import Stream
     from senticli.model import WINDOW, load
@@ -171,15 +121,9 @@ def predict(
     )
     loaded = load(model, threads=threads)
     on_terminal = not target and sys.stdout.isatty()
-    for_people = on_terminal and not (output_format or as_json)
-    options = OutputOptions(
-        format="jsonl" if as_json else output_format,
-        prefix=prefix,
-        scores=scores,
-        top_k=len(loaded.labels) if scores and for_people else top_k,
-        threshold=threshold,
-        explain=explain,
-    )
+    for_people = on_terminal and not options.output_format
+    if options.scores and for_people:
+        options = replace(options, top_k=len(loaded.labels))
     stdout = Stream(
         sys.stdout.buffer,
         "standard output",
@@ -196,7 +140,7 @@ def predict(
             source,
             target or stdout,
             options,
-            writer=TerminalWriter(loaded.labels, prefix) if for_people else None,
+            writer=TerminalWriter(loaded.labels, options.prefix) if for_people else None,
             resume=resume,
             force=force,
             strict=strict,

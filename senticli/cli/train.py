@@ -15,16 +15,16 @@ import typer
 
 from senticli import paths
 from senticli.cli.console import say, stderr_is_terminal
-from senticli.cli.errors import SETTINGS, exit_code_of
+from senticli.cli.errors import exit_code_of
 from senticli.cli.options import (
-    OUTPUT_PANEL,
+    TRAINING_SETTINGS,
     Settings,
     command_line,
     command_of,
     with_default,
     with_settings,
 )
-from senticli.config import DATA, PRESETS, TRAINING, Recipe
+from senticli.config import DATA, OUTPUT, PRESETS, TRAINING, Recipe
 from senticli.errors import SenticliError, UsageError
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ EXAMPLES = (
 )
 
 
-@with_settings(*SETTINGS)
+@with_settings(*TRAINING_SETTINGS)
 def train(
     *,
     settings: Settings,
@@ -74,7 +74,7 @@ def train(
             "--name",
             metavar="NAME",
             help=with_default("Name of the model.", "recipe and time"),
-            rich_help_panel=OUTPUT_PANEL,
+            rich_help_panel=OUTPUT,
         ),
     ] = None,
     output: Annotated[
@@ -84,7 +84,7 @@ def train(
             "-o",
             metavar="DIR",
             help="Write the model to this folder instead of the data dir.",
-            rich_help_panel=OUTPUT_PANEL,
+            rich_help_panel=OUTPUT,
         ),
     ] = None,
     force: Annotated[
@@ -92,7 +92,7 @@ def train(
         typer.Option(
             "--force",
             help="Replace the model, or the unfinished training, that is there already.",
-            rich_help_panel=OUTPUT_PANEL,
+            rich_help_panel=OUTPUT,
         ),
     ] = False,
     resume: Annotated[
@@ -101,7 +101,7 @@ def train(
             "--resume",
             help="Resume the training that was stopped, or killed, last; or that of --name or "
             "--output. Its settings are kept.",
-            rich_help_panel=OUTPUT_PANEL,
+            rich_help_panel=OUTPUT,
         ),
     ] = False,
     tune: Annotated[
@@ -120,7 +120,7 @@ def train(
             "--plot",
             metavar="FILE.png|svg",
             help="Draw the learning curves into a picture.",
-            rich_help_panel=OUTPUT_PANEL,
+            rich_help_panel=OUTPUT,
         ),
     ] = None,
     dry_run: Annotated[
@@ -128,7 +128,7 @@ def train(
         typer.Option(
             "--dry-run",
             help="Only look at the data, and estimate the time.",
-            rich_help_panel=OUTPUT_PANEL,
+            rich_help_panel=OUTPUT,
         ),
     ] = False,
     as_json: Annotated[
@@ -136,7 +136,7 @@ def train(
         typer.Option(
             "--json",
             help="Print JSON on stdout: one object an epoch.",
-            rich_help_panel=OUTPUT_PANEL,
+            rich_help_panel=OUTPUT,
         ),
     ] = False,
 ) -> None:

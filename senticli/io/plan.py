@@ -9,13 +9,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from senticli.config import check_choice
+from senticli.config import OutputConfig
 from senticli.errors import UsageError
 from senticli.events import OnEvent
 from senticli.io.answers import Answers
 from senticli.io.formats import (
     DELIMITERS,
-    FORMATS,
     JSONL,
     LINES,
     PARQUET,
@@ -42,40 +41,6 @@ from senticli.model import FIRST_WINDOW, UNSURE
 
 PEEKED = 1000  # objects of a pipe, whose fields become the columns of a table in a file
 PEEKED_LIVE = FIRST_WINDOW  # the same where somebody waits for the first answer
-
-
-@dataclass(frozen=True, kw_only=True)
-class OutputOptions:
-    """What is asked of the output.
-
-    Args:
-        format: one of :data:`~senticli.io.formats.FORMATS`; None: that of the file's name, else
-            the input's.
-        prefix: put before the names of the added columns.
-        scores: add the score of every label.
-        top_k: give so many of the likeliest labels.
-        threshold: answer ``unsure`` where the score is below it.
-        explain: add what each token weighs for the label.
-
-    Raises:
-        ConfigError: there is no such format.
-        ValueError: a number out of its range.
-    """
-
-    format: str | None = None
-    prefix: str = ""
-    scores: bool = False
-    top_k: int = 1
-    threshold: float = 0.0
-    explain: bool = False
-
-    def __post_init__(self) -> None:
-        if self.format is not None:
-            check_choice("output_format", self.format, FORMATS)
-        if not 0 <= self.threshold <= 1:
-            raise ValueError(f"threshold is {self.threshold}, and must be from 0 to 1")
-        if self.top_k < 1:
-            raise ValueError(f"top_k is {self.top_k}, and must be at least 1")
 
 
 @dataclass(frozen=True)
@@ -122,7 +87,7 @@ class OutputPlan:
 def plan_output(
     source: Input,
     path: Path | None,
-    options: OutputOptions,
+    options: OutputConfig,
     labels: Sequence[str],
     *,
     writer: Writer | None,
@@ -146,7 +111,7 @@ def plan_output(
     if options.threshold and UNSURE in labels:
         raise UsageError(f"the model has a label {UNSURE!r} of its own", "leave out `threshold`")
     read = source.records.format
-    target = options.format or (format_of(path) if path else None) or read
+    target = options.output_format or (format_of(path) if path else None) or read
     if target == LINES and options.prefix and not writer:
         raise UsageError(
             "`prefix` has no meaning for plain lines, which have no names",

@@ -6,11 +6,12 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from senticli.config import Format, OutputConfig
 from senticli.errors import SenticliError, UsageError
 from senticli.events import OnEvent, ignore
 from senticli.io.inputs import Input, open_input
 from senticli.io.layout import Layout
-from senticli.io.plan import OutputOptions, OutputPlan, plan_output
+from senticli.io.plan import OutputPlan, plan_output
 from senticli.io.readers import Record
 from senticli.io.sinks import OutputFile, Sink, Stream, is_special
 from senticli.io.tally import Summary, Tally
@@ -36,7 +37,7 @@ def score_file(
     quoting: str | None = None,
     header: bool = True,
     encoding: str | None = None,
-    output_format: str | None = None,
+    output_format: Format | None = None,
     prefix: str = "",
     scores: bool = False,
     top_k: int = 1,
@@ -83,8 +84,8 @@ def score_file(
         SenticliError: the input or the output cannot be used; no text could be classified.
         ValueError: a number is out of its range.
     """
-    options = OutputOptions(
-        format=output_format,
+    options = OutputConfig(
+        output_format=output_format,
         prefix=prefix,
         scores=scores,
         top_k=top_k,
@@ -116,7 +117,7 @@ def score(
     model: Model,
     source: Input,
     output: Path | Stream,
-    options: OutputOptions,
+    options: OutputConfig,
     *,
     writer: Writer | None = None,
     resume: bool = False,

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from senticli import Model, SenticliError, load, score_file
+from senticli.config import OutputConfig
 from senticli.errors import UsageError
 from senticli.events import Message, Progress
 from senticli.io.inputs import REPORTED, Input
-from senticli.io.plan import OutputOptions
 from senticli.io.readers import Record
 from senticli.io.scoring import Stopped, score
 from senticli.io.sinks import Stream
@@ -160,7 +160,7 @@ def test_column_for_which_there_is_no_label_is_a_usage_error(
 def test_stream_takes_answers_as_they_come(model: Model) -> None:
     out = io.BytesIO()
     source = Input.of_texts(["good film", "bad film"])
-    done = score(model, source, Stream(out, "out"), OutputOptions())
+    done = score(model, source, Stream(out, "out"), OutputConfig())
     assert done.output is None
     assert out.getvalue().count(b"\n") == done.records == 2
 
@@ -168,7 +168,7 @@ def test_stream_takes_answers_as_they_come(model: Model) -> None:
 def test_text_for_a_terminal_is_cleaned(model: Model) -> None:
     out = io.BytesIO()
     stream = Stream(out, "out", clean=str.upper)
-    score(model, Input.of_texts(["good film"]), stream, OutputOptions(format="jsonl"))
+    score(model, Input.of_texts(["good film"]), stream, OutputConfig(output_format="jsonl"))
     assert out.getvalue().startswith(b'{"TEXT": "GOOD FILM"')
 
 
@@ -179,7 +179,7 @@ class Numbers(Writer):
 
 def test_writer_of_the_caller_gets_answers_as_json_has_them(model: Model) -> None:
     out = io.BytesIO()
-    source, options = Input.of_texts(["good film"]), OutputOptions(scores=True)
+    source, options = Input.of_texts(["good film"]), OutputConfig(scores=True)
     score(model, source, Stream(out, "out"), options, writer=Numbers())
     assert out.getvalue() == b"1 ['label', 'score', 'scores']\n"
 
@@ -193,7 +193,7 @@ def test_window_of_one_answers_before_the_next_is_read(model: Model) -> None:
             answered.append(out.getvalue().count(b"\n"))
             yield text
 
-    score(model, Input.of_texts(texts()), Stream(out, "out"), OutputOptions(), window=1)
+    score(model, Input.of_texts(texts()), Stream(out, "out"), OutputConfig(), window=1)
     assert answered == [0, 1, 2]
 
 
