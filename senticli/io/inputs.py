@@ -5,7 +5,6 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, Literal, TypeVar
 
@@ -13,7 +12,7 @@ from senticli.errors import SenticliError
 from senticli.events import OnEvent, Progress
 from senticli.io.formats import JSONL, LINES, PARQUET, format_of, open_bytes
 from senticli.io.layout import Layout
-from senticli.io.readers import Record, Records, read_records
+from senticli.io.readers import Record, Records, look_ahead, read_records
 
 T = TypeVar("T")
 
@@ -72,25 +71,13 @@ class Input:
 
     def first_fields(self, count: int) -> "tuple[tuple[str, ...], Input]":
         """Return the names of the fields of the first objects, and the input with all records."""
-        read: list[Record] = []
-        failures: list[SenticliError] = []
-        try:
-            read.extend(islice(self.records, count))
-        except SenticliError as error:  # later, after what was read before
-            failures.append(error)
+        first, every, failure = look_ahead(self.records.records, count)
         names: dict[str, None] = {}
-        for record in read:
+        for record in first:
             names |= dict.fromkeys(_names(record))
-        if failures and not names:
-            raise failures[0]
-
-        def all_records() -> Iterator[Record]:
-            yield from read
-            if failures:
-                raise failures[0]
-            yield from self.records.records
-
-        records = dataclasses.replace(self.records, records=all_records())
+        if failure and not names:
+            raise failure
+        records = dataclasses.replace(self.records, records=every)
         return tuple(names), dataclasses.replace(self, records=records)
 
 

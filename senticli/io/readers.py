@@ -486,7 +486,7 @@ def _json(lines: Iterator[bytes], name: str, layout: Layout) -> Iterator[Record]
             if path is None or text_at(value, path)[1]:
                 reject_table(value, name)
             if path is None:
-                following, objects = look_ahead(objects, layout.sample)
+                following, objects, _ = look_ahead(objects, layout.sample)
                 others = (_path_in(other[2] or {}, name, layout) for other in following)
                 path = next(filter(None, others), None) or _only_path(value, name, layout)
         yield _json_record(found, path)
@@ -541,22 +541,27 @@ def _only_path(value: Mapping[str, Any], name: str, layout: Layout) -> str:
 Item = TypeVar("Item")
 
 
-def look_ahead(items: Iterator[Item], count: int) -> tuple[list[Item], Iterator[Item]]:
-    """Return the next few items, and all of them. What fails is raised after those before it."""
+def look_ahead(
+    items: Iterator[Item], count: int
+) -> tuple[list[Item], Iterator[Item], SenticliError | None]:
+    """Return the next few items, all of them, and what failed among the few, if anything did.
+
+    Who reads all of them gets that error after the items before it.
+    """
     ahead: list[Item] = []
-    failures: list[SenticliError] = []
+    failure: SenticliError | None = None
     try:
         ahead.extend(islice(items, count))
     except SenticliError as error:
-        failures.append(error)
+        failure = error
 
     def all_items() -> Iterator[Item]:
         yield from ahead
-        if failures:
-            raise failures[0]
+        if failure:
+            raise failure
         yield from items
 
-    return ahead, all_items()
+    return ahead, all_items(), failure
 
 
 # --- Parquet
