@@ -17,6 +17,7 @@ _STEPS = {"install": "download", "train": "train"}
 """The commands of the core's functions."""
 _SETTING = re.compile(r"`([a-z_]+)(?:=([^`]*))?`")
 _STEP = re.compile(r"`([a-z]+)\(([^`]*)\)`")
+_ARGUMENT = re.compile(r"""(?:"[^"]*"|'[^']*'|[^,"' ])+""")  # with what a shell has in quotes
 
 
 def exit_code_of(error: SenticliError) -> int:
@@ -50,7 +51,7 @@ def in_options(text: str) -> str:
 
 def _options(arguments: str) -> str:
     """Return the arguments of a step as a shell takes them."""
-    parts = [argument.partition("=") for argument in arguments.split(", ")]
+    parts = [argument.partition("=") for argument in _ARGUMENT.findall(arguments)]
     return " ".join(_option(name, value) if equals else name for name, equals, value in parts)
 
 

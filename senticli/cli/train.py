@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from senticli import paths
 from senticli.cli.console import say, stderr_is_terminal
-from senticli.cli.errors import exit_code_of
+from senticli.cli.errors import exit_code_of, flag_of
 from senticli.cli.options import (
     TRAINING_SETTINGS,
     Settings,
@@ -160,9 +159,10 @@ def train(
 
     # Heavy imports stay inside: --help and completion do without numpy.
     from senticli.cli.views.plot import check_plot
-    from senticli.training.recipe import asked_recipe, recipe_of, target_of
+    from senticli.training.recipe import asked_recipe, target_of
 
-    recipe = recipe_of(settings, preset)
+    asked = asked_recipe(settings, preset)
+    recipe = asked or Recipe()
     given = [setting for setting, value in settings.items() if value is not None]
     named = target_of(recipe, name, output) if name is not None or output else None
     if seconds:
@@ -172,7 +172,7 @@ def train(
     else:
         plot = check_plot(plot) if plot else None
         _train(
-            asked_recipe(settings, preset) if resume else recipe,
+            asked if resume else recipe,
             named,
             plot,
             as_json,
@@ -366,6 +366,7 @@ def _resume_command(target: Path, plot: Path | None) -> str:
 
 def _place_options(target: Path) -> list[str]:
     """Return the options that say where a model goes."""
-    if target.parent == paths.models_dir().resolve():
-        return ["--name", target.name]
-    return ["--output", str(target)]
+    from senticli.training.recipe import place_of
+
+    setting, value = place_of(target)
+    return [flag_of(setting), value]

@@ -111,6 +111,13 @@ def target_of(recipe: Recipe, name: str | None = None, output: Path | None = Non
     return paths.models_dir() / name
 
 
+def place_of(target: Path) -> tuple[str, str]:
+    """Return the setting of :func:`target_of` that gives a full path: its name and its value."""
+    if target.parent == paths.models_dir().resolve():
+        return "name", target.name
+    return "output", str(target)
+
+
 def free_target(recipe: Recipe, target: Path, *, force: bool) -> Path:
     """Return the full path of a model that is to be written; see :func:`registry.check_target`."""
     target = registry.check_target(target, force=force)

@@ -6,6 +6,7 @@ resume_training the same, from where one was stopped
 estimate        read the data and time some batches; nothing is written
 """
 
+import shlex
 import signal
 import threading
 import time
@@ -37,7 +38,13 @@ from senticli.training.events import (
     Stopped,
 )
 from senticli.training.packages import imported
-from senticli.training.recipe import asked_recipe, free_target, recipe_of, target_of
+from senticli.training.recipe import (
+    asked_recipe,
+    free_target,
+    place_of,
+    recipe_of,
+    target_of,
+)
 
 if TYPE_CHECKING:
     from senticli.model import Model
@@ -128,7 +135,7 @@ def run_training(
     if path.exists() and not resumed and not force:
         raise SenticliError(
             f"there is an unfinished training of {target.name}",
-            f"resume it: {resuming(target)}; or start again with `force=True`",
+            f"resume it: {_resuming(target)}; or start again with `force=True`",
         )
     with ExitStack() as stack:
         session = prepare(recipe, stack, strict=strict, on_event=on_event)
@@ -204,7 +211,7 @@ def resume_training(
     if recipe is not None and recipe != unfinished.recipe:
         raise UsageError(
             "these are not the settings that the unfinished training was started with",
-            f"leave them out: {resuming(unfinished.target)}",
+            f"leave them out: {_resuming(unfinished.target)}",
         )
     return run_training(
         unfinished.recipe,
@@ -215,18 +222,10 @@ def resume_training(
     )
 
 
-def resuming(target: Path) -> str:
+def _resuming(target: Path) -> str:
     """Return the step that resumes the training of a folder."""
-    return f"`train(resume=True, {place_of(target)})`"
-
-
-def place_of(target: Path) -> str:
-    """Return the setting that says where a model goes."""
-    from senticli import paths
-
-    if target.parent == paths.models_dir().resolve():
-        return f"name={target.name}"
-    return f"output={target}"
+    setting, value = place_of(target)
+    return f"`train(resume=True, {setting}={shlex.quote(value)})`"
 
 
 def estimate(recipe: Recipe, *, strict: bool = False, on_event: OnEvent = ignore) -> Estimate:
