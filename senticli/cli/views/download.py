@@ -117,6 +117,7 @@ def _state(asset: Asset) -> dict[str, Any]:
         "description": asset.description,
         "url": asset.url,
         "member": asset.member,
+        "licence": asset.licence,
         "bytes": asset.size,
         "here": here,
         "verified": verified,
