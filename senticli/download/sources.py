@@ -36,8 +36,8 @@ def elsewhere(asset: Asset) -> str:
     """Return the hint for what cannot be downloaded, or is not what it should be."""
     if asset.files:
         return (
-            f"put the files at {asset.url} into a folder called {asset.folder} by other means, "
-            f"then: `install({asset.name}, source=DIR)`"
+            f"put its files into a folder called {asset.folder} by other means, then: "
+            f"`install({asset.name}, source=DIR)`"
         )
     return f"download {asset.archive} by other means, then: `install({asset.name}, source=FILE)`"
 
