@@ -78,7 +78,7 @@ _senticli() {
 
     local options=()
     case "$command $option" in
-        "train --data" | "train -d") _senticli_words sample imdb sst2; _senticli_stored datasets; _senticli_paths .csv .tsv .jsonl .parquet .txt ;;
+        "train --data" | "train -d") _senticli_words sample imdb sst2 goemotions crowdflower-tweets semeval-tweets sst5 fdu-mtl cad-imdb; _senticli_stored datasets; _senticli_paths .csv .tsv .jsonl .parquet .txt ;;
         "train --valid") _senticli_paths '' ;;
         "train --test") _senticli_paths '' ;;
         "train --format" | "train -f") _senticli_words lines csv tsv jsonl parquet ;;
@@ -122,7 +122,7 @@ _senticli() {
         "train --tune") ;;
         "train --plot") _senticli_paths .png .svg ;;
         "eval --model" | "eval -m") _senticli_words bundled; _senticli_stored models; _senticli_paths ;;
-        "eval --data" | "eval -d") _senticli_words sample imdb sst2; _senticli_stored datasets; _senticli_paths .csv .tsv .jsonl .parquet .txt ;;
+        "eval --data" | "eval -d") _senticli_words sample imdb sst2 goemotions crowdflower-tweets semeval-tweets sst5 fdu-mtl cad-imdb; _senticli_stored datasets; _senticli_paths .csv .tsv .jsonl .parquet .txt ;;
         "eval --split") _senticli_words train valid test ;;
         "eval --format" | "eval -f") _senticli_words lines csv tsv jsonl parquet ;;
         "eval --label-column") ;;
@@ -163,7 +163,7 @@ _senticli() {
                     ;;
                 download)
                     options=(--list -l --from --verify --no-verify --force --offline --dry-run --json --help -h)
-                    _senticli_words imdb sst2 glove.6B.50d glove.6B.100d glove.6B.200d glove.6B.300d glove.840B.300d glove.twitter.27B.25d glove.twitter.27B.50d glove.twitter.27B.100d glove.twitter.27B.200d
+                    _senticli_words imdb sst2 goemotions crowdflower-tweets semeval-tweets sst5 fdu-mtl cad-imdb glove.6B.50d glove.6B.100d glove.6B.200d glove.6B.300d glove.840B.300d glove.twitter.27B.25d glove.twitter.27B.50d glove.twitter.27B.100d glove.twitter.27B.200d everyday
                     ;;
                 info)
                     options=(--json --help -h)

@@ -50,7 +50,7 @@ complete -c senticli -n __senticli_command -l verbose -s v -d 'Log what is read,
 complete -c senticli -n __senticli_command -l help -s h -d 'Show this message and exit'
 
 # senticli train
-complete -c senticli -n '__senticli_command train' -l data -s d -x -a 'sample imdb sst2 (__senticli_stored datasets) (__senticli_paths .csv .tsv .jsonl .parquet .txt)' -d 'Data set; CSV, TSV, JSONL or Parquet file with text and label; fastText\'s lines; a folder with one folder a label; - for standard input'
+complete -c senticli -n '__senticli_command train' -l data -s d -x -a 'sample imdb sst2 goemotions crowdflower-tweets semeval-tweets sst5 fdu-mtl cad-imdb (__senticli_stored datasets) (__senticli_paths .csv .tsv .jsonl .parquet .txt)' -d 'Data set; CSV, TSV, JSONL or Parquet file with text and label; fastText\'s lines; a folder with one folder a label; - for standard input'
 complete -c senticli -n '__senticli_command train' -l valid -x -a '(__senticli_paths \'\')' -d 'Validate on this, in place of a part of --data'
 complete -c senticli -n '__senticli_command train' -l test -x -a '(__senticli_paths \'\')' -d 'Test split of the model'
 complete -c senticli -n '__senticli_command train' -l format -s f -x -a 'lines csv tsv jsonl parquet' -d 'Format of the files. [default: by their names]'
@@ -108,7 +108,7 @@ complete -c senticli -n '__senticli_command train' -l help -s h -d 'Show this me
 
 # senticli eval
 complete -c senticli -n '__senticli_command eval' -l model -s m -x -a 'bundled (__senticli_stored models) (__senticli_paths)' -d 'Model to use: a name, a folder, or bundled. [default: the one trained last, else bundled]'
-complete -c senticli -n '__senticli_command eval' -l data -s d -x -a 'sample imdb sst2 (__senticli_stored datasets) (__senticli_paths .csv .tsv .jsonl .parquet .txt)' -d 'Data set, file, folder or -, as for train; one without splits is taken whole'
+complete -c senticli -n '__senticli_command eval' -l data -s d -x -a 'sample imdb sst2 goemotions crowdflower-tweets semeval-tweets sst5 fdu-mtl cad-imdb (__senticli_stored datasets) (__senticli_paths .csv .tsv .jsonl .parquet .txt)' -d 'Data set, file, folder or -, as for train; one without splits is taken whole'
 complete -c senticli -n '__senticli_command eval' -l split -x -a 'train valid test' -d 'Split of the data set. [default: test]'
 complete -c senticli -n '__senticli_command eval' -l format -s f -x -a 'lines csv tsv jsonl parquet' -d 'Format of the files. [default: by their names]'
 complete -c senticli -n '__senticli_command eval' -l label-column -x -d 'Column of the label: name or number. [default: label, sentiment, …]'
@@ -149,7 +149,7 @@ complete -c senticli -n '__senticli_command predict' -l threads -x -d 'CPU threa
 complete -c senticli -n '__senticli_command predict' -l help -s h -d 'Show this message and exit'
 
 # senticli download
-complete -c senticli -n '__senticli_command download' -a 'imdb sst2 glove.6B.50d glove.6B.100d glove.6B.200d glove.6B.300d glove.840B.300d glove.twitter.27B.25d glove.twitter.27B.50d glove.twitter.27B.100d glove.twitter.27B.200d'
+complete -c senticli -n '__senticli_command download' -a 'imdb sst2 goemotions crowdflower-tweets semeval-tweets sst5 fdu-mtl cad-imdb glove.6B.50d glove.6B.100d glove.6B.200d glove.6B.300d glove.840B.300d glove.twitter.27B.25d glove.twitter.27B.50d glove.twitter.27B.100d glove.twitter.27B.200d everyday'
 complete -c senticli -n '__senticli_command download' -l list -s l -d 'List assets with their sizes and what is installed'
 complete -c senticli -n '__senticli_command download' -l from -x -a '(__senticli_paths \'\')' -d 'Take the archive from this file, folder or URL'
 complete -c senticli -n '__senticli_command download' -l verify -d 'Refuse an archive whose checksum is not the official one'

@@ -6,7 +6,7 @@ import typer
 
 from senticli.cli.console import say
 from senticli.cli.options import Json
-from senticli.data.catalogue import ASSETS, asset_of
+from senticli.data.catalogue import ASSETS, assets_of
 from senticli.errors import UsageError
 
 EXAMPLES = (
@@ -23,7 +23,8 @@ def download(
         typer.Argument(
             metavar="NAME",
             show_default=False,
-            help="imdb, sst2, glove.6B.{50,100,200,300}d, glove.840B.300d or "
+            help="imdb, sst2, goemotions, crowdflower-tweets, semeval-tweets, sst5, fdu-mtl, "
+            "cad-imdb, everyday (the last six), glove.6B.{50,100,200,300}d, glove.840B.300d or "
             "glove.twitter.27B.{25,50,100,200}d.",
         ),
     ] = None,
@@ -38,7 +39,8 @@ def download(
             metavar="FILE|DIR|URL",
             show_default=False,
             help="Take the archive from this file, folder or URL. A folder, or a URL that ends "
-            "in /, holds it under its official name.",
+            "in /, holds it under its official name. Data sets of several files come from a zip, "
+            "or a folder, with a folder of each.",
         ),
     ] = None,
     verify: Annotated[
@@ -72,7 +74,7 @@ def download(
     ranges. An interrupted download is resumed. Checksums and content are verified. The folder of
     each asset is printed on stdout.
     """
-    assets = [asset_of(name) for name in dict.fromkeys(names or (ASSETS if list_all else ()))]
+    assets = assets_of(names or (ASSETS if list_all else ()))
     if not assets:
         raise UsageError("name what to download", "senticli download --list")
     if list_all and (source or force or dry_run):

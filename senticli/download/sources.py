@@ -19,6 +19,11 @@ class Url:
 
     secret: str
 
+    @property
+    def is_folder(self) -> bool:
+        """True for the folder that holds the files of a data set, False for an archive."""
+        return self.secret.endswith("/")
+
     def __str__(self) -> str:
         return without_password(self.secret)
 
@@ -28,7 +33,12 @@ Source = Url | Path
 
 
 def elsewhere(asset: Asset) -> str:
-    """Return the hint for an archive that cannot be downloaded, or is not what it should be."""
+    """Return the hint for what cannot be downloaded, or is not what it should be."""
+    if asset.files:
+        return (
+            f"put its files into a folder called {asset.folder} by other means, then: "
+            f"`install({asset.name}, source=DIR)`"
+        )
     return f"download {asset.archive} by other means, then: `install({asset.name}, source=FILE)`"
 
 
@@ -53,7 +63,7 @@ def source_of(asset: Asset, source: str | None = None) -> Source:
 
     A folder, or a URL that ends in ``/``, is taken for one that holds the archive under its
     official name; a folder also for one that holds its content, unpacked. ``SENTICLI_MIRROR``
-    replaces the scheme and host of the official URL.
+    replaces the scheme and host of the official URL. The URL of files ends in ``/``.
 
     Raises:
         UsageError: an invalid URL.

@@ -15,6 +15,7 @@ from typer.core import TyperArgument, TyperGroup
 
 from senticli.cli.app import app
 from senticli.cli.completions import scripts, tree
+from senticli.data.catalogue import DATASETS
 
 FOLDER = Path(__file__).parents[2] / "completions"
 FILES = {"bash": "senticli.bash", "zsh": "_senticli", "fish": "senticli.fish"}
@@ -259,7 +260,7 @@ def test_python_at_tab_would_be_noticed(shells: Shells) -> None:
     shells.marker.unlink()
 
 
-SETS = ["imdb", "kept", "sample", "sst2"]
+SETS = sorted([*DATASETS, "kept"])
 CASES = {
     "senticli tr": ["train"],
     "senticli train --rnn ": ["gru", "lstm", "rnn"],
@@ -274,7 +275,7 @@ CASES = {
     "senticli eval --model ": sorted(["bundled", "a folder", *MODELS]),
     "senticli predict -m ": sorted(["bundled", "a folder", *MODELS]),
     "senticli train --data ": sorted(["a folder", "good films.csv", "notes.txt", *SETS]),
-    "senticli train -d sst2 -d s": ["sample", "sst2"],
+    "senticli train -d sst2 -d s": ["sample", "semeval-tweets", "sst2", "sst5"],
     "senticli eval --data=good": ["good films.csv"],
     "senticli train --vectors no": ["none", "notes.txt"],
     "senticli predict --input ": ["a folder", "good films.csv", "notes.txt"],
@@ -282,6 +283,7 @@ CASES = {
     "senticli train -o ": ["a folder"],
     "senticli download glove.8": ["glove.840B.300d"],
     "senticli download sst2 imd": ["imdb"],
+    "senticli download ever": ["everyday"],
     "senticli in": ["info"],
     "senticli models ": ["export", "remove", "reproduce", "show", "verify"],
     "senticli models --js": ["--json"],

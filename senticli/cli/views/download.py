@@ -117,6 +117,7 @@ def _state(asset: Asset) -> dict[str, Any]:
         "description": asset.description,
         "url": asset.url,
         "member": asset.member,
+        "licence": asset.licence,
         "bytes": asset.size,
         "here": here,
         "verified": verified,
@@ -133,6 +134,7 @@ def show_plan(assets: Sequence[Asset], sources: Sequence[Source], *, as_json: bo
             "name": asset.name,
             "from": str(source),
             "member": asset.member,
+            "files": [file.path for file in asset.files],
             "bytes": size_of(source) if isinstance(source, Path) else asset.size,
             "path": str(folder(asset)),
             "here": is_installed(asset),
@@ -146,6 +148,8 @@ def show_plan(assets: Sequence[Asset], sources: Sequence[Source], *, as_json: bo
             size += f"; only {asset.member} of it, if the server supports ranges"
         print_answer(asset.name)
         print_answer(f"  from       {source}")
+        for file in plan["files"]:
+            print_answer(f"  file       {file}")
         print_answer(f"  size       {size}")
         print_answer(f"  to         {plan['path']}")
         print_answer(f"  installed  {'yes' if plan['here'] else _so_far(plan['fetched']) or 'no'}")
