@@ -162,6 +162,7 @@ def evaluate(
     format: str | None = None,
     text_column: str | int | None = None,
     label_column: str | int | None = None,
+    label_map: Sequence[str] | None = None,
     delimiter: str | None = None,
     quoting: str | None = None,
     header: bool | None = None,
@@ -197,6 +198,7 @@ def evaluate(
         "format": format,
         "text_column": None if text_column is None else str(text_column),
         "label_column": None if label_column is None else str(label_column),
+        "label_map": None if label_map is None else tuple(label_map),
         "delimiter": delimiter,
         "quoting": quoting,
         "header": header,
@@ -234,7 +236,7 @@ def _evaluation(model: "Model", data: _Examples, report: OnEvent) -> Evaluation:
     if unknown is not None:
         raise SenticliError(
             f"the label {unknown!r} is not one of the model's: {', '.join(indices)}",
-            "use data with the model's labels, or a model trained on these",
+            f"map it: `label_map={model.labels[0]}={unknown}`; or use a model trained on such data",
         )
     rows, total = [], len(data.examples)
     for row in model.stream_proba(example.text for example in data.examples):

@@ -125,6 +125,17 @@ def test_file_is_taken_whole(model: Model, tmp_path: Path) -> None:
     assert (report.evaluation.examples, report.evaluation.accuracy) == (2, 1)
 
 
+def test_values_are_mapped_to_the_labels_of_the_model(model: Model, tmp_path: Path) -> None:
+    path = tmp_path / "mine.csv"
+    path.write_text("review,stars\ngreat film,5\nterrible film,1\nfilm,3\n")
+    names = ("negative=1,2", "positive=4,5")
+    report = evaluation.evaluate(model, path, label_column="stars", label_map=names)
+    assert (report.evaluation.examples, report.evaluation.accuracy) == (2, 1)
+    assert report.findings == (
+        Finding("rows left out: a label that is not mapped", 1, f"{path}, line 4: '3'"),
+    )
+
+
 @pytest.mark.parametrize(("split", "count"), [("train", 320), ("valid", 80), (None, 80)])
 def test_split_of_a_data_set(model: Model, split: str | None, count: int) -> None:
     report = evaluation.evaluate(model, "sample", split=split)

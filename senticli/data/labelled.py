@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-from senticli.data.labels import MARK, decimal_points, plain_label
+from senticli.data.labels import MARK, decimal_points, loose, plain_label
 from senticli.errors import SenticliError, UsageError
 from senticli.io.atomic import sha256_of
 from senticli.io.fields import MISSING, find_column, find_field, is_usual, value_at
@@ -40,6 +40,8 @@ from senticli.io.sniff import LOOKED_AT, NotTextError, in_shell, reject_binary
 PIPE = "-"
 NO_TEXT, NO_LABEL = "no text", "no label"
 SEVERAL = "more than one label"
+UNMAPPED = "a label that is not mapped"
+NEARLY_MAPPED = "a label that is mapped in another case, or with other blanks or quotes"
 RUNS_INTO_TEXT = "the label runs into the text"
 QUOTED_LABEL = "have the label in quotes: `quoting=csv`"
 HEADER = "the header, once more"
@@ -78,8 +80,9 @@ class Problem:
 
 @dataclass
 class Labelled:
-    """What a file or folder holds."""
+    """What a file or folder holds. ``label_map`` gives the labels of values, if not empty."""
 
+    label_map: Mapping[str, str] = field(default_factory=dict)
     examples: list[Example] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     sha256: str = ""
@@ -91,9 +94,20 @@ class Labelled:
         what = what or ("" if label else NO_LABEL) or (SEVERAL if MARK in label else "")
         if what:
             self.problems.append(Problem(where, what))
-            return
-        self.examples.append(Example(text, label))
-        self.problems += [Problem(where, doubt, kept=True) for doubt in doubts if doubt]
+        elif mapped := self._mapped(where, label):
+            self.examples.append(Example(text, mapped))
+            self.problems += [Problem(where, doubt, kept=True) for doubt in doubts if doubt]
+
+    def _mapped(self, where: str, value: str) -> str | None:
+        """Return the label of a value; None, and a problem, if it is not mapped."""
+        if not self.label_map:
+            return value
+        value = decimal_points({value}).get(value, value)
+        if value not in self.label_map:
+            what = NEARLY_MAPPED if loose(value) in map(loose, self.label_map) else UNMAPPED
+            hint = f"map it too: `label_map=LABEL={value}`"
+            self.problems.append(Problem(f"{where}: {value!r}", what, hint=hint))
+        return self.label_map.get(value)
 
 
 class NoExamplesError(SenticliError):
@@ -109,17 +123,23 @@ class Reading:
     """How labelled files are read: their format, the column of the label, their layout.
 
     ``likely_label`` is a column that comes before those of the usual names, where there is one.
+    ``label_map`` gives the labels of values; where it is empty, each value is a label.
     """
 
     format: str | None = None
     label_column: str | None = None
     likely_label: str | None = None
+    label_map: Mapping[str, str] = field(default_factory=dict)
     layout: Layout = field(default_factory=Layout)
 
     @property
     def given(self) -> dict[str, object]:
         """What is not left to be found out, by the option that says it."""
-        own = {"format": self.format, "label_column": self.label_column}
+        own = {
+            "format": self.format,
+            "label_column": self.label_column,
+            "label_map": self.label_map or None,
+        }
         return {k: v for k, v in own.items() if v is not None} | self.layout.given
 
 
@@ -148,7 +168,7 @@ def read_labelled(path: Path, reading: Reading | None = None) -> Labelled:
     reading = reading or Reading()
     if path.is_dir():
         _check_meaning(path, reading)
-        found = _read_folder(path, reading.layout.encoding)
+        found = _read_folder(path, reading)
         hint = "give it one folder for each label, with a text in each file"
     else:
         found, hint = _read_file(path, reading)
@@ -175,7 +195,7 @@ def _read_file(path: Path, reading: Reading) -> tuple[Labelled, str]:
         try:
             if format in (None, LINES):
                 _check_meaning(path, reading)
-                found = _read_fasttext(stream, name, reading.layout.encoding)
+                found = _read_fasttext(stream, name, reading)
                 hint = f"begin each line with {MARK}NAME and a blank"
             else:
                 found = _read_table(stream, name, str(format), reading)
@@ -200,7 +220,7 @@ def _again(path: Path, stream: BinaryIO) -> Iterator[bytes]:
 def _check_meaning(path: Path, reading: Reading) -> None:
     """Raise UsageError if ``reading`` has columns or a table's layout, and ``path`` has not."""
     for option in reading.given:
-        if option not in ("format", "encoding"):
+        if option not in ("format", "encoding", "label_map"):
             kind = "a folder" if path.is_dir() else "read as fastText's lines"
             raise UsageError(
                 f"`{option}` has no meaning for {path}, which is {kind}",
@@ -265,7 +285,7 @@ def splits_in(path: Path) -> dict[str, Path]:
 
 
 def _read_table(stream: BinaryIO, name: str, format: str, reading: Reading) -> Labelled:
-    found = Labelled()
+    found = Labelled(reading.label_map)
     records = read_records(stream, format, name, reading.layout)
     if records.header_replaced:
         raise _BadBytes
@@ -369,9 +389,9 @@ def _text_of(value: object) -> tuple[str, bool]:
     return decode(value) if isinstance(value, bytes) else without_surrogates(str(value))
 
 
-def _read_fasttext(stream: BinaryIO, name: str, encoding: str | None) -> Labelled:
-    found = Labelled()
-    for number, line in enumerate(read_lines(stream, name, encoding), 1):
+def _read_fasttext(stream: BinaryIO, name: str, reading: Reading) -> Labelled:
+    found = Labelled(reading.label_map)
+    for number, line in enumerate(read_lines(stream, name, reading.layout.encoding), 1):
         line = without_bom(line).strip()
         if not line:
             continue
@@ -406,8 +426,8 @@ def _not_fasttext(name: str, line: bytes) -> SenticliError:
     )
 
 
-def _read_folder(path: Path, encoding: str | None) -> Labelled:
-    found = Labelled()
+def _read_folder(path: Path, reading: Reading) -> Labelled:
+    found, encoding = Labelled(reading.label_map), reading.layout.encoding
     digest = hashlib.sha256()
     for file, label in _files(path, found.problems):
         content = _content(file, encoding, found.problems)

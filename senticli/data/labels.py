@@ -9,8 +9,10 @@ value that is missing is no label.
 
 import re
 import unicodedata
-from collections.abc import Collection, Mapping, Set
+from collections.abc import Collection, Iterable, Mapping, Set
 from functools import lru_cache
+
+from senticli.errors import ConfigError
 
 MARK = "__label__"
 _MISSING = frozenset({r"\N", "NULL", "null", "NaN", "nan", "<NA>", "#N/A"})
@@ -54,6 +56,32 @@ def decimal_points(labels: Collection[str]) -> Mapping[str, str]:
     if not all(map(_DECIMAL_COMMA.fullmatch, labels)):
         return {}
     return {label: plain_label(label.replace(",", ".")) for label in labels if "," in label}
+
+
+def parse_label_map(entries: Iterable[str]) -> dict[str, str]:
+    """Return the label of each value, from entries such as ``negative=1,2``.
+
+    Raises:
+        ConfigError: an entry has another form, or a value has two labels.
+    """
+    labels: dict[str, str] = {}
+    for entry in entries:
+        label, _, values = entry.partition("=")
+        label = plain_label(label)
+        for value in map(plain_label, values.split(",")):
+            if not label or not value:
+                raise ConfigError(
+                    "label_map",
+                    f"{entry!r} is not a label and its values",
+                    "use one such as `label_map=negative=1,2`",
+                )
+            if labels.setdefault(value, label) != label:
+                raise ConfigError(
+                    "label_map",
+                    f"gives {value!r} two labels: {labels[value]} and {label}",
+                    "name each value once",
+                )
+    return labels
 
 
 def is_measurement(label: str) -> bool:

@@ -22,7 +22,7 @@ from senticli.data.labelled import (
     read_labelled,
     splits_in,
 )
-from senticli.data.labels import is_measurement
+from senticli.data.labels import is_measurement, parse_label_map
 from senticli.download import installed
 from senticli.errors import SenticliError, UsageError
 from senticli.io.atomic import sha256_of
@@ -324,7 +324,12 @@ def reading_of(config: TrainConfig) -> Reading:
         header=config.header,
         encoding=config.encoding,
     )
-    return Reading(format=config.format, label_column=config.label_column, layout=layout)
+    return Reading(
+        format=config.format,
+        label_column=config.label_column,
+        label_map=parse_label_map(config.label_map),
+        layout=layout,
+    )
 
 
 def check_reading(config: TrainConfig) -> None:
@@ -344,7 +349,7 @@ def _reading_for(config: TrainConfig, path: Path) -> Reading:
     is_table = (config.format or format_of(path)) not in (None, LINES) or is_pipe(path)
     several = len({*config.data, *config.valid, *config.test}) > 1
     if several and (path.is_dir() or not is_table):
-        return Reading(format=config.format, layout=Layout(encoding=config.encoding))
+        return replace(reading, label_column=None, layout=Layout(encoding=config.encoding))
     return reading
 
 

@@ -37,6 +37,8 @@ def recipe_of(settings: Mapping[str, Any], preset: str | None = None) -> Recipe:
         if name in given:
             files = [given[name]] if isinstance(given[name], str | Path) else given[name]
             given[name] = tuple(map(_full, files))
+    if "label_map" in given:
+        given["label_map"] = tuple(given["label_map"])
     recipe = PRESETS[preset]
     if "init" in given:
         recipe, given["init"] = _from_model(recipe, given)

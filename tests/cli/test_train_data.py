@@ -431,3 +431,22 @@ def test_balanced_loss_of_what_cannot_be_learned_is_that_of_a_coin(
     assert code == 0, error
     losses = [json.loads(line)["valid_loss"] for line in out.splitlines() if '"epoch"' in line]
     assert losses == [pytest.approx(math.log(2), abs=0.03)] * 2
+
+
+def test_labels_option_maps_values_and_is_recorded(senticli_: Call, tmp_path: Path) -> None:
+    path = tmp_path / "mine.csv"
+    path.write_text(table(labels=("1", "5")))
+    names = ("--labels", "bad=1,2", "--labels", "good=4,5")
+    code, out, err = senticli_("train", "--data", path, *names, *SMALL)
+    assert code == 0, err
+    bundle = Bundle.open(Path(out.strip()))
+    assert bundle.config.labels == ("bad", "good")
+    assert bundle.training.label_map == ("bad=1,2", "good=4,5")
+    code, _, err = senticli_("eval", "--split", "valid")
+    assert code == 0, err
+
+
+def test_labels_option_is_for_files(senticli_: Call) -> None:
+    code, _, err = senticli_("train", "--data", "sample", "--labels", "bad=1")
+    assert code == 2
+    assert "--labels is for files" in err

@@ -598,3 +598,57 @@ def test_byte_order_marks_of_joined_files_are_no_text(tmp_path: Path) -> None:
         (tmp_path / "folder" / label).mkdir(parents=True)
         (tmp_path / "folder" / label / "1.txt").write_text(f"{mark}{mark}good\n")
     assert read(tmp_path / "folder") == [("good", "a"), ("good", "b")]
+
+
+STARS = {"1": "negative", "2": "negative", "3": "neutral", "5": "positive"}
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("t.csv", "text,label\nbad,1.0\npoor,2\nso so,+3\n"),
+        ("t.csv", 'text,label\nbad,"1,0"\npoor,"2,0"\nso so,"3,0"\n'),
+        ("t.txt", "__label__1 bad\n__label__2 poor\n__label__3 so so\n"),
+    ],
+)
+def test_values_are_mapped_to_labels(tmp_path: Path, name: str, content: str) -> None:
+    (tmp_path / name).write_text(content)
+    assert read(tmp_path / name, Reading(label_map=STARS)) == [
+        ("bad", "negative"),
+        ("poor", "negative"),
+        ("so so", "neutral"),
+    ]
+
+
+def test_folders_are_mapped_to_labels(tmp_path: Path) -> None:
+    for folder in ("1", "5"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "a.txt").write_text("a text")
+    labels = [label for _, label in read(tmp_path, Reading(label_map=STARS))]
+    assert labels == ["negative", "positive"]
+
+
+def test_value_that_is_not_mapped_is_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("text,label\nbad,1\nwell,4\ngood,5\n")
+    found = read_labelled(path, Reading(label_map=STARS))
+    assert [example.label for example in found.examples] == ["negative", "positive"]
+    [problem] = found.problems
+    assert (problem.where, problem.what) == (f"{path}, line 3: '4'", "a label that is not mapped")
+
+
+def test_value_that_is_mapped_in_another_case_is_reported_as_such(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("text,label\nbad,neg\nworse,Neg\ngood,pos\n")
+    found = read_labelled(path, Reading(label_map={"neg": "negative", "pos": "positive"}))
+    [problem] = found.problems
+    assert problem.where == f"{path}, line 3: 'Neg'"
+    assert "in another case" in problem.what
+
+
+def test_file_of_which_nothing_is_mapped_suggests_a_mapping(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("text,label\nbad,0\n")
+    with pytest.raises(SenticliError) as caught:
+        read_labelled(path, Reading(label_map=STARS))
+    assert "`label_map=LABEL=0`" in caught.value.hint

@@ -39,6 +39,7 @@ VALUES = {
     "init": Values((BUNDLED,), stored="models", files=()),
     "input": FILE,
     "label_column": FREE_TEXT,
+    "label_map": FREE_TEXT,
     "model": Values((BUNDLED,), stored="models", files=()),
     "models": Values((BUNDLED,), stored="models", files=()),
     "name": FREE_TEXT,
