@@ -236,6 +236,14 @@ class TrainConfig:
         metavar="LABEL=VALUE,…",
         shown="each value is a label",
     )
+    score_columns: str | None = setting(
+        None,
+        "Columns of the probabilities of labels, which make a soft label; or the field of an "
+        "object of them.",
+        DATA,
+        metavar="NAME,NAME|NAME",
+        shown="in JSONL scores, without `label_column`",
+    )
     delimiter: str | None = setting(
         None,
         "Separator of the fields of CSV and TSV; `tab` for a tab.",

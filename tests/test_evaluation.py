@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from senticli import Model, SenticliError, evaluation, load, paths
 from senticli.bundle import Bundle
+from senticli.data.labelled import Example
 from senticli.download import installed
 from senticli.events import Finding, Message, Progress
 
@@ -205,3 +206,28 @@ def test_progress_ends_with_all_examples(model: Model) -> None:
         (256, 320),
         (320, 320),
     ]
+
+
+def test_truth_of_labels_is_their_numbers() -> None:
+    truth = evaluation.truth_of([Example("a", "pos"), Example("b", "neg")], ("neg", "pos"))
+    assert truth.tolist() == [1, 0]
+
+
+def test_truth_with_a_soft_label_is_distributions() -> None:
+    examples = [Example("a", "pos"), Example.soft("b", {"pos": 0.25, "neg": 0.75})]
+    truth = evaluation.truth_of(examples, ("neg", "neutral", "pos"))
+    assert truth.tolist() == [[0, 0, 1], [0.75, 0, 0.25]]
+
+
+def test_soft_labels_count_for_their_likeliest_one_in_all_but_the_loss() -> None:
+    probabilities = np.array([[0.5, 0.5], [0.2, 0.8]])
+    found = evaluation.measure(probabilities, np.array([[0.75, 0.25], [0.5, 0.5]]), ("neg", "pos"))
+    assert found.confusion == ((1, 1), (0, 0))
+    assert found.loss == pytest.approx((-np.log(0.5) - np.log(0.2 * 0.8) / 2) / 2)
+
+
+def test_scores_of_a_label_that_the_model_lacks_are_refused(model: Model, tmp_path: Path) -> None:
+    path = tmp_path / "soft.jsonl"
+    path.write_text('{"text": "a film", "scores": {"positive": 0.75, "mixed": 0.25}}\n')
+    with pytest.raises(SenticliError, match="the label 'mixed' is not one of the model's"):
+        evaluation.evaluate(model, path)

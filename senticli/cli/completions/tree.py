@@ -49,6 +49,7 @@ VALUES = {
     "pooling": Values((*POOLINGS, *("+".join(pair) for pair in combinations(POOLINGS, 2)))),
     "prefix": FREE_TEXT,
     "preset": Values(tuple(PRESETS)),
+    "score_columns": FREE_TEXT,
     "source": FILE,
     "stored": Values(stored="models"),
     "target": FILE,
