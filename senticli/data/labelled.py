@@ -403,7 +403,7 @@ def _label_column(fields: Fields, reading: Reading, records: Records) -> int | s
 
 
 def _score_columns(reading: Reading, records: Records) -> dict[str, int | str]:
-    """Return the position of each score in rows of a table, or its path in objects, by its name.
+    """Return the position of each score in the rows of a table, or its path, by its name.
 
     A table that has none of the columns asked for has labels.
 
@@ -417,7 +417,10 @@ def _score_columns(reading: Reading, records: Records) -> dict[str, int | str]:
     found: dict[str, int | str] = {}
     for name in asked:
         try:
-            found[name] = find_column(columns, name, records.name, "score")
+            if records.format == PARQUET:
+                found[name] = find_field(columns, name, records.name, "score")[1]
+            else:
+                found[name] = find_column(columns, name, records.name, "score")
         except SenticliError as error:
             missing = error
     if found and len(found) < len(asked):
@@ -428,16 +431,11 @@ def _score_columns(reading: Reading, records: Records) -> dict[str, int | str]:
 
 def _scores(fields: Fields, scores_at: Mapping[str, int | str]) -> Mapping[str, Any] | None:
     """Return the scores of a row by label; None where it has none."""
-    values = {name: _value(fields, at) for name, at in scores_at.items()}
+    values = {name.removeprefix("score_"): _value(fields, at) for name, at in scores_at.items()}
     if len(values) == 1:
         [value] = values.values()
-        return value if isinstance(value, dict) else None
-    if all(value is MISSING or not _text_of(value)[0].strip() for value in values.values()):
-        return None
-    return {
-        name.removeprefix("score_"): None if value is MISSING else value
-        for name, value in values.items()
-    }
+        values = value if isinstance(value, dict) else {}
+    return values if any(_text_of(value)[0].strip() for value in values.values()) else None
 
 
 def _value(fields: Fields, at: int | str) -> Any:

@@ -137,6 +137,7 @@ def scores_of(values: Mapping[str, Any], label_map: Mapping[str, str]) -> dict[s
 
 
 def _probability(value: Any) -> float:
+    """Return a number, or one that a text holds. Raises NotLabelError."""
     try:
         number = math.nan if isinstance(value, bool) else float(str(value).replace(",", "."))
     except ValueError:

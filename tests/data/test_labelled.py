@@ -766,3 +766,22 @@ def test_scores_of_a_label_that_is_not_mapped_are_left_out(tmp_path: Path) -> No
     path.write_text(f'{good}\n{{"text": "b", "scores": {{"1": 0.5, "4": 0.5}}}}\n')
     [problem] = read_labelled(path, Reading(label_map=STARS)).problems
     assert (problem.where, problem.what) == (f"{path}, line 2: '4'", "a label that is not mapped")
+
+
+def test_scores_in_a_parquet_file(tmp_path: Path) -> None:
+    pyarrow = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    scores = [{"neg": 0.25, "pos": 0.75}, None]
+    table = pyarrow.table({"text": ["a", "b"], "label": [None, "neg"], "scores": scores})
+    parquet.write_table(table, tmp_path / "t.parquet")
+    reading = Reading(score_columns="scores")
+    assert read_scores(tmp_path / "t.parquet", reading) == [
+        ("pos", {"neg": 0.25, "pos": 0.75}),
+        ("neg", None),
+    ]
+
+
+def test_row_whose_scores_are_all_null_has_a_label(tmp_path: Path) -> None:
+    path = tmp_path / "t.jsonl"
+    path.write_text('{"text": "a", "label": "neg", "scores": {"neg": null, "pos": null}}\n')
+    assert read_scores(path) == [("neg", None)]
