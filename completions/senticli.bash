@@ -84,6 +84,8 @@ _senticli() {
         "train --format" | "train -f") _senticli_words lines csv tsv jsonl parquet ;;
         "train --text-column") ;;
         "train --label-column") ;;
+        "train --labels") ;;
+        "train --score-columns") ;;
         "train --delimiter") ;;
         "train --quoting") _senticli_words csv backslash none ;;
         "train --encoding") ;;
@@ -126,6 +128,8 @@ _senticli() {
         "eval --split") _senticli_words train valid test ;;
         "eval --format" | "eval -f") _senticli_words lines csv tsv jsonl parquet ;;
         "eval --label-column") ;;
+        "eval --labels") ;;
+        "eval --score-columns") ;;
         "eval --text-column") ;;
         "eval --delimiter") ;;
         "eval --quoting") _senticli_words csv backslash none ;;
@@ -153,10 +157,10 @@ _senticli() {
                     _senticli_words train eval predict download info models
                     ;;
                 train)
-                    options=(--data -d --valid --test --format -f --text-column --label-column --delimiter --quoting --header --no-header --encoding --init --vectors --vocab-size --uncased --cased --valid-fraction --max-length --epochs --patience --batch-size --optimizer --lr --embedding-lr --schedule --weight-decay --class-weights --clip --r-drop --device --precision --quantize --seed --rnn --layers --hidden --bidirectional --unidirectional --pooling --embedding-dim --word-dropout --embedding-dropout --layer-dropout --output-dropout --strict --preset --name --output -o --force --resume --tune --plot --dry-run --json --help -h)
+                    options=(--data -d --valid --test --format -f --text-column --label-column --labels --score-columns --delimiter --quoting --header --no-header --encoding --init --vectors --vocab-size --uncased --cased --valid-fraction --max-length --epochs --patience --batch-size --optimizer --lr --embedding-lr --schedule --weight-decay --class-weights --clip --r-drop --device --precision --quantize --seed --rnn --layers --hidden --bidirectional --unidirectional --pooling --embedding-dim --word-dropout --embedding-dropout --layer-dropout --output-dropout --strict --preset --name --output -o --force --resume --tune --plot --dry-run --json --help -h)
                     ;;
                 eval)
-                    options=(--model -m --data -d --split --format -f --label-column --text-column --delimiter --quoting --header --no-header --encoding --json --threads --help -h)
+                    options=(--model -m --data -d --split --format -f --label-column --labels --score-columns --text-column --delimiter --quoting --header --no-header --encoding --json --threads --help -h)
                     ;;
                 predict)
                     options=(--input -i --format -f --text-column --delimiter --quoting --header --no-header --encoding --output-format --prefix --scores --top-k --threshold --explain --output -o --json --resume --force --unbuffered -u --strict --quiet -q --model -m --threads --help -h)

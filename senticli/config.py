@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args, get_origin
 
+from senticli.data.labels import parse_label_map
 from senticli.errors import ConfigError
 from senticli.io.jsonfile import has_type
 
@@ -228,6 +229,21 @@ class TrainConfig:
         metavar="NAME|N",
         shown="label, sentiment, …",
     )
+    label_map: tuple[str, ...] = setting(
+        (),
+        "Label of some values of the label column; other values are left out. Repeatable.",
+        DATA,
+        metavar="LABEL=VALUE,…",
+        shown="each value is a label",
+    )
+    score_columns: str | None = setting(
+        None,
+        "Columns of the probabilities of labels, which make a soft label; or the field of an "
+        "object of them.",
+        DATA,
+        metavar="NAME,NAME|NAME",
+        shown="in JSONL scores, without `label_column`",
+    )
     delimiter: str | None = setting(
         None,
         "Separator of the fields of CSV and TSV; `tab` for a tab.",
@@ -369,6 +385,7 @@ class TrainConfig:
         if not self.data:
             raise ConfigError("data", "is empty", "name a data set or a file: `data=imdb`")
         check_settings(self)
+        parse_label_map(self.label_map)
 
     @property
     def decay(self) -> float:
@@ -418,7 +435,8 @@ class Recipe:
         Raises:
             UsageError, and those of jsonfile.INVALID: they are not those of a recipe.
         """
-        lists = {name: tuple(train.get(name, ())) for name in ("data", "valid", "test")}
+        tuples = {name for name, kind in types_of(TrainConfig).items() if get_origin(kind) is tuple}
+        lists = {name: tuple(train[name]) for name in tuples & train.keys()}
         recipe = cls(model=ModelConfig(**model), train=TrainConfig(**{**train, **lists}))
         if not has_type(recipe, Recipe):
             raise TypeError("a setting has a value of another type")

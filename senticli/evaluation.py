@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 Logits = NDArray[np.float32] | Floats
 Ints = NDArray[np.integer]
+Truth = NDArray[Any]
+"""The true labels of N examples: their numbers [N], or distributions [N, L]."""
 
 
 @dataclass(frozen=True)
@@ -65,15 +67,43 @@ def softmax(logits: Logits, temperature: float = 1.0) -> Floats:
     return shifted
 
 
-def cross_entropy(probabilities: Floats, truth: Ints) -> float:
-    """Return the mean of -log(probability of the true label); finite even where that is zero."""
+def truth_of(examples: "Sequence[Example]", labels: Sequence[str]) -> Truth:
+    """Return the number of each example's label [N]; if any is soft, distributions [N, L]."""
+    numbers = {label: number for number, label in enumerate(labels)}
+    if all(example.scores is None for example in examples):
+        return np.array([numbers[example.label] for example in examples], dtype=np.int64)
+    truth = np.zeros((len(examples), len(labels)))
+    for row, example in zip(truth, examples, strict=True):
+        for label, score in (example.scores or {example.label: 1.0}).items():
+            row[numbers[label]] = score
+    return truth
+
+
+def likeliest(truth: Truth) -> Ints:
+    """Return the likeliest labels [N] of distributions [N, L]; of labels [N], themselves."""
+    numbers: Ints = truth if truth.ndim == 1 else truth.argmax(axis=1)
+    return numbers
+
+
+def cross_entropy(probabilities: Floats, truth: Truth) -> float:
+    """Return the mean of -log(probability of the true label); finite even where that is zero.
+
+    Of distributions [N, L] it is the mean over their labels, by their probability.
+    """
+    if truth.ndim == 2:
+        logs = np.log(np.maximum(probabilities.astype(np.float64), 1e-12))
+        return float(-(truth * logs).sum(axis=1).mean())
     chosen = probabilities[np.arange(len(truth)), truth].astype(np.float64)
     return float(-np.log(np.maximum(chosen, 1e-12)).mean())
 
 
-def measure(probabilities: Floats, truth: Ints, labels: tuple[str, ...]) -> Evaluation:
-    """Return every measure of ``probabilities`` [N, L] against true label numbers ``truth`` [N]."""
-    size = len(labels)
+def measure(probabilities: Floats, truth: Truth, labels: tuple[str, ...]) -> Evaluation:
+    """Return every measure of ``probabilities`` [N, L] against the true labels.
+
+    Of distributions, the likeliest label counts as the true one in all but the loss.
+    """
+    size, loss = len(labels), cross_entropy(probabilities, truth)
+    truth = likeliest(truth)
     predicted = probabilities.argmax(axis=1)
     confusion = np.bincount(truth * size + predicted, minlength=size * size).reshape(size, size)
     hits = np.diag(confusion)
@@ -83,7 +113,7 @@ def measure(probabilities: Floats, truth: Ints, labels: tuple[str, ...]) -> Eval
     correct, total = int(hits.sum()), len(truth)
     return Evaluation(
         examples=total,
-        loss=cross_entropy(probabilities, truth),
+        loss=loss,
         accuracy=correct / total,
         interval=wilson(correct, total),
         labels=tuple(
@@ -106,7 +136,7 @@ def wilson(correct: int, total: int, z: float = 1.959964) -> tuple[float, float]
     return max(0.0, (centre - spread) / scale), min(1.0, (centre + spread) / scale)
 
 
-def fit_temperature(logits: Logits, truth: Ints) -> float:
+def fit_temperature(logits: Logits, truth: Truth) -> float:
     """Return the temperature that makes probabilities match outcomes best (Guo et al. 2017).
 
     Found by golden-section search for the lowest cross-entropy over 1/4 to 4, on a log scale: a
@@ -123,7 +153,7 @@ def fit_temperature(logits: Logits, truth: Ints) -> float:
     return math.exp((low + high) / 2)
 
 
-def _loss_at(logits: Logits, truth: Ints, log_temperature: float) -> float:
+def _loss_at(logits: Logits, truth: Truth, log_temperature: float) -> float:
     return cross_entropy(softmax(logits, math.exp(log_temperature)), truth)
 
 
@@ -143,7 +173,7 @@ class EvaluationReport:
     """An evaluation, and what was measured on what.
 
     ``findings`` are rows of the data that are left out or suspicious; ``messages`` say if the data
-    has changed since the model was trained on it.
+    has changed since the model was trained on it, and how many labels are soft.
     """
 
     model: str
@@ -162,6 +192,8 @@ def evaluate(
     format: str | None = None,
     text_column: str | int | None = None,
     label_column: str | int | None = None,
+    label_map: str | Sequence[str] | None = None,
+    score_columns: str | None = None,
     delimiter: str | None = None,
     quoting: str | None = None,
     header: bool | None = None,
@@ -197,6 +229,8 @@ def evaluate(
         "format": format,
         "text_column": None if text_column is None else str(text_column),
         "label_column": None if label_column is None else str(label_column),
+        "label_map": (label_map,) if isinstance(label_map, str) else label_map and tuple(label_map),
+        "score_columns": score_columns,
         "delimiter": delimiter,
         "quoting": quoting,
         "header": header,
@@ -229,20 +263,20 @@ class _Examples:
 
 
 def _evaluation(model: "Model", data: _Examples, report: OnEvent) -> Evaluation:
-    indices = {label: index for index, label in enumerate(model.labels)}
-    unknown = next((one.label for one in data.examples if one.label not in indices), None)
+    from senticli.data.labelled import labels_of
+
+    unknown = next((one for one in labels_of(data.examples) if one not in model.labels), None)
     if unknown is not None:
         raise SenticliError(
-            f"the label {unknown!r} is not one of the model's: {', '.join(indices)}",
-            "use data with the model's labels, or a model trained on these",
+            f"the label {unknown!r} is not one of the model's: {', '.join(model.labels)}",
+            f"map it: `label_map={model.labels[0]}={unknown}`; or use a model trained on such data",
         )
     rows, total = [], len(data.examples)
     for row in model.stream_proba(example.text for example in data.examples):
         rows.append(row)
         if len(rows) % REPORTED == 0 or len(rows) == total:
             report(Progress(f"evaluating on {data.data}", len(rows), total, "texts"))
-    truth = np.array([indices[example.label] for example in data.examples])
-    return measure(np.stack(rows), truth, model.labels)
+    return measure(np.stack(rows), truth_of(data.examples, model.labels), model.labels)
 
 
 def _pairs(texts: object, labels: Sequence[str]) -> "list[Example]":
@@ -277,7 +311,7 @@ def _examples(
 
     Rows that are not examples are reported, also where an error follows that they may explain.
     """
-    from senticli.data.checks import rows_of
+    from senticli.data.checks import rows_of, soft_labels
     from senticli.data.labelled import PIPE, is_pipe
     from senticli.data.splits import Sources, check_reading, load_split, splits_of
     from senticli.download import installed
@@ -322,11 +356,15 @@ def _examples(
         findings = tuple(rows_of(sources.problems))
         for finding in findings:
             report(finding)
-    messages = tuple(_compare_with_training(opened, found.names, found.hashes))
+    messages = list(_compare_with_training(opened, found.names, found.hashes))
+    if soft := soft_labels(found.examples):
+        counted = f"{soft.examples:,} of {len(found.examples):,} examples have soft labels"
+        average = f"the likeliest {soft.confidence:.1%} on average"
+        messages.append(Message("note", f"{counted}, {average}"))
     for message in messages:
         report(message)
     what = what or f"{', '.join(found.names)} {part}"
-    return _Examples(found.examples, what, findings, messages)
+    return _Examples(found.examples, what, findings, tuple(messages))
 
 
 def _compare_with_training(

@@ -15,6 +15,14 @@ class Finding:
 
 
 @dataclass(frozen=True)
+class SoftLabels:
+    """The examples with a soft label, and the mean probability of their likeliest label."""
+
+    examples: int
+    confidence: float
+
+
+@dataclass(frozen=True)
 class Message:
     """Something worth a line: a ``warning`` where the result may not be what is wanted."""
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from senticli import Model, SenticliError, evaluation, load, paths
 from senticli.bundle import Bundle
+from senticli.data.labelled import Example
 from senticli.download import installed
 from senticli.events import Finding, Message, Progress
 
@@ -125,6 +126,17 @@ def test_file_is_taken_whole(model: Model, tmp_path: Path) -> None:
     assert (report.evaluation.examples, report.evaluation.accuracy) == (2, 1)
 
 
+def test_values_are_mapped_to_the_labels_of_the_model(model: Model, tmp_path: Path) -> None:
+    path = tmp_path / "mine.csv"
+    path.write_text("review,stars\ngreat film,5\nterrible film,1\nfilm,3\n")
+    names = ("negative=1,2", "positive=4,5")
+    report = evaluation.evaluate(model, path, label_column="stars", label_map=names)
+    assert (report.evaluation.examples, report.evaluation.accuracy) == (2, 1)
+    assert report.findings == (
+        Finding("rows left out: a label that is not mapped", 1, f"{path}, line 4: '3'"),
+    )
+
+
 @pytest.mark.parametrize(("split", "count"), [("train", 320), ("valid", 80), (None, 80)])
 def test_split_of_a_data_set(model: Model, split: str | None, count: int) -> None:
     report = evaluation.evaluate(model, "sample", split=split)
@@ -194,3 +206,28 @@ def test_progress_ends_with_all_examples(model: Model) -> None:
         (256, 320),
         (320, 320),
     ]
+
+
+def test_truth_of_labels_is_their_numbers() -> None:
+    truth = evaluation.truth_of([Example("a", "pos"), Example("b", "neg")], ("neg", "pos"))
+    assert truth.tolist() == [1, 0]
+
+
+def test_truth_with_a_soft_label_is_distributions() -> None:
+    examples = [Example("a", "pos"), Example.soft("b", {"pos": 0.25, "neg": 0.75})]
+    truth = evaluation.truth_of(examples, ("neg", "neutral", "pos"))
+    assert truth.tolist() == [[0, 0, 1], [0.75, 0, 0.25]]
+
+
+def test_soft_labels_count_for_their_likeliest_one_in_all_but_the_loss() -> None:
+    probabilities = np.array([[0.5, 0.5], [0.2, 0.8]])
+    found = evaluation.measure(probabilities, np.array([[0.75, 0.25], [0.5, 0.5]]), ("neg", "pos"))
+    assert found.confusion == ((1, 1), (0, 0))
+    assert found.loss == pytest.approx((-np.log(0.5) - np.log(0.2 * 0.8) / 2) / 2)
+
+
+def test_scores_of_a_label_that_the_model_lacks_are_refused(model: Model, tmp_path: Path) -> None:
+    path = tmp_path / "soft.jsonl"
+    path.write_text('{"text": "a film", "scores": {"positive": 0.75, "mixed": 0.25}}\n')
+    with pytest.raises(SenticliError, match="the label 'mixed' is not one of the model's"):
+        evaluation.evaluate(model, path)

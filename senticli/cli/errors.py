@@ -7,7 +7,7 @@ from senticli.errors import SenticliError, UsageError
 
 CONFIGS = (TrainConfig, ModelConfig, OutputConfig)
 SETTINGS = {name: about for one in CONFIGS for name, about in settings_of(one).items()}
-_FLAGS = {"source": "--from"}  # what is not called as in the core
+_FLAGS = {"source": "--from", "label_map": "--labels"}  # what is not called as in the core
 _OTHERS = {
     *("force", "input", "model", "name", "offline", "output", "preset", "resume", "source"),
     *("split", "strict", "tune", "verify"),

@@ -18,7 +18,7 @@ TRAINING_SETTINGS = (*settings_of(TrainConfig), *settings_of(ModelConfig))
 """Settings of a training."""
 OUTPUT_SETTINGS = tuple(settings_of(OutputConfig))
 """Settings of the output of predictions."""
-READING = ("format", "label_column", *LAYOUT)
+READING = ("format", "label_column", "label_map", "score_columns", *LAYOUT)
 """Settings of how a file of labelled texts is read."""
 
 

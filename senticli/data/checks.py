@@ -5,17 +5,22 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import combinations
 
-from senticli.data.labelled import Example, Problem
+from senticli.data.labelled import Example, Problem, labels_of
 from senticli.data.labels import lists_among, loose, may_be_missing
 from senticli.data.splits import Source, Split
 from senticli.events import Finding as Finding
+from senticli.events import SoftLabels
 
 
 @dataclass(frozen=True)
 class Checks:
-    """The examples of each label in each split, and what is suspicious about them."""
+    """The examples of each label in each split, and what is suspicious about them.
+
+    ``soft`` has the splits with soft labels.
+    """
 
     labels: Mapping[str, Mapping[str, int]]
+    soft: Mapping[str, SoftLabels]
     findings: list[Finding]
 
 
@@ -45,12 +50,23 @@ def check(splits: Mapping[str, Split]) -> Checks:
         name: dict(sorted(Counter(example.label for example in split.examples).items()))
         for name, split in splits.items()
     }
+    unlikely = [
+        label for label in labels_of(splits["train"].examples) if label not in counts["train"]
+    ]
+    findings += _finding("labels that are the likeliest of no example", len(unlikely), unlikely)
     learned = set(splits["train"].hashes)
     for name, split in splits.items():
         if learned.isdisjoint(split.hashes):  # what is held out of train lacks the rarest labels
             lacking = [label for label in counts["train"] if label not in counts[name]]
             findings += _finding(f"labels of train that {name} lacks", len(lacking), lacking)
-    return Checks(counts, findings)
+    soft = {name: soft_labels(split.examples) for name, split in splits.items()}
+    return Checks(counts, {name: labels for name, labels in soft.items() if labels}, findings)
+
+
+def soft_labels(examples: Iterable[Example]) -> SoftLabels | None:
+    """Return what is known of the soft labels; None if there are none."""
+    surest = [max(example.scores.values()) for example in examples if example.scores is not None]
+    return SoftLabels(len(surest), sum(surest) / len(surest)) if surest else None
 
 
 def rows_of(problems: Iterable[Problem]) -> list[Finding]:
@@ -64,7 +80,7 @@ def rows_of(problems: Iterable[Problem]) -> list[Finding]:
 
 def _label_findings(sources: Collection[Source]) -> Iterator[Finding]:
     """Yield what is suspicious about the labels themselves."""
-    of_each = {s.name: {example.label for example in s.examples} for s in sources}
+    of_each = {source.name: set(labels_of(source.examples)) for source in sources}
     labels = set().union(*of_each.values())
     alike: dict[str, set[str]] = {}
     for label in labels:

@@ -15,7 +15,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-from senticli.data.labels import MARK, decimal_points, plain_label
+from senticli.data.labels import (
+    MARK,
+    SEVERAL,
+    NotLabelError,
+    decimal_points,
+    label_of,
+    scores_of,
+)
 from senticli.errors import SenticliError, UsageError
 from senticli.io.atomic import sha256_of
 from senticli.io.fields import MISSING, find_column, find_field, is_usual, value_at
@@ -38,8 +45,7 @@ from senticli.io.readers import NO_HEADER, REPEATED, Records, read_records, with
 from senticli.io.sniff import LOOKED_AT, NotTextError, in_shell, reject_binary
 
 PIPE = "-"
-NO_TEXT, NO_LABEL = "no text", "no label"
-SEVERAL = "more than one label"
+NO_TEXT = "no text"
 RUNS_INTO_TEXT = "the label runs into the text"
 QUOTED_LABEL = "have the label in quotes: `quoting=csv`"
 HEADER = "the header, once more"
@@ -59,11 +65,34 @@ _FASTTEXT = re.compile(rf"((?:{MARK}\S*\s+)+)(.*)", re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A text and its label. Examples that share a ``group`` (a movie) stay in one split."""
+    """A text and its label. Examples that share a ``group`` (a movie) stay in one split.
+
+    One with a soft label has ``scores``, a probability for each label; ``label`` is the likeliest.
+    """
 
     text: str
     label: str
     group: str | None = None
+    scores: Mapping[str, float] | None = None
+
+    @classmethod
+    def soft(cls, text: str, scores: Mapping[str, float]) -> "Example":
+        """Return an example with a soft label."""
+        label = max(sorted(scores), key=lambda name: scores[name])
+        return cls(text, label, scores=scores)
+
+    def renamed(self, names: Mapping[str, str]) -> "Example":
+        """Return the example with other names for its labels."""
+        scores = self.scores and {names.get(k, k): score for k, score in self.scores.items()}
+        return replace(self, label=names.get(self.label, self.label), scores=scores)
+
+
+def labels_of(examples: Iterable[Example]) -> tuple[str, ...]:
+    """Return the labels that occur, or have a score, sorted."""
+    labels: set[str] = set()
+    for example in examples:
+        labels.update((example.label,) if example.scores is None else example.scores)
+    return tuple(sorted(labels))
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,21 +107,34 @@ class Problem:
 
 @dataclass
 class Labelled:
-    """What a file or folder holds."""
+    """What a file or folder holds. ``label_map`` gives the labels of values, if not empty."""
 
+    label_map: Mapping[str, str] = field(default_factory=dict)
     examples: list[Example] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     sha256: str = ""
 
-    def add(self, where: str, text: str, label: str, *doubts: str) -> None:
-        """Take a row as an example, of which there may be doubts; or say why it is none."""
-        label = plain_label(label)
-        what = "" if text.strip() else NO_TEXT
-        what = what or ("" if label else NO_LABEL) or (SEVERAL if MARK in label else "")
-        if what:
-            self.problems.append(Problem(where, what))
+    def add(self, where: str, text: str, label: str | Mapping[str, Any], *doubts: str) -> None:
+        """Take a row as an example, of which there may be doubts; or say why it is none.
+
+        Args:
+            where: the row.
+            text: its text.
+            label: what stands for its label, or for the scores of labels.
+            doubts: why the row may not be what was meant.
+        """
+        try:
+            if not text.strip():
+                raise NotLabelError(NO_TEXT)
+            if isinstance(label, str):
+                example = Example(text, label_of(label, self.label_map))
+            else:
+                example = Example.soft(text, scores_of(label, self.label_map))
+        except NotLabelError as error:
+            shown = f"{where}: {error.value!r}" if error.value != "" else where
+            self.problems.append(Problem(shown, error.what, hint=error.hint))
             return
-        self.examples.append(Example(text, label))
+        self.examples.append(example)
         self.problems += [Problem(where, doubt, kept=True) for doubt in doubts if doubt]
 
 
@@ -109,17 +151,27 @@ class Reading:
     """How labelled files are read: their format, the column of the label, their layout.
 
     ``likely_label`` is a column that comes before those of the usual names, where there is one.
+    ``label_map`` gives the labels of values; where it is empty, each value is a label.
+    ``score_columns`` have the probabilities of labels, or one has an object of them; None: in
+    JSON Lines, ``scores`` is such a field unless there is a ``label_column``.
     """
 
     format: str | None = None
     label_column: str | None = None
     likely_label: str | None = None
+    label_map: Mapping[str, str] = field(default_factory=dict)
+    score_columns: str | None = None
     layout: Layout = field(default_factory=Layout)
 
     @property
     def given(self) -> dict[str, object]:
         """What is not left to be found out, by the option that says it."""
-        own = {"format": self.format, "label_column": self.label_column}
+        own = {
+            "format": self.format,
+            "label_column": self.label_column,
+            "label_map": self.label_map or None,
+            "score_columns": self.score_columns,
+        }
         return {k: v for k, v in own.items() if v is not None} | self.layout.given
 
 
@@ -148,16 +200,12 @@ def read_labelled(path: Path, reading: Reading | None = None) -> Labelled:
     reading = reading or Reading()
     if path.is_dir():
         _check_meaning(path, reading)
-        found = _read_folder(path, reading.layout.encoding)
+        found = _read_folder(path, reading)
         hint = "give it one folder for each label, with a text in each file"
     else:
         found, hint = _read_file(path, reading)
-    points = decimal_points({example.label for example in found.examples})
-    if points:
-        found.examples = [
-            replace(example, label=points.get(example.label, example.label))
-            for example in found.examples
-        ]
+    if points := decimal_points(labels_of(found.examples)):
+        found.examples = [example.renamed(points) for example in found.examples]
     if not found.examples:
         first = found.problems[:1]
         why = "".join(f"; {problem.where}: {problem.what}" for problem in first)
@@ -175,7 +223,7 @@ def _read_file(path: Path, reading: Reading) -> tuple[Labelled, str]:
         try:
             if format in (None, LINES):
                 _check_meaning(path, reading)
-                found = _read_fasttext(stream, name, reading.layout.encoding)
+                found = _read_fasttext(stream, name, reading)
                 hint = f"begin each line with {MARK}NAME and a blank"
             else:
                 found = _read_table(stream, name, str(format), reading)
@@ -200,7 +248,7 @@ def _again(path: Path, stream: BinaryIO) -> Iterator[bytes]:
 def _check_meaning(path: Path, reading: Reading) -> None:
     """Raise UsageError if ``reading`` has columns or a table's layout, and ``path`` has not."""
     for option in reading.given:
-        if option not in ("format", "encoding"):
+        if option not in ("format", "encoding", "label_map"):
             kind = "a folder" if path.is_dir() else "read as fastText's lines"
             raise UsageError(
                 f"`{option}` has no meaning for {path}, which is {kind}",
@@ -265,12 +313,14 @@ def splits_in(path: Path) -> dict[str, Path]:
 
 
 def _read_table(stream: BinaryIO, name: str, format: str, reading: Reading) -> Labelled:
-    found = Labelled()
+    found = Labelled(reading.label_map)
     records = read_records(stream, format, name, reading.layout)
     if records.header_replaced:
         raise _BadBytes
     label_at: int | str | None = None
     lists: list[str] = []
+    scores_at = _score_columns(reading, records)
+    has_scores = bool(scores_at) and records.columns is not None
     is_plain = records.dialect is not None and records.dialect.quoting == "none"
     for record in records:
         where = f"{name}, {'row' if format == PARQUET else 'line'} {record.number}"
@@ -282,8 +332,19 @@ def _read_table(stream: BinaryIO, name: str, format: str, reading: Reading) -> L
             found.problems.append(Problem(where, record.error or HEADER))
             continue
         fields = record.fields
+        text = without_surrogates(record.text)[0]
+        if scores := _scores(fields, scores_at):
+            has_scores = True
+            found.add(where, text, scores, record.doubt)
+            continue
         if label_at is None:
-            label_at = _label_column(fields, reading, records)
+            try:
+                label_at = _label_column(fields, reading, records)
+            except SenticliError:
+                if reading.label_column or not has_scores:
+                    raise
+                found.add(where, text, "")
+                continue
             lists = _lists_above(label_at) if isinstance(label_at, str) else []
         value = _value(fields, label_at)
         if isinstance(value, list | dict):
@@ -305,7 +366,7 @@ def _read_table(stream: BinaryIO, name: str, format: str, reading: Reading) -> L
             doubts.append(f"have {SEVERAL}, of which {label_at} is taken")
         if is_plain and re.fullmatch('".+"', label.strip()):
             doubts.append(QUOTED_LABEL)
-        found.add(where, without_surrogates(record.text)[0], label, *doubts)
+        found.add(where, text, label, *doubts)
     return found
 
 
@@ -341,6 +402,42 @@ def _label_column(fields: Fields, reading: Reading, records: Records) -> int | s
     return at
 
 
+def _score_columns(reading: Reading, records: Records) -> dict[str, int | str]:
+    """Return the position of each score in the rows of a table, or its path, by its name.
+
+    A table that has none of the columns asked for has labels.
+
+    Raises:
+        SenticliError: it has some, and not all.
+    """
+    asked = [name.strip() for name in (reading.score_columns or "").split(",") if name.strip()]
+    columns = records.columns
+    if columns is None:
+        return {name: name for name in asked or ["scores"] if asked or not reading.label_column}
+    found: dict[str, int | str] = {}
+    for name in asked:
+        try:
+            if records.format == PARQUET:
+                found[name] = find_field(columns, name, records.name, "score")[1]
+            else:
+                found[name] = find_column(columns, name, records.name, "score")
+        except SenticliError as error:
+            missing = error
+    if found and len(found) < len(asked):
+        missing.hint = "name the columns of the scores: `score_columns=NAME,NAME`"
+        raise missing
+    return found
+
+
+def _scores(fields: Fields, scores_at: Mapping[str, int | str]) -> Mapping[str, Any] | None:
+    """Return the scores of a row by label; None where it has none."""
+    values = {name.removeprefix("score_"): _value(fields, at) for name, at in scores_at.items()}
+    if len(values) == 1:
+        [value] = values.values()
+        values = value if isinstance(value, dict) else {}
+    return values if any(_text_of(value)[0].strip() for value in values.values()) else None
+
+
 def _value(fields: Fields, at: int | str) -> Any:
     """Return what a row has at a position, or an object at a path; MISSING where it has none."""
     if isinstance(fields, Mapping):
@@ -369,9 +466,9 @@ def _text_of(value: object) -> tuple[str, bool]:
     return decode(value) if isinstance(value, bytes) else without_surrogates(str(value))
 
 
-def _read_fasttext(stream: BinaryIO, name: str, encoding: str | None) -> Labelled:
-    found = Labelled()
-    for number, line in enumerate(read_lines(stream, name, encoding), 1):
+def _read_fasttext(stream: BinaryIO, name: str, reading: Reading) -> Labelled:
+    found = Labelled(reading.label_map)
+    for number, line in enumerate(read_lines(stream, name, reading.layout.encoding), 1):
         line = without_bom(line).strip()
         if not line:
             continue
@@ -406,8 +503,8 @@ def _not_fasttext(name: str, line: bytes) -> SenticliError:
     )
 
 
-def _read_folder(path: Path, encoding: str | None) -> Labelled:
-    found = Labelled()
+def _read_folder(path: Path, reading: Reading) -> Labelled:
+    found, encoding = Labelled(reading.label_map), reading.layout.encoding
     digest = hashlib.sha256()
     for file, label in _files(path, found.problems):
         content = _content(file, encoding, found.problems)

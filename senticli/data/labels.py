@@ -7,12 +7,23 @@ fastText's ``__label__`` is no part of a label, wherever it stands. What tools w
 value that is missing is no label.
 """
 
+import math
 import re
 import unicodedata
-from collections.abc import Collection, Mapping, Set
+from collections.abc import Collection, Iterable, Mapping, Set
 from functools import lru_cache
+from typing import Any
+
+from senticli.errors import ConfigError
 
 MARK = "__label__"
+NO_LABEL, SEVERAL = "no label", "more than one label"
+UNMAPPED = "a label that is not mapped"
+NEARLY_MAPPED = "a label that is mapped in another case, or with other blanks or quotes"
+NO_NUMBER, NEGATIVE = "a score that is not a number", "a negative score"
+FAR_FROM_ONE = "scores that do not add up to 1"
+ROUNDING = 0.05
+"""How far from 1 the sum of scores may be; they are divided by it."""
 _MISSING = frozenset({r"\N", "NULL", "null", "NaN", "nan", "<NA>", "#N/A"})
 """What databases, pandas, R and Excel write for a value that is missing, and nobody for a label."""
 _MAY_BE_MISSING = frozenset({"None", "NA", "N/A", "n/a"})
@@ -25,6 +36,14 @@ _DECIMAL_COMMA = re.compile(r"[+-]?[0-9]+(?:,(?![0-9]{3}$)(?:0+|50*))?")
 _MEASUREMENT = re.compile(r"[-+−]?[$€£]?\s?[0-9.,]*[0-9](?:[eE][-+]?[0-9]+|/[0-9]+)?\s?[%€$£]?")
 _LIST = re.compile(r"\[.*\]|\{.*\}", re.DOTALL)
 _SEPARATOR = re.compile(r"\s*[,;|]\s*")
+
+
+class NotLabelError(ValueError):
+    """What stands for a label and is none: what is wrong, with which value, what to do."""
+
+    def __init__(self, what: str, value: object = "", hint: str = "") -> None:
+        super().__init__(what)
+        self.what, self.value, self.hint = what, value, hint
 
 
 @lru_cache(maxsize=1000)  # they repeat
@@ -54,6 +73,80 @@ def decimal_points(labels: Collection[str]) -> Mapping[str, str]:
     if not all(map(_DECIMAL_COMMA.fullmatch, labels)):
         return {}
     return {label: plain_label(label.replace(",", ".")) for label in labels if "," in label}
+
+
+def parse_label_map(entries: Iterable[str]) -> dict[str, str]:
+    """Return the label of each value, from entries such as ``negative=1,2``.
+
+    Raises:
+        ConfigError: an entry has another form, or a value has two labels.
+    """
+    labels: dict[str, str] = {}
+    for entry in entries:
+        label, _, values = entry.partition("=")
+        label = plain_label(label)
+        for value in map(plain_label, values.split(",")):
+            if not label or not value:
+                raise ConfigError(
+                    "label_map",
+                    f"{entry!r} is not a label and its values",
+                    "use one such as `label_map=negative=1,2`",
+                )
+            if labels.setdefault(value, label) != label:
+                raise ConfigError(
+                    "label_map",
+                    f"gives {value!r} two labels: {labels[value]} and {label}",
+                    "name each value once",
+                )
+    return labels
+
+
+def label_of(value: str, label_map: Mapping[str, str]) -> str:
+    """Return the label that a value stands for; where ``label_map`` is empty, itself.
+
+    Raises:
+        NotLabelError: it is missing, several, or not mapped.
+    """
+    label = plain_label(value)
+    if not label or MARK in label:
+        raise NotLabelError(SEVERAL if label else NO_LABEL)
+    if not label_map:
+        return label
+    label = decimal_points({label}).get(label, label)
+    if label not in label_map:
+        what = NEARLY_MAPPED if loose(label) in map(loose, label_map) else UNMAPPED
+        raise NotLabelError(what, label, f"map it too: `label_map=LABEL={label}`")
+    return label_map[label]
+
+
+def scores_of(values: Mapping[str, Any], label_map: Mapping[str, str]) -> dict[str, float]:
+    """Return the probability of each label, adding up to 1; of values with one label, their sum.
+
+    Raises:
+        NotLabelError: a value is no probability of a label, or the sum is far from 1.
+    """
+    scores: dict[str, float] = {}
+    for name, value in values.items():
+        label = label_of(name, label_map)
+        scores[label] = scores.get(label, 0.0) + _probability(value)
+    total = sum(scores.values())
+    if abs(total - 1) > ROUNDING:
+        hint = "give each label a probability, such as 0.9"
+        raise NotLabelError(FAR_FROM_ONE, f"{total:g}", hint)
+    return {label: score / total for label, score in scores.items()}
+
+
+def _probability(value: Any) -> float:
+    """Return a number, or one that a text holds. Raises NotLabelError."""
+    try:
+        number = math.nan if isinstance(value, bool) else float(str(value).replace(",", "."))
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise NotLabelError(NO_NUMBER, value)
+    if number < 0:
+        raise NotLabelError(NEGATIVE, value)
+    return number
 
 
 def is_measurement(label: str) -> bool:

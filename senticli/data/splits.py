@@ -19,10 +19,11 @@ from senticli.data.labelled import (
     Problem,
     Reading,
     is_pipe,
+    labels_of,
     read_labelled,
     splits_in,
 )
-from senticli.data.labels import is_measurement
+from senticli.data.labels import is_measurement, parse_label_map
 from senticli.download import installed
 from senticli.errors import SenticliError, UsageError
 from senticli.io.atomic import sha256_of
@@ -176,6 +177,11 @@ def load_training_data(config: TrainConfig, sources: Sources | None = None) -> T
     """
     sources = sources or Sources()
     train = load_split(config, "train", sources)
+    if config.score_columns and all(example.scores is None for example in train.examples):
+        raise SenticliError(
+            f"no row of {', '.join(train.names)} has scores in {config.score_columns}",
+            "name the columns, one for each label, or the field of an object: `score_columns=NAME`",
+        )
     _check_labels(train.examples)
     labels = labels_of(train.examples)
     valid = load_split(config, "valid", sources)
@@ -270,11 +276,6 @@ def _some_of_each_label(examples: Sequence[Example], fraction: float, seed: int)
     return chosen
 
 
-def labels_of(examples: Sequence[Example]) -> tuple[str, ...]:
-    """Return the labels that occur, sorted."""
-    return tuple(sorted({example.label for example in examples}))
-
-
 def existing_file(name: str) -> Path:
     """Return the path of a file or folder of one's own. Raises UsageError unless it may be one."""
     path = Path(name)
@@ -324,7 +325,13 @@ def reading_of(config: TrainConfig) -> Reading:
         header=config.header,
         encoding=config.encoding,
     )
-    return Reading(format=config.format, label_column=config.label_column, layout=layout)
+    return Reading(
+        format=config.format,
+        label_column=config.label_column,
+        label_map=parse_label_map(config.label_map),
+        score_columns=config.score_columns,
+        layout=layout,
+    )
 
 
 def check_reading(config: TrainConfig) -> None:
@@ -344,7 +351,8 @@ def _reading_for(config: TrainConfig, path: Path) -> Reading:
     is_table = (config.format or format_of(path)) not in (None, LINES) or is_pipe(path)
     several = len({*config.data, *config.valid, *config.test}) > 1
     if several and (path.is_dir() or not is_table):
-        return Reading(format=config.format, layout=Layout(encoding=config.encoding))
+        layout = Layout(encoding=config.encoding)
+        return replace(reading, label_column=None, score_columns=None, layout=layout)
     return reading
 
 

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from senticli.evaluation import Truth
 from senticli.text.encoder import TokenIds
 from senticli.training.device import to_device
 
@@ -19,11 +20,19 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True)
 class Batch:
-    """``token_ids`` [B, T] padded at the end, ``lengths`` [B] without padding, ``labels`` [B]."""
+    """``token_ids`` [B, T] padded at the end, ``lengths`` [B] without padding, ``labels``.
+
+    These are numbers [B], or distributions [B, L].
+    """
 
     token_ids: Tensor
     lengths: Tensor
     labels: Tensor
+
+    @property
+    def likeliest(self) -> Tensor:
+        """The number of the likeliest label of each text, [B]."""
+        return self.labels if self.labels.dim() == 1 else self.labels.argmax(dim=1)
 
     def rows(self, rows: slice) -> "Batch":
         """Return some of the texts, padded to the longest of them."""
@@ -36,9 +45,8 @@ class Batch:
         """Return all texts, that many times over."""
         if times == 1:
             return self
-        return Batch(
-            self.token_ids.repeat(times, 1), self.lengths.repeat(times), self.labels.repeat(times)
-        )
+        tensors = (self.token_ids, self.lengths, self.labels)
+        return Batch(*(torch.cat([tensor] * times) for tensor in tensors))
 
     def to(self, device: torch.device) -> "Batch":
         """Copy the batch to a device."""
@@ -51,7 +59,7 @@ class Batches:
 
     Args:
         texts: the token ids of each text, at least one each.
-        labels: the label of each text, as an index.
+        labels: the label of each text, as an index; or distributions, [N, L].
         batch_size: texts in a batch.
         pad_index: the token id of ``<pad>``.
         seed: determines the order, together with the epoch; without one, the order is by length.
@@ -60,14 +68,15 @@ class Batches:
     def __init__(
         self,
         texts: Sequence[TokenIds],
-        labels: Sequence[int] | NDArray[np.int64],
+        labels: Sequence[int] | Truth,
         *,
         batch_size: int,
         pad_index: int,
         seed: int | None = None,
     ) -> None:
         self._texts = texts
-        self._labels = np.asarray(labels, dtype=np.int64)
+        is_soft = np.ndim(labels) == 2
+        self._labels: Truth = np.asarray(labels, dtype=np.float32 if is_soft else np.int64)
         self._lengths = np.array([len(token_ids) for token_ids in texts], dtype=np.int64)
         self._batch_size = batch_size
         self._pad_index = pad_index
@@ -77,8 +86,8 @@ class Batches:
         return -(-len(self._texts) // self._batch_size)
 
     @property
-    def labels(self) -> NDArray[np.int64]:
-        """The label of each text, as an index."""
+    def labels(self) -> Truth:
+        """The label of each text, as an index; or distributions."""
         return self._labels
 
     @property

@@ -12,7 +12,7 @@ from senticli.bundle import Bundle
 from senticli.config import ModelConfig
 from senticli.errors import SenticliError
 from senticli.evaluation import Evaluation
-from senticli.events import Finding, Message
+from senticli.events import Finding, Message, SoftLabels
 
 
 @dataclass(frozen=True)
@@ -26,10 +26,12 @@ class Step:
 class DataChecked:
     """The data were read: the examples of each label by split, and what is suspicious.
 
-    ``own`` is False if all of it are data sets of the catalogue.
+    ``soft`` has the splits with soft labels, which count for their likeliest one. ``own`` is False
+    if all of it are data sets of the catalogue.
     """
 
     labels: Mapping[str, Mapping[str, int]]
+    soft: Mapping[str, SoftLabels]
     findings: Sequence[Finding]
     own: bool
 

@@ -66,10 +66,13 @@ class Totals:
 
 
 def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
-    """Return the cross-entropy [B] of logits [B, K], K = 1 for two labels, and labels [B]."""
+    """Return the cross-entropy [B] of logits [B, K], K = 1 for two labels, and labels.
+
+    These are numbers [B], or distributions [B, L].
+    """
     if logits.shape[1] > 1:
         return F.cross_entropy(logits, labels, reduction="none")
-    targets = labels.to(logits.dtype)
+    targets = (labels if labels.dim() == 1 else labels[:, 1]).to(logits.dtype)
     return F.binary_cross_entropy_with_logits(logits.squeeze(1), targets, reduction="none")
 
 
@@ -212,7 +215,7 @@ class Parallel:
         logits = model(
             repeated.token_ids, repeated.lengths, Masks.concat(part_masks) if masks else None
         )
-        weights = 1.0 if self._weights is None else self._weights[part.labels]  # [B]
+        weights = 1.0 if self._weights is None else self._weights[part.likeliest]  # [B]
         losses = cross_entropy(logits, repeated.labels).view(passes, -1) * weights  # [passes, B]
         loss = losses.sum() / passes
         logits_of_passes = logits.split(len(part.labels))
@@ -222,7 +225,7 @@ class Parallel:
             to_differentiate = loss + self._r_drop * divergence
 
         def totals() -> Totals:
-            correct = int((predicted_labels(logits_of_passes[0]) == part.labels).sum())
+            correct = int((predicted_labels(logits_of_passes[0]) == part.likeliest).sum())
             return Totals(loss.item(), self._weight_of(part), correct, len(part.labels))
 
         return to_differentiate, totals
@@ -230,7 +233,7 @@ class Parallel:
     def _weight_of(self, batch: Batch) -> float:
         if self._weights is None:
             return float(len(batch.labels))
-        return float(self._weights[batch.labels].sum())
+        return float(self._weights[batch.likeliest].sum())
 
     def _map(
         self, run: Callable[[slice], Result], batch: Batch, passes: int = 1

@@ -37,6 +37,9 @@ def recipe_of(settings: Mapping[str, Any], preset: str | None = None) -> Recipe:
         if name in given:
             files = [given[name]] if isinstance(given[name], str | Path) else given[name]
             given[name] = tuple(map(_full, files))
+    if "label_map" in given:
+        entries = given["label_map"]
+        given["label_map"] = (entries,) if isinstance(entries, str) else tuple(entries)
     recipe = PRESETS[preset]
     if "init" in given:
         recipe, given["init"] = _from_model(recipe, given)

@@ -293,12 +293,12 @@ def _checked_data(recipe: Recipe, *, strict: bool, on_event: OnEvent) -> Trainin
         data = load_training_data(config, sources)
     except SenticliError:
         if findings := rows_of(sources.problems):  # which may explain it
-            on_event(DataChecked({}, findings, own=True))
+            on_event(DataChecked({}, {}, findings, own=True))
         raise
     splits = {"train": data.train, "valid": data.valid}
     checks = check(splits if data.test is None else {**splits, "test": data.test})
     own = not set(config.data) <= set(DATASETS)
-    on_event(DataChecked(checks.labels, checks.findings, own))
+    on_event(DataChecked(checks.labels, checks.soft, checks.findings, own))
     if strict and checks.findings:
         kinds = ", ".join(finding.what for finding in checks.findings)
         raise SenticliError(f"`strict=True`: {kinds}", "fix the data, or leave out `strict`")

@@ -22,6 +22,7 @@ from senticli.config import Recipe
 from senticli.data.splits import Split, TrainingData
 from senticli.data.vectors import VectorCache
 from senticli.errors import SenticliError
+from senticli.evaluation import Truth, likeliest
 from senticli.machine import code_version
 from senticli.runtime import Network, fit_length
 from senticli.text.encoder import TokenIds
@@ -50,9 +51,9 @@ class EncodedData:
     """The splits of a run as token ids, and what they were encoded with."""
 
     train: list[TokenIds]
-    train_labels: NDArray[np.int64]
+    train_labels: Truth
     valid: list[TokenIds]
-    valid_labels: NDArray[np.int64]
+    valid_labels: Truth
     valid_texts: list[str]
     labels: tuple[str, ...]
     vocab: Vocab
@@ -145,8 +146,8 @@ class Session:
         )
 
 
-def _counts(truth: NDArray[np.int64], labels: int) -> list[int]:
-    counts: list[int] = np.bincount(truth, minlength=labels).tolist()
+def _counts(truth: Truth, labels: int) -> list[int]:
+    counts: list[int] = np.bincount(likeliest(truth), minlength=labels).tolist()
     return counts
 
 
@@ -183,9 +184,9 @@ def encode_data(
         embedding, found = initial_embedding(built, vectors, dim, random)
     return EncodedData(
         train=_token_ids(data.train, corpora, vocab),
-        train_labels=_label_ids(data.train, data.labels),
+        train_labels=evaluation.truth_of(data.train.examples, data.labels),
         valid=_token_ids(data.valid, corpora, vocab),
-        valid_labels=_label_ids(data.valid, data.labels),
+        valid_labels=evaluation.truth_of(data.valid.examples, data.labels),
         valid_texts=[example.text for example in data.valid.examples],
         labels=data.labels,
         vocab=vocab,
@@ -225,12 +226,6 @@ def _token_ids(split: Split, corpora: Mapping[str, Corpus], vocab: Vocab) -> lis
         for part in split.parts
         for ids in corpora[part.source.name].encode(part.rows, vocab.token_id)
     ]
-
-
-def _label_ids(split: Split, labels: Sequence[str]) -> NDArray[np.int64]:
-    """Return the index of each example's label, [N]."""
-    ids = {label: index for index, label in enumerate(labels)}
-    return np.array([ids[example.label] for example in split.examples], dtype=np.int64)
 
 
 def _embedding_of_model(
@@ -281,7 +276,7 @@ def build_session(recipe: Recipe, data: EncodedData, processes: Processes = ALON
             else {}
         ),
         weights=(
-            balanced_weights(torch.from_numpy(data.train_labels), len(data.labels))
+            balanced_weights(torch.from_numpy(likeliest(data.train_labels)), len(data.labels))
             if config.class_weights == "balanced"
             else None
         ),
@@ -385,7 +380,7 @@ def save(
         for name, content in contents.items():
             (folder / name).write_bytes(content)
 
-    counts: list[int] = np.bincount(session.data.train_labels).tolist()
+    counts = _counts(session.data.train_labels, len(session.data.labels))
     return Saved(bundle.save(path, config, write_files), valid, counts)
 
 
@@ -406,4 +401,4 @@ def _choose_graph(session: Session) -> tuple[bytes, str, NDArray[np.float32]]:
 
 def _accuracy(session: Session, logits: NDArray[np.float32]) -> float:
     chosen = evaluation.softmax(logits).argmax(axis=1)
-    return float((chosen == session.data.valid_labels).mean())
+    return float((chosen == likeliest(session.data.valid_labels)).mean())

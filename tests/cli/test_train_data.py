@@ -431,3 +431,86 @@ def test_balanced_loss_of_what_cannot_be_learned_is_that_of_a_coin(
     assert code == 0, error
     losses = [json.loads(line)["valid_loss"] for line in out.splitlines() if '"epoch"' in line]
     assert losses == [pytest.approx(math.log(2), abs=0.03)] * 2
+
+
+def test_labels_option_maps_values_and_is_recorded(senticli_: Call, tmp_path: Path) -> None:
+    path = tmp_path / "mine.csv"
+    path.write_text(table(labels=("1", "5")))
+    names = ("--labels", "bad=1,2", "--labels", "good=4,5")
+    code, out, err = senticli_("train", "--data", path, *names, *SMALL)
+    assert code == 0, err
+    bundle = Bundle.open(Path(out.strip()))
+    assert bundle.config.labels == ("bad", "good")
+    assert bundle.training.label_map == ("bad=1,2", "good=4,5")
+    code, _, err = senticli_("eval", "--split", "valid")
+    assert code == 0, err
+
+
+def test_labels_option_is_for_files(senticli_: Call) -> None:
+    code, _, err = senticli_("train", "--data", "sample", "--labels", "bad=1")
+    assert code == 2
+    assert "--labels is for files" in err
+
+
+def soft_table(rows: int = 12) -> str:
+    lines = [f"film number {n},{n % 2 * 0.6 + 0.2:g},{0.8 - n % 2 * 0.6:g}" for n in range(rows)]
+    return "text,neg,pos\n" + "\n".join(lines) + "\n"
+
+
+def test_model_is_trained_and_measured_on_soft_labels(senticli_: Call, tmp_path: Path) -> None:
+    path = tmp_path / "soft.csv"
+    path.write_text(soft_table())
+    columns = ("--score-columns", "neg,pos")
+    code, out, err = senticli_("train", "--data", path, *columns, *SMALL)
+    assert code == 0, err
+    assert "soft labels 10 of 10 in train, the likeliest 80.0% on average" in err
+    bundle = Bundle.open(Path(out.strip()))
+    assert bundle.config.labels == ("neg", "pos")
+    assert bundle.training.score_columns == "neg,pos"
+    code, out, err = senticli_("eval", "--data", path, *columns, "--json")
+    assert code == 0, err
+    assert json.loads(out)["examples"] == 12
+    assert "note: 12 of 12 examples have soft labels" in err
+
+
+def test_soft_and_other_rows_are_mixed(senticli_: Call, data: Path, tmp_path: Path) -> None:
+    path = tmp_path / "soft.csv"
+    path.write_text(soft_table().replace("film", "book"))
+    both = ("--data", data, "--data", path, "--score-columns", "neg,pos")
+    code, out, err = senticli_("train", *both, *SMALL, "--class-weights", "balanced", "--json")
+    assert code == 0, err
+    report = json.loads(out.splitlines()[0])
+    assert report["labels"]["train"] == {"neg": 10, "pos": 10}
+    assert report["soft"]["train"]["examples"] == 10
+
+
+@pytest.mark.parametrize("format", ["jsonl", "csv"])
+def test_answers_of_a_model_train_another(senticli_: Call, tmp_path: Path, format: str) -> None:
+    texts, answers = tmp_path / "texts.csv", tmp_path / f"answers.{format}"
+    rows = [f"{word} film, part {n}\n" for n in range(8) for word in ("great", "awful")]
+    texts.write_text("text\n" + "".join(f'"{row.strip()}"\n' for row in rows))
+    predict = ("predict", "-m", "bundled", "-i", texts, "--scores", "-o", answers)
+    code, _, err = senticli_(*predict)
+    assert code == 0, err
+    columns = ("--score-columns", "score_negative,score_positive") if format == "csv" else ()
+    code, out, err = senticli_("train", "--data", answers, *columns, *SMALL)
+    assert code == 0, err
+    assert "soft labels" in err
+    assert Bundle.open(Path(out.strip())).config.labels == ("negative", "positive")
+
+
+def test_score_columns_that_no_row_has_are_refused(senticli_: Call, data: Path) -> None:
+    code, _, err = senticli_("train", "--data", data, "--score-columns", "a,b", *SMALL)
+    assert code == 1
+    assert "has scores in a,b" in err
+    assert "hint: name the columns, one for each label" in err
+
+
+def test_bad_scores_are_reported_with_the_data(senticli_: Call, tmp_path: Path) -> None:
+    path = tmp_path / "soft.csv"
+    path.write_text(soft_table() + "bad film,-1,2\nworse film,20,80\n")
+    options = ("--data", path, "--score-columns", "neg,pos", "--strict")
+    code, _, err = senticli_("train", *options, *SMALL)
+    assert code == 1
+    assert "rows left out: a negative score: 1" in err
+    assert "rows left out: scores that do not add up to 1: 1" in err

@@ -3,6 +3,7 @@
 from senticli.data.checks import Checks, Finding, check
 from senticli.data.labelled import Example, Problem
 from senticli.data.splits import Part, Source, Split
+from senticli.events import SoftLabels
 
 
 def split(*pairs: tuple[str, str], problems: tuple[Problem, ...] = (), name: str = "x") -> Split:
@@ -14,7 +15,7 @@ def split(*pairs: tuple[str, str], problems: tuple[Problem, ...] = (), name: str
 def test_tidy_data() -> None:
     train = split(("a", "pos"), ("b", "neg"), ("c", "neg"))
     found = check({"train": train, "valid": split(("d", "neg"), ("e", "pos"), name="y")})
-    assert found == Checks({"train": {"neg": 2, "pos": 1}, "valid": {"neg": 1, "pos": 1}}, [])
+    assert found == Checks({"train": {"neg": 2, "pos": 1}, "valid": {"neg": 1, "pos": 1}}, {}, [])
 
 
 def test_every_finding_is_reported() -> None:
@@ -63,3 +64,20 @@ def test_labels_that_may_stand_for_a_missing_one_are_reported() -> None:
 def test_labels_that_look_like_several_are_reported() -> None:
     found = check({"train": split(("a", "pos,joy"), ("b", "neg,sad"))})
     assert found.findings == [Finding("labels that look like several", 2, "'neg,sad'")]
+
+
+def soft_split() -> Split:
+    scores = {"neg": 0.25, "neutral": 0.0, "pos": 0.75}
+    examples = [Example.soft("a", scores), Example.soft("b", {"neg": 1.0}), Example("c", "neg")]
+    return Split([Part(Source("x", examples, ""), range(3))], ["x"])
+
+
+def test_soft_labels_are_counted_with_their_confidence() -> None:
+    found = check({"train": soft_split(), "valid": split(("d", "neg"), ("e", "pos"), name="x")})
+    assert found.soft == {"train": SoftLabels(2, 0.875)}
+    assert found.labels["train"] == {"neg": 2, "pos": 1}
+
+
+def test_label_that_is_never_the_likeliest_is_reported() -> None:
+    found = check({"train": soft_split(), "valid": split(("d", "neg"), ("e", "pos"), name="x")})
+    assert Finding("labels that are the likeliest of no example", 1, "'neutral'") in found.findings

@@ -598,3 +598,190 @@ def test_byte_order_marks_of_joined_files_are_no_text(tmp_path: Path) -> None:
         (tmp_path / "folder" / label).mkdir(parents=True)
         (tmp_path / "folder" / label / "1.txt").write_text(f"{mark}{mark}good\n")
     assert read(tmp_path / "folder") == [("good", "a"), ("good", "b")]
+
+
+STARS = {"1": "negative", "2": "negative", "3": "neutral", "5": "positive"}
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("t.csv", "text,label\nbad,1.0\npoor,2\nso so,+3\n"),
+        ("t.csv", 'text,label\nbad,"1,0"\npoor,"2,0"\nso so,"3,0"\n'),
+        ("t.txt", "__label__1 bad\n__label__2 poor\n__label__3 so so\n"),
+    ],
+)
+def test_values_are_mapped_to_labels(tmp_path: Path, name: str, content: str) -> None:
+    (tmp_path / name).write_text(content)
+    assert read(tmp_path / name, Reading(label_map=STARS)) == [
+        ("bad", "negative"),
+        ("poor", "negative"),
+        ("so so", "neutral"),
+    ]
+
+
+def test_folders_are_mapped_to_labels(tmp_path: Path) -> None:
+    for folder in ("1", "5"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "a.txt").write_text("a text")
+    labels = [label for _, label in read(tmp_path, Reading(label_map=STARS))]
+    assert labels == ["negative", "positive"]
+
+
+def test_value_that_is_not_mapped_is_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("text,label\nbad,1\nwell,4\ngood,5\n")
+    found = read_labelled(path, Reading(label_map=STARS))
+    assert [example.label for example in found.examples] == ["negative", "positive"]
+    [problem] = found.problems
+    assert (problem.where, problem.what) == (f"{path}, line 3: '4'", "a label that is not mapped")
+
+
+def test_value_that_is_mapped_in_another_case_is_reported_as_such(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("text,label\nbad,neg\nworse,Neg\ngood,pos\n")
+    found = read_labelled(path, Reading(label_map={"neg": "negative", "pos": "positive"}))
+    [problem] = found.problems
+    assert problem.where == f"{path}, line 3: 'Neg'"
+    assert "in another case" in problem.what
+
+
+def test_file_of_which_nothing_is_mapped_suggests_a_mapping(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("text,label\nbad,0\n")
+    with pytest.raises(SenticliError) as caught:
+        read_labelled(path, Reading(label_map=STARS))
+    assert "`label_map=LABEL=0`" in caught.value.hint
+
+
+Scores = dict[str, float]
+
+
+def read_scores(path: Path, *reading: Reading) -> list[tuple[str, Scores | None]]:
+    found = read_labelled(path, *reading)
+    assert not found.problems
+    return [(each.label, dict(each.scores) if each.scores else None) for each in found.examples]
+
+
+def test_objects_carry_labels_or_scores(tmp_path: Path) -> None:
+    path = tmp_path / "t.jsonl"
+    path.write_text(
+        '{"text": "so so", "scores": {"neg": 0.25, "pos": 0.75}}\n'
+        '{"text": "bad", "label": "neg"}\n'
+        '{"text": "both", "label": "unsure", "scores": {"neg": 0.5, "pos": 0.5}}\n'
+    )
+    assert read_scores(path) == [
+        ("pos", {"neg": 0.25, "pos": 0.75}),
+        ("neg", None),
+        ("neg", {"neg": 0.5, "pos": 0.5}),
+    ]
+
+
+def test_label_column_comes_before_scores(tmp_path: Path) -> None:
+    path = tmp_path / "t.jsonl"
+    path.write_text('{"text": "a", "label": "neg", "scores": {"food": 4, "service": 5}}\n')
+    assert read_scores(path, Reading(label_column="label")) == [("neg", None)]
+
+
+def test_field_called_scores_that_is_no_object_is_ignored(tmp_path: Path) -> None:
+    path = tmp_path / "t.jsonl"
+    path.write_text('{"text": "a", "label": "neg", "scores": [0.1, 0.9]}\n')
+    assert read_scores(path) == [("neg", None)]
+
+
+def test_scores_in_another_field(tmp_path: Path) -> None:
+    path = tmp_path / "t.jsonl"
+    path.write_text('{"text": "a", "llm": {"p": {"neg": 0, "pos": 1}}}\n')
+    reading = Reading(score_columns="llm.p")
+    assert read_scores(path, reading) == [("pos", {"neg": 0, "pos": 1})]
+
+
+def test_columns_of_scores(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("text,score_neg,score_pos,label\nso so,0.25,0.75,\nbad,,,neg\n")
+    reading = Reading(score_columns="score_neg, score_pos")
+    assert read_scores(path, reading) == [("pos", {"neg": 0.25, "pos": 0.75}), ("neg", None)]
+
+
+def test_columns_of_scores_without_one_of_labels(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("text,neg,pos\nnothing,,\nso so,0.25,0.75\n")
+    found = read_labelled(path, Reading(score_columns="neg,pos"))
+    assert [example.label for example in found.examples] == ["pos"]
+    assert found.problems == [Problem(f"{path}, line 2", "no label")]
+
+
+def test_columns_of_scores_of_which_one_is_missing(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("text,neg,pos\nso so,0.25,0.75\n")
+    with pytest.raises(SenticliError, match="has no column neutral") as caught:
+        read_labelled(path, Reading(score_columns="neg,neutral,pos"))
+    assert "`score_columns=NAME,NAME`" in caught.value.hint
+
+
+def test_file_without_the_columns_of_scores_has_labels(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("text,label\nbad,neg\n")
+    assert read_scores(path, Reading(score_columns="neg,pos")) == [("neg", None)]
+
+
+def test_rounded_scores_are_divided_by_their_sum(tmp_path: Path) -> None:
+    path = tmp_path / "t.jsonl"
+    path.write_text('{"text": "a", "scores": {"neg": 0.24, "pos": 0.72}}\n')
+    [(_, scores)] = read_scores(path)
+    assert scores == pytest.approx({"neg": 0.25, "pos": 0.75})
+
+
+def test_scores_of_values_with_one_label_are_added_up(tmp_path: Path) -> None:
+    path = tmp_path / "t.jsonl"
+    path.write_text('{"text": "a", "scores": {"1": 0.25, "2": 0.25, "5": 0.5}}\n')
+    reading = Reading(label_map=STARS)
+    assert read_scores(path, reading) == [("negative", {"negative": 0.5, "positive": 0.5})]
+
+
+@pytest.mark.parametrize(
+    ("scores", "value", "what"),
+    [
+        ('{"neg": -0.5, "pos": 1.5}', "-0.5", "a negative score"),
+        ('{"neg": 0.5, "pos": 0.9}', "'1.4'", "scores that do not add up to 1"),
+        ('{"neg": 20, "pos": 80}', "'100'", "scores that do not add up to 1"),
+        ('{"neg": null, "pos": 1}', "None", "a score that is not a number"),
+        ('{"neg": true, "pos": 0}', "True", "a score that is not a number"),
+        ('{"neg": "low", "pos": 1}', "'low'", "a score that is not a number"),
+    ],
+)
+def test_bad_scores_are_left_out(tmp_path: Path, scores: str, value: str, what: str) -> None:
+    path = tmp_path / "t.jsonl"
+    good = '{"text": "a", "scores": {"neg": 0, "pos": 1}}'
+    path.write_text(f'{good}\n{{"text": "b", "scores": {scores}}}\n')
+    found = read_labelled(path)
+    assert [example.text for example in found.examples] == ["a"]
+    [problem] = found.problems
+    assert (problem.where, problem.what) == (f"{path}, line 2: {value}", what)
+
+
+def test_scores_of_a_label_that_is_not_mapped_are_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "t.jsonl"
+    good = '{"text": "a", "scores": {"1": 1, "5": 0}}'
+    path.write_text(f'{good}\n{{"text": "b", "scores": {{"1": 0.5, "4": 0.5}}}}\n')
+    [problem] = read_labelled(path, Reading(label_map=STARS)).problems
+    assert (problem.where, problem.what) == (f"{path}, line 2: '4'", "a label that is not mapped")
+
+
+def test_scores_in_a_parquet_file(tmp_path: Path) -> None:
+    pyarrow = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    scores = [{"neg": 0.25, "pos": 0.75}, None]
+    table = pyarrow.table({"text": ["a", "b"], "label": [None, "neg"], "scores": scores})
+    parquet.write_table(table, tmp_path / "t.parquet")
+    reading = Reading(score_columns="scores")
+    assert read_scores(tmp_path / "t.parquet", reading) == [
+        ("pos", {"neg": 0.25, "pos": 0.75}),
+        ("neg", None),
+    ]
+
+
+def test_row_whose_scores_are_all_null_has_a_label(tmp_path: Path) -> None:
+    path = tmp_path / "t.jsonl"
+    path.write_text('{"text": "a", "label": "neg", "scores": {"neg": null, "pos": null}}\n')
+    assert read_scores(path) == [("neg", None)]

@@ -8,6 +8,7 @@ from senticli.data.labels import (
     lists_among,
     loose,
     may_be_missing,
+    parse_label_map,
     plain_label,
 )
 
@@ -118,3 +119,12 @@ def test_spellings_of_one_label_are_alike() -> None:
 )
 def test_labels_that_look_like_several(labels: set[str], lists: list[str]) -> None:
     assert lists_among(labels) == lists
+
+
+def test_label_map_has_each_value_in_its_one_form() -> None:
+    assert parse_label_map(["bad=1.0, 2", "good=TRUE", "bad=+3"]) == {
+        "1": "bad",
+        "2": "bad",
+        "true": "good",
+        "3": "bad",
+    }

@@ -73,3 +73,13 @@ def test_prefetching_yields_the_same_items(count: int) -> None:
 def test_without_a_seed_batches_come_by_length() -> None:
     lengths = [int(length) for batch in make(None).epoch() for length in batch.lengths]
     assert lengths == sorted(lengths)
+
+
+def test_distributions_stay_with_their_texts() -> None:
+    texts = [np.full(n, n, dtype=np.int32) for n in (3, 1, 2)]
+    soft = np.array([[0.25, 0.75], [1.0, 0.0], [0.5, 0.5]])
+    [batch] = Batches(texts, soft, batch_size=3, pad_index=0).epoch()
+    assert batch.labels.tolist() == [[1.0, 0.0], [0.5, 0.5], [0.25, 0.75]]
+    assert batch.likeliest.tolist() == [0, 0, 1]
+    assert batch.rows(slice(2, 3)).labels.tolist() == [[0.25, 0.75]]
+    assert batch.repeated(2).labels.tolist() == batch.labels.tolist() * 2

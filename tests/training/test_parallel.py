@@ -193,3 +193,49 @@ def test_the_sign_of_a_single_logit_predicts_the_label() -> None:
 
 def test_the_largest_of_several_logits_predicts_the_label() -> None:
     assert predicted_labels(torch.tensor([[0.0, 3.0, 1.0]])).tolist() == [1]
+
+
+@pytest.mark.parametrize(("outputs", "labels"), [(1, 2), (3, 3)])
+def test_cross_entropy_of_certain_distributions_is_that_of_labels(
+    outputs: int, labels: int
+) -> None:
+    logits = torch.randn(5, outputs, generator=torch.Generator().manual_seed(1))
+    hard = torch.tensor([0, 1, 1, 0, labels - 1])
+    soft = torch.nn.functional.one_hot(hard, labels).float()
+    assert torch.allclose(cross_entropy(logits, soft), cross_entropy(logits, hard))
+
+
+@pytest.mark.parametrize("outputs", [1, 3])
+def test_cross_entropy_is_lowest_at_the_distribution_itself(outputs: int) -> None:
+    soft = torch.tensor([[0.2, 0.8]]) if outputs == 1 else torch.tensor([[0.2, 0.7, 0.1]])
+    logits = (soft[:, 1:] / soft[:, :1]).log() if outputs == 1 else soft.log()
+    entropy = -(soft * soft.log()).sum()
+    assert cross_entropy(logits, soft).item() == pytest.approx(entropy.item())
+
+
+def test_soft_labels_count_for_their_likeliest_one() -> None:
+    whole, weights = batch(), torch.tensor([0.5, 2.0])
+    soft = torch.nn.functional.one_hot(whole.labels, 2).float() * 0.8 + 0.1
+    network = Parallel(model(), weights, ALONE)
+    totals = network.evaluate([Batch(whole.token_ids, whole.lengths, soft)])
+    hard = network.evaluate([whole])
+    assert (totals.correct, totals.weight) == (hard.correct, hard.weight)
+
+
+def test_gradients_of_soft_labels_do_not_depend_on_the_parts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    whole = batch()
+    soft = torch.rand(TEXTS, 1, generator=torch.Generator().manual_seed(1))
+    whole = Batch(whole.token_ids, whole.lengths, torch.cat([1 - soft, soft], dim=1))
+    gradients = []
+    for threads in (1, 4):
+        monkeypatch.setattr(torch, "get_num_threads", lambda threads=threads: threads)
+        network = model()
+        masks = draw_masks(network.config, np.random.default_rng(1), TEXTS, STEPS)
+        Parallel(network, None, ALONE, r_drop=1.0).gradients(whole, [masks, masks])
+        gradients.append([parameter.grad for parameter in network.parameters()])
+    for one, other in zip(*gradients, strict=True):
+        assert one is not None
+        assert other is not None
+        assert torch.allclose(one, other, atol=1e-6)

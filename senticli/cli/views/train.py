@@ -132,6 +132,9 @@ class Json(Lines):
                     {
                         "event": "data",
                         "labels": event.labels,
+                        "soft": {
+                            split: dataclasses.asdict(soft) for split, soft in event.soft.items()
+                        },
                         "findings": [dataclasses.asdict(finding) for finding in event.findings],
                     }
                 )
@@ -315,7 +318,7 @@ def describe(event: Event) -> Iterator[str]:
         case Message():
             yield f"{event.level}: {event.text}"
         case DataChecked():
-            yield from _describe_findings(event)
+            yield from _describe_data(event)
         case Started():
             yield from _describe_start(event)
         case Searching() if event.trials:
@@ -324,7 +327,13 @@ def describe(event: Event) -> Iterator[str]:
             yield f"resumed after {count} trial{'s' * (count != 1)} in {spent}"
 
 
-def _describe_findings(event: DataChecked) -> Iterator[str]:
+def _describe_data(event: DataChecked) -> Iterator[str]:
+    for split, soft in event.soft.items():
+        total = sum(event.labels[split].values())
+        yield (
+            f"soft labels {soft.examples:,} of {total:,} in {split}, "
+            f"the likeliest {soft.confidence:.1%} on average"
+        )
     if event.own:
         for finding in event.findings:
             example = console.one_line(finding.example)
