@@ -13,6 +13,9 @@ from typing import Any, Literal, get_args, get_origin
 from senticli.errors import ConfigError
 from senticli.io.jsonfile import has_type
 
+DATA_SETTINGS = ("data", "valid", "test", "unlabelled")
+"""Settings that name data sets, files and folders of texts."""
+JOINED_WITH_OWN = "+own"  # the end of `vectors`
 UNK, PAD = "<unk>", "<pad>"
 POOLINGS = ("last", "max", "mean", "attention")
 Rnn = Literal["rnn", "lstm", "gru"]
@@ -134,7 +137,7 @@ class ModelConfig:
     )
     embedding_dim: int = setting(
         100,
-        "Size of the embedding, without `vectors`.",
+        "Size of the embedding, without `vectors` or with own ones.",
         MODEL,
         metavar="N",
         low=1,
@@ -211,6 +214,14 @@ class TrainConfig:
         metavar="FILE|DIR",
         shown="that of the data set",
     )
+    unlabelled: tuple[str, ...] = setting(
+        (),
+        "Texts without labels, for `vectors=own`: a data set that has some, a file, or a folder of "
+        "files with one text each. Repeatable.",
+        DATA,
+        metavar="NAME|FILE|DIR",
+        shown="none",
+    )
     format: Format | None = setting(
         None, "Format of the files.", DATA, short="f", shown="by their names"
     )
@@ -263,10 +274,11 @@ class TrainConfig:
     )
     vectors: str = setting(
         "glove.6B.100d",
-        "Word vectors in GloVe's format, to initialise the embedding; with `init`, that of new "
-        "tokens.",
+        "Word vectors to initialise the embedding; with `init`, that of new tokens: a file in "
+        "GloVe's format; or own, learned from the training texts and `unlabelled`; or one joined "
+        "with the other, such as glove.6B.100d+own.",
         DATA,
-        metavar="NAME|FILE|none",
+        metavar="NAME|FILE|own|NAME+own|none",
         shown="glove.6B.100d; none with `init`",
     )
     vocab_size: int = setting(
@@ -371,6 +383,17 @@ class TrainConfig:
         check_settings(self)
 
     @property
+    def published_vectors(self) -> str | None:
+        """The name or file in ``vectors``, without own ones."""
+        name = self.vectors.removesuffix(JOINED_WITH_OWN)
+        return None if name in ("none", "own") else name
+
+    @property
+    def has_own_vectors(self) -> bool:
+        """True if word vectors are to be learned from the texts."""
+        return self.vectors == "own" or self.vectors.endswith(JOINED_WITH_OWN)
+
+    @property
     def decay(self) -> float:
         """The weight decay asked for, or the optimizer's own; L2 regularisation for adam."""
         usual = 0.01 if self.optimizer == "adamw" else 0.0
@@ -418,7 +441,7 @@ class Recipe:
         Raises:
             UsageError, and those of jsonfile.INVALID: they are not those of a recipe.
         """
-        lists = {name: tuple(train.get(name, ())) for name in ("data", "valid", "test")}
+        lists = {name: tuple(train.get(name, ())) for name in DATA_SETTINGS}
         recipe = cls(model=ModelConfig(**model), train=TrainConfig(**{**train, **lists}))
         if not has_type(recipe, Recipe):
             raise TypeError("a setting has a value of another type")

@@ -285,10 +285,10 @@ def read_data(
 def _checked_data(recipe: Recipe, *, strict: bool, on_event: OnEvent) -> TrainingData:
     """Return the examples that a recipe names; what is suspicious is reported before any error."""
     config = recipe.train
-    for name in (*config.data, *config.valid, *config.test):
+    for name in (*config.data, *config.valid, *config.test, *config.unlabelled):
         if name not in DATASETS:
             require_file(name)
-    installed.require([*config.data, config.vectors])
+    installed.require([*config.data, *config.unlabelled, config.published_vectors or ""])
     sources = Sources()
     try:
         data = load_training_data(config, sources)
