@@ -383,7 +383,8 @@ def _read_source(
     # The files of a data set are our own: read with their groups, and without guessing.
     if name not in DATASETS and split == UNLABELLED:
         own = read_unlabelled(existing_file(name), reading_of(config).layout, config.format)
-        return Source(name, [Example(text, "") for text in own.texts], own.sha256)
+        examples = [Example(text, "") for text in own.texts]
+        return Source(f"{name} ({UNLABELLED})", examples, own.sha256)
     if name not in DATASETS:
         path = splits_in(existing_file(name))[split]
         reading = _reading_for(config, path)

@@ -12,7 +12,7 @@ from senticli.bundle import Bundle
 from senticli.config import ModelConfig
 from senticli.errors import SenticliError
 from senticli.evaluation import Evaluation
-from senticli.events import Finding, Message
+from senticli.events import Finding, Message, Progress
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,20 @@ class DataChecked:
     labels: Mapping[str, Mapping[str, int]]
     findings: Sequence[Finding]
     own: bool
+
+
+@dataclass(frozen=True)
+class VectorsLearned:
+    """Word vectors were learned from so many texts.
+
+    It took ``seconds``, now or, if ``cached``, in an earlier training.
+    """
+
+    texts: int
+    tokens: int
+    dim: int
+    seconds: float
+    cached: bool
 
 
 @dataclass(frozen=True)
@@ -162,7 +176,9 @@ class Searched:
 Event = (
     Step
     | Message
+    | Progress
     | DataChecked
+    | VectorsLearned
     | Started
     | BatchResult
     | EpochResult

@@ -7,8 +7,18 @@ from pathlib import Path
 
 import pytest
 
-HEAVY = {"torch", "spacy", "torchtext", "numpy", "onnxruntime", "httpx", "onnx", "safetensors"}
-TRAINING = {"torch", "spacy", "torchtext", "onnx", "safetensors", "thinc"}
+HEAVY = {
+    "torch",
+    "spacy",
+    "torchtext",
+    "numpy",
+    "onnxruntime",
+    "httpx",
+    "onnx",
+    "safetensors",
+    "gensim",
+}
+TRAINING = {"torch", "spacy", "torchtext", "onnx", "safetensors", "thinc", "gensim"}
 
 
 def loaded(*args: str) -> set[str]:
