@@ -81,6 +81,7 @@ _senticli() {
         "train --data" | "train -d") _senticli_words sample imdb sst2 goemotions crowdflower-tweets semeval-tweets sst5 fdu-mtl cad-imdb; _senticli_stored datasets; _senticli_paths .csv .tsv .jsonl .parquet .txt ;;
         "train --valid") _senticli_paths '' ;;
         "train --test") _senticli_paths '' ;;
+        "train --unlabelled") _senticli_words sample imdb sst2 goemotions crowdflower-tweets semeval-tweets sst5 fdu-mtl cad-imdb; _senticli_stored datasets; _senticli_paths '' ;;
         "train --format" | "train -f") _senticli_words lines csv tsv jsonl parquet ;;
         "train --text-column") ;;
         "train --label-column") ;;
@@ -90,7 +91,7 @@ _senticli() {
         "train --quoting") _senticli_words csv backslash none ;;
         "train --encoding") ;;
         "train --init") _senticli_words bundled; _senticli_stored models; _senticli_paths ;;
-        "train --vectors") _senticli_words none glove.6B.50d glove.6B.100d glove.6B.200d glove.6B.300d glove.840B.300d glove.twitter.27B.25d glove.twitter.27B.50d glove.twitter.27B.100d glove.twitter.27B.200d; _senticli_paths '' ;;
+        "train --vectors") _senticli_words own none glove.6B.50d glove.6B.100d glove.6B.200d glove.6B.300d glove.840B.300d glove.twitter.27B.25d glove.twitter.27B.50d glove.twitter.27B.100d glove.twitter.27B.200d; _senticli_paths '' ;;
         "train --vocab-size") ;;
         "train --valid-fraction") ;;
         "train --max-length") ;;
@@ -157,7 +158,7 @@ _senticli() {
                     _senticli_words train eval predict download info models
                     ;;
                 train)
-                    options=(--data -d --valid --test --format -f --text-column --label-column --labels --score-columns --delimiter --quoting --header --no-header --encoding --init --vectors --vocab-size --uncased --cased --valid-fraction --max-length --epochs --patience --batch-size --optimizer --lr --embedding-lr --schedule --weight-decay --class-weights --clip --r-drop --device --precision --quantize --seed --rnn --layers --hidden --bidirectional --unidirectional --pooling --embedding-dim --word-dropout --embedding-dropout --layer-dropout --output-dropout --strict --preset --name --output -o --force --resume --tune --plot --dry-run --json --help -h)
+                    options=(--data -d --valid --test --unlabelled --format -f --text-column --label-column --labels --score-columns --delimiter --quoting --header --no-header --encoding --init --vectors --vocab-size --uncased --cased --valid-fraction --max-length --epochs --patience --batch-size --optimizer --lr --embedding-lr --schedule --weight-decay --class-weights --clip --r-drop --device --precision --quantize --seed --rnn --layers --hidden --bidirectional --unidirectional --pooling --embedding-dim --word-dropout --embedding-dropout --layer-dropout --output-dropout --strict --preset --name --output -o --force --resume --tune --plot --dry-run --json --help -h)
                     ;;
                 eval)
                     options=(--model -m --data -d --split --format -f --label-column --labels --score-columns --text-column --delimiter --quoting --header --no-header --encoding --json --threads --help -h)

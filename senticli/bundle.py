@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from senticli import paths
-from senticli.config import ModelConfig, Recipe, TrainConfig
+from senticli.config import DATA_SETTINGS, ModelConfig, Recipe, TrainConfig
 from senticli.errors import SenticliError
 from senticli.io import atomic, jsonfile
 from senticli.io.disk import size_of
@@ -214,7 +214,7 @@ def _check(config: BundleConfig) -> None:
         (float | None, (origin.get("vectors_found"),)),
         (str | None, (train.get("vectors"), train.get("init"))),
         (str, (origin.get("command", ""),)),
-        (list[str], [train.get(name, []) for name in ("data", "valid", "test")]),
+        (list[str], [train.get(name, []) for name in DATA_SETTINGS]),
         (Mapping[str, str], (hashes, origin["versions"])),
     ):
         if not all(has_type(value, kind) for value in values):

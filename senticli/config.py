@@ -14,6 +14,9 @@ from senticli.data.labels import parse_label_map
 from senticli.errors import ConfigError
 from senticli.io.jsonfile import has_type
 
+DATA_SETTINGS = ("data", "valid", "test", "unlabelled")
+"""Settings that name data sets, files and folders of texts."""
+JOINED_WITH_OWN = "+own"  # the end of `vectors`
 UNK, PAD = "<unk>", "<pad>"
 POOLINGS = ("last", "max", "mean", "attention")
 Rnn = Literal["rnn", "lstm", "gru"]
@@ -135,7 +138,7 @@ class ModelConfig:
     )
     embedding_dim: int = setting(
         100,
-        "Size of the embedding, without `vectors`.",
+        "Size of the embedding, without `vectors` or with own ones.",
         MODEL,
         metavar="N",
         low=1,
@@ -212,6 +215,14 @@ class TrainConfig:
         metavar="FILE|DIR",
         shown="that of the data set",
     )
+    unlabelled: tuple[str, ...] = setting(
+        (),
+        "Texts without labels, for `vectors=own`: a data set that has some, a file, or a folder of "
+        "files with one text each. Repeatable.",
+        DATA,
+        metavar="NAME|FILE|DIR",
+        shown="none",
+    )
     format: Format | None = setting(
         None, "Format of the files.", DATA, short="f", shown="by their names"
     )
@@ -279,10 +290,11 @@ class TrainConfig:
     )
     vectors: str = setting(
         "glove.6B.100d",
-        "Word vectors in GloVe's format, to initialise the embedding; with `init`, that of new "
-        "tokens.",
+        "Word vectors to initialise the embedding; with `init`, that of new tokens: a file in "
+        "GloVe's format; or own, learned from the training texts and `unlabelled`; or one joined "
+        "with the other, such as glove.6B.100d+own.",
         DATA,
-        metavar="NAME|FILE|none",
+        metavar="NAME|FILE|own|NAME+own|none",
         shown="glove.6B.100d; none with `init`",
     )
     vocab_size: int = setting(
@@ -386,6 +398,17 @@ class TrainConfig:
             raise ConfigError("data", "is empty", "name a data set or a file: `data=imdb`")
         check_settings(self)
         parse_label_map(self.label_map)
+
+    @property
+    def published_vectors(self) -> str | None:
+        """The name or file in ``vectors``, without own ones."""
+        name = self.vectors.removesuffix(JOINED_WITH_OWN)
+        return None if name in ("none", "own") else name
+
+    @property
+    def has_own_vectors(self) -> bool:
+        """True if word vectors are to be learned from the texts."""
+        return self.vectors == "own" or self.vectors.endswith(JOINED_WITH_OWN)
 
     @property
     def decay(self) -> float:

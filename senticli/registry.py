@@ -11,6 +11,7 @@ from typing import Any
 
 from senticli import paths
 from senticli.bundle import BUNDLED, FILES, Bundle, writing_to
+from senticli.config import DATA_SETTINGS
 from senticli.data.catalogue import DATASETS
 from senticli.errors import SenticliError, UsageError
 from senticli.io import atomic, jsonfile
@@ -170,13 +171,14 @@ def export(bundle: Bundle, target: Path) -> None:
 def _without_folders(provenance: dict[str, Any]) -> dict[str, Any]:
     """Return a provenance in which files are named without their folders."""
     train = dict(provenance["train"])
-    for name in ("data", "valid", "test"):
+    for name in DATA_SETTINGS:
         train[name] = [_base_name(one) for one in train.get(name) or ()]
     for name in ("vectors", "init"):
         if train.get(name):
             train[name] = _base_name(train[name])
     hashes: dict[str, str] = {}
-    known = {f"{name}/{split}" for name in DATASETS for split in ("train", "valid", "test")}
+    splits = ("train", "valid", "test", "unlabelled")
+    known = {f"{name}/{split}" for name in DATASETS for split in splits}
     for path, digest in provenance["sha256"]["data"].items():
         name = path if path in known else _base_name(path)
         while name in hashes:  # of files with the same name

@@ -14,7 +14,7 @@ EXAMPLES = ("senticli info", "senticli info --json")
 
 PACKAGES = (
     *("typer", "rich", "platformdirs", "numpy", "onnxruntime", "httpx", "filelock"),
-    *("torch", "torchtext", "spacy", "safetensors", "onnx", "pyarrow", "zstandard"),
+    *("torch", "torchtext", "spacy", "safetensors", "onnx", "gensim", "pyarrow", "zstandard"),
     *("matplotlib", "optuna"),
 )
 PARTS = ("datasets", "vectors", "models", "checkpoints", "downloads", "cache")

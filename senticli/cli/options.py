@@ -147,7 +147,7 @@ def options_of(recipe: Recipe) -> list[str]:
             own = recipe.train.init is not None and name.endswith("dropout")
             if value == getattr(usual, name) and not own:
                 continue
-            if name == "embedding_dim" and recipe.train.vectors != "none":
+            if name == "embedding_dim" and recipe.train.published_vectors:
                 continue  # the vectors say it
             if isinstance(value, bool):
                 words.append(flag_of(name, on=value))

@@ -3,7 +3,7 @@
 import json
 import random
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -24,6 +24,7 @@ from senticli.data.labelled import (
     splits_in,
 )
 from senticli.data.labels import is_measurement, parse_label_map
+from senticli.data.unlabelled import read_unlabelled
 from senticli.download import installed
 from senticli.errors import SenticliError, UsageError
 from senticli.io.atomic import sha256_of
@@ -32,6 +33,8 @@ from senticli.io.layout import Layout
 from senticli.log import log
 
 SPLITS = ("train", "valid", "test")
+UNLABELLED = "unlabelled"
+"""The split whose examples have an empty label."""
 
 
 @dataclass(frozen=True)
@@ -161,11 +164,13 @@ class TrainingData:
     labels: tuple[str, ...]
     test: Split | None = None
     """Only compared with the others, never learned from or chosen by."""
+    unlabelled: Split = Split([], [])
+    """Texts to learn word vectors from, without those of ``valid`` and ``test``."""
 
     @property
     def hashes(self) -> dict[str, str]:
-        """The SHA-256 of every source of both."""
-        return {**self.train.hashes, **self.valid.hashes}
+        """The SHA-256 of every source that is learned from or chosen by."""
+        return {**self.train.hashes, **self.valid.hashes, **self.unlabelled.hashes}
 
 
 def load_training_data(config: TrainConfig, sources: Sources | None = None) -> TrainingData:
@@ -197,7 +202,31 @@ def load_training_data(config: TrainConfig, sources: Sources | None = None) -> T
                     f"training data (there: {_some(labels)})",
                     "use data whose splits have the same labels",
                 )
-    return TrainingData(train, valid, labels, test)
+    held_out = {e.text for split in filter(None, (valid, test)) for e in split.examples}
+    return TrainingData(train, valid, labels, test, _load_unlabelled(config, held_out, sources))
+
+
+def _load_unlabelled(config: TrainConfig, held_out: Collection[str], sources: Sources) -> Split:
+    """Return the texts that ``config`` names as unlabelled, without those that are held out.
+
+    Raises:
+        SenticliError: a data set is not installed or has none, or nothing is left.
+    """
+    parts = []
+    for name in config.unlabelled:
+        if name in DATASETS and UNLABELLED not in splits_of(name):
+            raise SenticliError(
+                f"{name} has no unlabelled texts", "name other data: `unlabelled=FILE`"
+            )
+        source = sources.get(name, UNLABELLED, config)
+        rows = [row for row, e in enumerate(source.examples) if e.text not in held_out]
+        if not rows:
+            raise SenticliError(
+                f"{name}: every unlabelled text is in the validation or test split",
+                "name other texts: `unlabelled=FILE`",
+            )
+        parts.append(Part(source, rows))
+    return Split(parts, list(config.unlabelled))
 
 
 def _check_labels(examples: Sequence[Example]) -> None:
@@ -336,7 +365,7 @@ def reading_of(config: TrainConfig) -> Reading:
 
 def check_reading(config: TrainConfig) -> None:
     """Raise UsageError if ``config`` says how files are read, and only names data sets."""
-    names = (*config.data, *config.valid, *config.test)
+    names = (*config.data, *config.valid, *config.test, *config.unlabelled)
     given = reading_of(config).given
     if given and all(name in DATASETS for name in names):
         raise UsageError(
@@ -360,6 +389,10 @@ def _read_source(
     name: str, split: str, config: TrainConfig, likely_text: str | None, likely_label: str | None
 ) -> Source:
     # The files of a data set are our own: read with their groups, and without guessing.
+    if name not in DATASETS and split == UNLABELLED:
+        own = read_unlabelled(existing_file(name), reading_of(config).layout, config.format)
+        examples = [Example(text, "") for text in own.texts]
+        return Source(f"{name} ({UNLABELLED})", examples, own.sha256)
     if name not in DATASETS:
         path = splits_in(existing_file(name))[split]
         reading = _reading_for(config, path)
@@ -378,7 +411,8 @@ def _read_source(
         sha256 = installed.provenance(ASSETS[name])["hashes"][split]
         columns = read_columns(path, split, sha256)
         groups: Sequence[str | None] = columns.get("group") or [None] * len(columns["text"])
-        examples = list(map(Example, columns["text"], columns["label"], groups))
+        labels = columns["label"] if split != UNLABELLED else [""] * len(columns["text"])
+        examples = list(map(Example, columns["text"], labels, groups))
     except (OSError, *DAMAGED) as error:
         raise SenticliError(f"{path} is damaged", f"`install({name}, force=True)`") from error
     return Source(f"{name}/{split}", examples, sha256, tokens=folder / f"tokens-{split}")

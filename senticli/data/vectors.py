@@ -50,7 +50,9 @@ def cached_vectors(name_or_path: str, on_progress: OnEvent = ignore) -> VectorCa
     if asset and asset.kind == "vectors":
         if not is_installed(asset):
             raise not_downloaded([asset.name])
-        return _load(vectors_dir(asset.name), asset.name, f"`install({asset.name}, force=True)`")
+        return load_vectors(
+            vectors_dir(asset.name), asset.name, f"`install({asset.name}, force=True)`"
+        )
     path = Path(os.path.expanduser(name_or_path))  # noqa: PTH111
     if not path.is_file():
         names = ", ".join(name for name, asset in ASSETS.items() if asset.kind == "vectors")
@@ -59,7 +61,7 @@ def cached_vectors(name_or_path: str, on_progress: OnEvent = ignore) -> VectorCa
             f"name a GloVe-format file or one of {names}",
         )
     folder = _cache_file(path.resolve(), on_progress)
-    return _load(folder, path.stem, f"remove the folder {folder} and try again")
+    return load_vectors(folder, path.stem, f"remove the folder {folder} and try again")
 
 
 def _cache_file(path: Path, on_progress: OnEvent) -> Path:
@@ -148,7 +150,12 @@ def _npy_header(count: int, dim: int) -> bytes:
     return buffer.getvalue()
 
 
-def _load(folder: Path, name: str, hint: str) -> VectorCache:
+def load_vectors(folder: Path, name: str, hint: str) -> VectorCache:
+    """Load a folder of vectors.
+
+    Raises:
+        SenticliError: it is missing or damaged; ``hint`` says what to do.
+    """
     try:
         source = jsonfile.parse((folder / "source.json").read_bytes())
         # Only \n ends a line: tokens may hold other characters that str.splitlines() breaks at.

@@ -44,6 +44,11 @@ class Corpus:
         table = np.array([token_id(token) for token in self.tokens], dtype=np.int32)
         return self._select(rows, table[self.token_ids])
 
+    def text(self, row: int) -> list[str]:
+        """Return the tokens of the text in ``row``."""
+        start = self.ends[row - 1] if row else 0
+        return [self.tokens[index] for index in self.token_ids[start : self.ends[row]].tolist()]
+
     def count(self, rows: Sequence[int]) -> Counter[str]:
         """Return how often each token occurs in the texts in ``rows``."""
         token_ids = _concatenate(self._select(rows, self.token_ids))

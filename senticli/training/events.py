@@ -12,7 +12,7 @@ from senticli.bundle import Bundle
 from senticli.config import ModelConfig
 from senticli.errors import SenticliError
 from senticli.evaluation import Evaluation
-from senticli.events import Finding, Message, SoftLabels
+from senticli.events import Finding, Message, Progress, SoftLabels
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,20 @@ class DataChecked:
     soft: Mapping[str, SoftLabels]
     findings: Sequence[Finding]
     own: bool
+
+
+@dataclass(frozen=True)
+class VectorsLearned:
+    """Word vectors were learned from so many texts.
+
+    It took ``seconds``, now or, if ``cached``, in an earlier training.
+    """
+
+    texts: int
+    tokens: int
+    dim: int
+    seconds: float
+    cached: bool
 
 
 @dataclass(frozen=True)
@@ -164,7 +178,9 @@ class Searched:
 Event = (
     Step
     | Message
+    | Progress
     | DataChecked
+    | VectorsLearned
     | Started
     | BatchResult
     | EpochResult

@@ -9,7 +9,7 @@ from typing import Any
 
 from senticli import paths, registry
 from senticli.bundle import BUNDLED
-from senticli.config import PRESETS, ModelConfig, Recipe, check_choice
+from senticli.config import DATA_SETTINGS, PRESETS, ModelConfig, Recipe, check_choice
 from senticli.data.catalogue import DATASETS
 from senticli.data.splits import check_reading
 from senticli.errors import ConfigError, UsageError
@@ -33,7 +33,7 @@ def recipe_of(settings: Mapping[str, Any], preset: str | None = None) -> Recipe:
     for name in ("text_column", "label_column"):
         if isinstance(given.get(name), int):
             given[name] = str(given[name])
-    for name in ("data", "valid", "test"):
+    for name in DATA_SETTINGS:
         if name in given:
             files = [given[name]] if isinstance(given[name], str | Path) else given[name]
             given[name] = tuple(map(_full, files))
@@ -44,10 +44,18 @@ def recipe_of(settings: Mapping[str, Any], preset: str | None = None) -> Recipe:
     if "init" in given:
         recipe, given["init"] = _from_model(recipe, given)
     recipe = recipe.with_settings(given)
-    if "embedding_dim" in given and recipe.train.vectors != "none":
+    if "embedding_dim" in given and recipe.train.published_vectors:
         raise ConfigError(
             "embedding_dim", "is that of the vectors", "leave it out, or use `vectors=none`"
         )
+    if recipe.train.init and recipe.train.has_own_vectors:
+        raise ConfigError(
+            "vectors",
+            "learned from the texts have nothing in common with those of the model in `init`",
+            "leave one of them out",
+        )
+    if recipe.train.unlabelled and not recipe.train.has_own_vectors:
+        raise ConfigError("unlabelled", "is only for word vectors", "add `vectors=own`")
     if recipe.train.r_drop and not recipe.model.drops:
         raise ConfigError(
             "r_drop",

@@ -263,8 +263,8 @@ def read_data(
     on_event(Step("reading the data"))
     checked = _checked_data(recipe, strict=strict, on_event=on_event)
     init = registry.find(recipe.train.init) if recipe.train.init else None
-    vectors = recipe.train.vectors
-    cache = None if vectors == "none" else cached_vectors(vectors)
+    published = recipe.train.published_vectors
+    cache = cached_vectors(published) if published else None
     on_event(Step("loading torch"))
     with imported():
         from senticli.training.device import choose_device
@@ -275,7 +275,7 @@ def read_data(
     if processes.rank:
         processes.wait()  # for what the first finds out and keeps
     on_event(Step("tokenizing"))
-    data = encode_data(recipe, checked, cache, init)
+    data = encode_data(recipe, checked, cache, init, on_event)
     if not processes.rank:
         processes.wait()
     return data, processes
@@ -284,10 +284,10 @@ def read_data(
 def _checked_data(recipe: Recipe, *, strict: bool, on_event: OnEvent) -> TrainingData:
     """Return the examples that a recipe names; what is suspicious is reported before any error."""
     config = recipe.train
-    for name in (*config.data, *config.valid, *config.test):
+    for name in (*config.data, *config.valid, *config.test, *config.unlabelled):
         if name not in DATASETS:
             require_file(name)
-    installed.require([*config.data, config.vectors])
+    installed.require([*config.data, *config.unlabelled, config.published_vectors or ""])
     sources = Sources()
     try:
         data = load_training_data(config, sources)

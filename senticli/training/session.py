@@ -23,6 +23,7 @@ from senticli.data.splits import Split, TrainingData
 from senticli.data.vectors import VectorCache
 from senticli.errors import SenticliError
 from senticli.evaluation import Truth, likeliest
+from senticli.events import ignore
 from senticli.machine import code_version
 from senticli.runtime import Network, fit_length
 from senticli.text.encoder import TokenIds
@@ -31,12 +32,13 @@ from senticli.text.vocab import PAD_INDEX, UNK_INDEX, Vocab
 from senticli.training.batches import Batches
 from senticli.training.corpus import Corpus, corpus_of
 from senticli.training.device import choose_dtype, describe_device
-from senticli.training.embeddings import CachedVectors, extend_embedding, initial_embedding
-from senticli.training.events import BatchResult, EpochResult, Estimate, Saved, Started
+from senticli.training.embeddings import CachedVectors, extend_embedding, joined_embedding
+from senticli.training.events import BatchResult, EpochResult, Estimate, OnEvent, Saved, Started
 from senticli.training.export import float32
 from senticli.training.export.float32 import load_model
 from senticli.training.export.int8 import to_int8
 from senticli.training.network.birnn import BiRNN
+from senticli.training.own_vectors import SkipGram, own_vectors
 from senticli.training.processes import ALONE, Processes
 from senticli.training.tokenizer_rules import spacy_rules
 from senticli.training.trainer import Trainer, balanced_weights
@@ -62,6 +64,7 @@ class EncodedData:
     rules: Mapping[str, Any]
     fingerprint: str
     init: Bundle | None  # the model to start from
+    own_vectors: Mapping[str, Any] | None  # how they were learned, for the provenance
     sources: dict[str, Any]  # hashes of what was read, for the provenance
 
 
@@ -155,15 +158,20 @@ def _counts(truth: Truth, labels: int) -> list[int]:
 
 
 def encode_data(
-    recipe: Recipe, data: TrainingData, cache: VectorCache | None, init: Bundle | None = None
+    recipe: Recipe,
+    data: TrainingData,
+    cache: VectorCache | None,
+    init: Bundle | None = None,
+    on_event: OnEvent = ignore,
 ) -> EncodedData:
     """Tokenize the examples, build the vocabulary, and give both as numbers.
 
     Args:
         recipe: model and training.
         data: the examples.
-        cache: the word vectors to start from, if any.
+        cache: the published word vectors to start from, if any.
         init: the model to start from, if any, whose tokens keep their ids.
+        on_event: called with each event.
 
     Raises:
         SenticliError: the vectors do not fit the model.
@@ -173,15 +181,19 @@ def encode_data(
     tokenizer = Tokenizer(rules, lowercase=config.lowercase)
     corpora = _tokenize(data, tokenizer)
     built = build_vocab(_token_counts(data.train, corpora), config.vocab_size)
-    vectors = CachedVectors(cache) if cache else None
+    own = None
+    if config.has_own_vectors:
+        parts = [*data.train.parts, *data.unlabelled.parts]
+        skip_gram = SkipGram(dim=recipe.model.embedding_dim, seed=config.seed)
+        own = own_vectors(parts, corpora, tokenizer.fingerprint, skip_gram, on_event)
+    sets = [CachedVectors(vectors) for vectors in (cache, own and own.vectors) if vectors]
     if init:
         vocab = extend_vocab(init.vocab, runtime_vocab(built))
-        embedding, found = _embedding_of_model(init, vocab, vectors)
+        embedding, found = _embedding_of_model(init, vocab, sets[0] if sets else None)
     else:
         vocab = runtime_vocab(built)
         random = torch.Generator().manual_seed(config.seed)
-        dim = vectors.dim if vectors else recipe.model.embedding_dim
-        embedding, found = initial_embedding(built, vectors, dim, random)
+        embedding, found = joined_embedding(built, sets, recipe.model.embedding_dim, random)
     return EncodedData(
         train=_token_ids(data.train, corpora, vocab),
         train_labels=evaluation.truth_of(data.train.examples, data.labels),
@@ -191,23 +203,24 @@ def encode_data(
         labels=data.labels,
         vocab=vocab,
         embedding=embedding,
-        vectors_found=found if vectors else None,
+        vectors_found=found if sets else None,
         rules=rules,
         fingerprint=tokenizer.fingerprint,
         init=init,
+        own_vectors=own.facts if own else None,
         sources={
             "data": data.hashes,
             "vectors": cache.sha256 if cache else None,
+            **({"own_vectors": own.vectors.sha256} if own else {}),
             **({"init": init.config.files["model.safetensors"]} if init else {}),
         },
     )
 
 
 def _tokenize(data: TrainingData, tokenizer: Tokenizer) -> dict[str, Corpus]:
-    """Return the tokens of every source of both splits, by its name."""
-    sources = {
-        part.source.name: part.source for split in (data.train, data.valid) for part in split.parts
-    }
+    """Return the tokens of every source that is learned from or chosen by, by its name."""
+    splits = data.train, data.valid, data.unlabelled
+    sources = {part.source.name: part.source for split in splits for part in split.parts}
     return {name: corpus_of(source, tokenizer) for name, source in sources.items()}
 
 
@@ -334,6 +347,8 @@ def save(
     temperature = evaluation.fit_temperature(logits, session.data.valid_labels)
     scores = evaluation.softmax(logits, temperature)
     valid = evaluation.measure(scores, session.data.valid_labels, session.data.labels)
+    own = session.data.own_vectors
+    seconds = sum(result.seconds for result in history) + (own["seconds"] if own else 0)
     config = BundleConfig(
         labels=session.data.labels,
         model=session.recipe.model,
@@ -348,6 +363,7 @@ def save(
             "command": command,
             "train": dataclasses.asdict(session.recipe.train),
             "vectors_found": session.data.vectors_found,
+            "own_vectors": own,
             "parameters": session.parameters,
             "sha256": session.data.sources,
             "valid": {
@@ -356,13 +372,13 @@ def save(
                 "loss": valid.loss,
             },
             "epochs": len(history),
-            "seconds": round(sum(result.seconds for result in history), 1),
+            "seconds": round(seconds, 1),
             "machine": session.machine,
             "processes": session.processes.size,
             "versions": {
                 "senticli": code_version(),
                 "python": platform.python_version(),
-                **{name: version(name) for name in PACKAGES},
+                **{name: version(name) for name in (*PACKAGES, *(["gensim"] if own else []))},
             },
         },
     )

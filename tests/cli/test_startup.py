@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-HEAVY = {"torch", "spacy", "torchtext", "numpy", "onnxruntime", "httpx", "onnx", "safetensors"}
-TRAINING = {"torch", "spacy", "torchtext", "onnx", "safetensors", "thinc"}
+TRAINING = {"torch", "spacy", "torchtext", "onnx", "safetensors", "thinc", "gensim"}
+HEAVY = {*TRAINING, "numpy", "onnxruntime", "httpx"}
 
 
 def loaded(*args: str) -> set[str]:

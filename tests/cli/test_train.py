@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -52,6 +53,30 @@ def test_vectors_from_a_file(senticli: Run, tmp_path: Path) -> None:
     config = json.loads((tmp_path / "model" / "config.json").read_text())
     assert config["model"]["embedding_dim"] == 4
     assert config["provenance"]["sha256"]["vectors"]
+
+
+def test_own_vectors_from_unlabelled_texts(senticli: Run, home: Path, tmp_path: Path) -> None:
+    more = tmp_path / "more.txt"
+    more.write_text("a good film\na bad film\n" * 5)
+    args = ("train", "--data", "sample", "--vectors", "own", "--unlabelled", more, "--hidden", "4")
+    done = senticli(*args, "--epochs", "1", "--name", "first")
+    assert done.returncode == 0, done.stderr
+    assert re.search(
+        r"^vectors     \d+ tokens, 100-dimensional, learned from 330", done.stderr, re.M
+    )
+    origin = json.loads((home / "models" / "first" / "config.json").read_text())["provenance"]
+    assert {"window": 10, "min_count": 5, "texts": 330}.items() <= origin["own_vectors"].items()
+    assert origin["seconds"] >= origin["own_vectors"]["seconds"]
+    assert origin["versions"]["gensim"]
+
+    command = senticli("models", "reproduce", "first").stdout
+    again = senticli(*shlex.split(command)[1:])
+    assert again.returncode == 0, again.stderr
+    first, second = (
+        (home / "models" / name / "model.safetensors").read_bytes()
+        for name in ("first", "first-again")
+    )
+    assert first == second
 
 
 def test_three_labels_from_a_file(senticli: Run, tmp_path: Path) -> None:

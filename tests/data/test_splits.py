@@ -200,3 +200,40 @@ def test_groups_are_never_divided() -> None:
     assert len(held_out) == 21
     assert not {row // 7 for row in rest} & {row // 7 for row in held_out}
     assert sorted(rest + held_out) == list(range(70))
+
+
+def unlabelled(*names: str, **settings: Any) -> list[str]:
+    config = TrainConfig(unlabelled=names, valid_fraction=0.2, **settings)
+    return [example.text for example in load_training_data(config).unlabelled.examples]
+
+
+def test_unlabelled_texts_of_a_dataset_lack_those_held_out(home: Path) -> None:
+    imdb(home)
+    config = TrainConfig(unlabelled=("imdb",), valid_fraction=0.2)
+    data = load_training_data(config)
+    held_out = {e.text for split in (data.valid, data.test) if split for e in split.examples}
+    texts = [example.text for example in data.unlabelled.examples]
+    assert len(texts) == 200 - len(held_out)
+    assert not held_out & set(texts)
+    assert set(data.hashes) == {"imdb/train", "imdb/unlabelled"}
+
+
+def test_unlabelled_texts_come_from_files_too(home: Path, tmp_path: Path) -> None:
+    imdb(home)
+    (tmp_path / "lines.txt").write_text("one\n\ntwo\n")
+    (tmp_path / "table.csv").write_text("stars,body\n5,three\n")
+    names = [str(tmp_path / name) for name in ("lines.txt", "table.csv")]
+    assert unlabelled(*names, text_column="body") == ["one", "two", "three"]
+
+
+def test_a_dataset_without_unlabelled_texts_is_refused() -> None:
+    with pytest.raises(SenticliError, match="sample has no unlabelled texts"):
+        unlabelled("sample", data=("sample",))
+
+
+def test_unlabelled_texts_that_are_all_held_out_are_refused(home: Path, tmp_path: Path) -> None:
+    imdb(home)
+    path = tmp_path / "test.txt"
+    path.write_text("0 0\n0 1\n")  # of the test split
+    with pytest.raises(SenticliError, match="every unlabelled text is in the validation or test"):
+        unlabelled(str(path))

@@ -58,3 +58,21 @@ def test_name_of_a_model_is_a_plain_word(name: str) -> None:
 def test_name_and_folder_exclude_each_other(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="`name` and `output`"):
         target_of(Recipe(), "mine", tmp_path)
+
+
+def test_size_of_own_vectors_may_be_chosen() -> None:
+    assert recipe_of({"vectors": "own", "embedding_dim": 50}).model.embedding_dim == 50
+    with pytest.raises(ConfigError, match="`embedding_dim` is that of the vectors"):
+        recipe_of({"vectors": "glove.6B.100d+own", "embedding_dim": 50})
+
+
+def test_own_vectors_do_not_go_with_a_model_to_start_from(tiny_model: Path) -> None:
+    with pytest.raises(ConfigError, match="`vectors`"):
+        recipe_of({"vectors": "own", "init": str(tiny_model)})
+
+
+def test_unlabelled_texts_need_own_vectors() -> None:
+    with pytest.raises(ConfigError, match="`unlabelled`") as caught:
+        recipe_of({"unlabelled": "imdb"})
+    assert caught.value.hint == "add `vectors=own`"
+    assert recipe_of({"unlabelled": "imdb", "vectors": "own"}).train.unlabelled == ("imdb",)

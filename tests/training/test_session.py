@@ -1,6 +1,7 @@
 """From a recipe to a network: from scratch, and from a model."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -25,16 +26,19 @@ def data(tmp_path: Path) -> Path:
     return path
 
 
-def session(data: Path, init: Path | None, labels: str = "", vectors: str = "none") -> Session:
+def session(
+    data: Path, init: Path | None, labels: str = "", vectors: str = "none", **settings: Any
+) -> Session:
     if labels:
         text = data.read_text()
         data.write_text(text.replace(",p\n", ",positive\n").replace(",n\n", ",negative\n"))
     bundle = Bundle.open(init) if init else None
     recipe = Recipe(
         model=bundle.config.model if bundle else ModelConfig(hidden=4, embedding_dim=4),
-        train=TrainConfig(data=(str(data),), vectors=vectors, precision="float32"),
+        train=TrainConfig(data=(str(data),), vectors=vectors, precision="float32", **settings),
     )
-    cache = None if vectors == "none" else cached_vectors(vectors)
+    published = recipe.train.published_vectors
+    cache = cached_vectors(published) if published else None
     encoded = encode_data(recipe, load_training_data(recipe.train), cache, bundle)
     return build_session(recipe, encoded)
 
@@ -87,3 +91,38 @@ def test_head_and_tail() -> None:
     assert head_and_tail(text, 6).tolist() == [0, 1, 6, 7, 8, 9]
     assert head_and_tail(text, 10) is text
     assert head_and_tail(text, 0) is text
+
+
+def test_own_vectors_start_the_embedding(data: Path) -> None:
+    begun = session(data, None, vectors="own")
+    assert begun.data.embedding.shape[1] == 4
+    assert begun.rates == {"embedding.weight": 0.1}
+    assert begun.data.vectors_found
+    assert begun.data.own_vectors
+    assert begun.data.own_vectors["texts"] == len(begun.data.train)
+    assert len(begun.data.sources["own_vectors"]) == 64
+    again = session(data, None, vectors="own")
+    assert torch.equal(again.data.embedding, begun.data.embedding)
+
+
+def test_own_vectors_are_learned_from_unlabelled_texts_too(data: Path, tmp_path: Path) -> None:
+    path = tmp_path / "more.txt"
+    path.write_text("a film of zyzzyva\n" * 20)
+    alone = session(data, None, vectors="own").data
+    both = session(data, None, vectors="own", unlabelled=(str(path),)).data
+    assert alone.own_vectors
+    assert both.own_vectors
+    assert both.own_vectors["texts"] == alone.own_vectors["texts"] + 20
+    assert both.sources["own_vectors"] != alone.sources["own_vectors"]
+    assert both.vocab.tokens == alone.vocab.tokens  # that of what has labels
+
+
+def test_published_and_own_vectors_stand_side_by_side(data: Path, tmp_path: Path) -> None:
+    path = tmp_path / "vectors.txt"
+    path.write_text("zyzzyva 1 2 3\n")
+    own = session(data, None, vectors="own").data
+    both = session(data, None, vectors=f"{path}+own").data
+    row = both.vocab.token_id("zyzzyva")
+    assert both.embedding.shape[1] == 3 + 4
+    assert both.embedding[row].tolist() == [1, 2, 3, *own.embedding[row].tolist()]
+    assert both.vectors_found == own.vectors_found  # of which more tokens have one

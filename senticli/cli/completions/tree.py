@@ -57,9 +57,10 @@ VALUES = {
     "text_column": FREE_TEXT,
     "texts": FREE_TEXT,
     "tune": FREE_TEXT,
+    "unlabelled": Values(DATASETS, stored="datasets", files=("",)),
     "valid": Values(files=("",)),
     "vectors": Values(
-        ("none", *(name for name, asset in ASSETS.items() if asset.kind == "vectors")),
+        ("own", "none", *(name for name, asset in ASSETS.items() if asset.kind == "vectors")),
         files=("",),
     ),
 }

@@ -154,6 +154,8 @@ def _facts(model: Bundle) -> Iterator[tuple[str, str]]:
         yield "sha256", f"{digest}  {name}"
     if origin["sha256"].get("vectors"):
         yield "sha256", f"{origin['sha256']['vectors']}  {train.get('vectors', 'vectors')}"
+    if origin["sha256"].get("own_vectors"):
+        yield "sha256", f"{origin['sha256']['own_vectors']}  own vectors"
 
 
 def show_command(model: Bundle, command: str, *, as_json: bool) -> None:

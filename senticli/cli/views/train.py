@@ -15,7 +15,7 @@ import numpy as np
 from senticli.cli import console
 from senticli.cli.errors import flag_of, in_options
 from senticli.data.splits import splits_of
-from senticli.events import Message
+from senticli.events import Message, Progress
 from senticli.training.events import (
     BatchResult,
     DataChecked,
@@ -31,6 +31,7 @@ from senticli.training.events import (
     Stopped,
     Trial,
     TrialStarted,
+    VectorsLearned,
 )
 
 if TYPE_CHECKING:
@@ -64,6 +65,8 @@ class Lines:
     def render(self, event: Event) -> None:
         """Show an event."""
         match event:
+            case Progress():
+                pass  # a line begins each step
             case Exporting():
                 self.say("exporting …")
             case EpochResult():
@@ -186,19 +189,15 @@ class Live(Lines):
 
     def __init__(self) -> None:
         from rich.live import Live as RichLive
-        from rich.progress import (
-            BarColumn,
-            Progress,
-            TextColumn,
-            TimeRemainingColumn,
-        )
+        from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+        from rich.progress import Progress as Bar
 
         super().__init__()
         self._console = console.stderr_console()
         self._status = self._console.status("")
         self._epochs: list[EpochResult] = []
         self._losses: list[float] = []  # of batches
-        self._progress = Progress(
+        self._progress = Bar(
             TextColumn("{task.fields[what]}"),
             BarColumn(bar_width=24),
             TextColumn("{task.fields[state]}"),
@@ -227,6 +226,9 @@ class Live(Lines):
             case Step():
                 self._status.update(f"{event.message} …")
                 self._status.start()
+            case Progress():
+                share = f" {event.done / event.total:.0%}" if event.total else ""
+                self._status.update(f"{event.step}{share} …")
             case Started():
                 self._status.stop()
                 super().render(event)
@@ -319,6 +321,12 @@ def describe(event: Event) -> Iterator[str]:
             yield f"{event.level}: {event.text}"
         case DataChecked():
             yield from _describe_data(event)
+        case VectorsLearned():
+            yield (
+                f"vectors     {event.tokens:,} tokens, {event.dim}-dimensional, learned from "
+                f"{event.texts:,} texts in {clock(event.seconds)}"
+                + (", before" if event.cached else "")
+            )
         case Started():
             yield from _describe_start(event)
         case Searching() if event.trials:
@@ -363,7 +371,8 @@ def _describe_start(event: Started) -> Iterator[str]:
         f"{model.pooling} pooling: {event.parameters:,} parameters"
     )
     yield f"machine     {event.machine}"
-    if event.vectors_found is not None and event.vectors_found < FEW_FOUND and not event.init:
+    is_unlike = event.vectors_found is not None and event.vectors_found < FEW_FOUND
+    if is_unlike and event.vectors != "own" and not event.init:
         yield (
             f"warning: few words are found in {event.vectors}: is it of another language, or its "
             "words in another case?"

@@ -1,0 +1,190 @@
+"""Word vectors learned from the texts themselves: skip-gram with negative sampling, by gensim.
+
+The cache in the data dir is found by the texts and the settings, so that a second training of the
+same texts starts at once.
+"""
+
+import dataclasses
+import hashlib
+import json
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from senticli import paths
+from senticli.data.glove import Matrix
+from senticli.data.splits import Part
+from senticli.data.vectors import VectorCache, install_vectors, load_vectors
+from senticli.errors import SenticliError
+from senticli.events import Progress
+from senticli.io import jsonfile
+from senticli.training.corpus import Corpus
+from senticli.training.events import OnEvent, Step, VectorsLearned
+
+STEP = "learning word vectors"
+CHUNK = 500  # texts between two reports of progress
+LONGEST = 10_000  # tokens of a text, of which gensim would ignore the rest
+RATES = 0.025, 0.0001  # learning rate, at first and at the end
+
+
+@dataclass(frozen=True, kw_only=True)
+class SkipGram:
+    """How the vectors are learned (Mikolov et al. 2013)."""
+
+    dim: int = 100
+    window: int = 10
+    min_count: int = 5
+    negative: int = 5
+    sample: float = 1e-4
+    passes: int = 3
+    seed: int = 1
+
+
+@dataclass(frozen=True)
+class OwnVectors:
+    """Learned vectors, and how they were made."""
+
+    vectors: VectorCache
+    settings: SkipGram
+    texts: int
+    seconds: float  # that it took to learn them, also where they come from the cache
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """How they were made, for a model's provenance."""
+        return {**dataclasses.asdict(self.settings), "texts": self.texts, "seconds": self.seconds}
+
+
+def own_vectors(
+    parts: Sequence[Part],
+    corpora: Mapping[str, Corpus],
+    fingerprint: str,
+    settings: SkipGram,
+    on_event: OnEvent,
+) -> OwnVectors:
+    """Return word vectors of the texts in ``parts``: from the cache, or learned and cached now.
+
+    Args:
+        parts: the texts.
+        corpora: their tokens, by the name of the source.
+        fingerprint: that of the tokenizer.
+        settings: of the learning.
+        on_event: called with each event.
+
+    Raises:
+        SenticliError: no token occurs often enough.
+    """
+    folder = paths.cache_dir() / f"vectors-{_key(parts, fingerprint, settings)}"
+    texts = [(corpora[part.source.name], row) for part in parts for row in part.rows]
+    is_cached = True
+    try:
+        vectors, seconds = _read(folder)
+    except SenticliError:
+        is_cached = False
+        on_event(Step(STEP))
+        start = time.perf_counter()
+        tokens, matrix = learn(texts, settings, on_event)
+        seconds = round(time.perf_counter() - start, 1)
+        sha256 = _hash(tokens, matrix)
+        vectors = VectorCache(tokens, matrix, "own", sha256)
+        facts = {"name": "own", "sha256": sha256, "seconds": seconds}
+        with suppress(OSError):  # the cache only saves time
+            install_vectors(folder, [(tokens, matrix)], lambda: facts)
+    on_event(
+        VectorsLearned(len(texts), len(vectors.tokens), settings.dim, seconds, cached=is_cached)
+    )
+    return OwnVectors(vectors, settings, len(texts), seconds)
+
+
+def _key(parts: Sequence[Part], fingerprint: str, settings: SkipGram) -> str:
+    """Return what the vectors depend on, as 16 hex digits."""
+    digest = hashlib.sha256()
+    facts = {**dataclasses.asdict(settings), "gensim": version("gensim"), "tokenizer": fingerprint}
+    digest.update(json.dumps(facts, sort_keys=True).encode())
+    for part in parts:
+        digest.update(part.source.sha256.encode())
+        digest.update(np.array(part.rows, dtype="<i8").tobytes())
+    return digest.hexdigest()[:16]
+
+
+def _read(folder: Path) -> tuple[VectorCache, float]:
+    """Return cached vectors, and the seconds that they took. Raises SenticliError if damaged."""
+    vectors = load_vectors(folder, "own", f"remove the folder {folder}")
+    facts = jsonfile.parse((folder / "source.json").read_bytes())
+    return vectors, facts["seconds"]
+
+
+def _hash(tokens: Sequence[str], matrix: Matrix) -> str:
+    return hashlib.sha256("\n".join(tokens).encode() + matrix.tobytes()).hexdigest()
+
+
+def learn(
+    texts: Sequence[tuple[Corpus, int]], settings: SkipGram, on_event: OnEvent
+) -> tuple[list[str], Matrix]:
+    """Return the tokens that occur often enough, the most frequent first, and their vectors.
+
+    gensim runs one worker: several write to the same matrix as they come, so that no two runs are
+    alike. It is called for some texts at a time, so that progress is reported, and an interrupt
+    taken, in between.
+
+    Raises:
+        SenticliError: no token occurs often enough.
+    """
+    from gensim.models import Word2Vec
+
+    model = Word2Vec(
+        vector_size=settings.dim,
+        window=settings.window,
+        min_count=settings.min_count,
+        sg=1,
+        negative=settings.negative,
+        sample=settings.sample,
+        seed=settings.seed,
+        alpha=RATES[0],
+        min_alpha=RATES[1],
+        workers=1,
+    )
+    counts: Counter[str] = Counter()
+    for corpus, row in texts:
+        counts.update(corpus.text(row))
+    if max(counts.values(), default=0) < settings.min_count:
+        raise SenticliError(
+            f"these are too few texts to learn word vectors: no token occurs {settings.min_count} "
+            "times",
+            "add texts, `unlabelled=FILE`; or use `vectors=none`",
+        )
+    model.build_vocab_from_freq(counts, corpus_count=len(texts))
+    total, done = len(texts) * settings.passes, 0
+    for chunk in _chunks(texts, settings):
+        on_event(Progress(STEP, done, total, "texts"))
+        model.train(
+            [text[at : at + LONGEST] for text in chunk for at in range(0, len(text), LONGEST)],
+            total_examples=len(chunk),
+            epochs=1,
+            start_alpha=_rate(done / total),
+            end_alpha=_rate((done + len(chunk)) / total),
+        )
+        done += len(chunk)
+    return list(model.wv.index_to_key), model.wv.vectors
+
+
+def _rate(progress: float) -> float:
+    first, last = RATES
+    return first + (last - first) * progress
+
+
+def _chunks(texts: Sequence[tuple[Corpus, int]], settings: SkipGram) -> Iterator[list[list[str]]]:
+    """Yield the tokens of some texts at a time, each pass in another order."""
+    random = np.random.default_rng(settings.seed)
+    for _ in range(settings.passes):
+        order = random.permutation(len(texts)).tolist()
+        for start in range(0, len(texts), CHUNK):
+            chosen = (texts[index] for index in order[start : start + CHUNK])
+            yield [corpus.text(row) for corpus, row in chosen]

@@ -1,0 +1,142 @@
+"""Word vectors learned from the texts."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from senticli.config import TrainConfig
+from senticli.data.splits import Part, load_split
+from senticli.errors import SenticliError
+from senticli.events import Progress
+from senticli.text.tokenizer import Tokenizer
+from senticli.training.corpus import Corpus, corpus_of
+from senticli.training.events import VectorsLearned
+from senticli.training.own_vectors import OwnVectors, SkipGram, learn, own_vectors
+from senticli.training.tokenizer_rules import spacy_rules
+
+
+@pytest.fixture(scope="module")
+def sample() -> tuple[Part, Corpus]:
+    [part] = load_split(TrainConfig(data=("sample",)), "train").parts
+    return part, corpus_of(part.source, Tokenizer(spacy_rules()))
+
+
+def learned(
+    sample: tuple[Part, Corpus], rows: range | None = None, **settings: Any
+) -> tuple[OwnVectors, list[Any]]:
+    part, corpus = sample
+    events: list[Any] = []
+    found = own_vectors(
+        [Part(part.source, rows or part.rows)],
+        {part.source.name: corpus},
+        "tokenizer",
+        SkipGram(**{"dim": 8, "min_count": 1, "passes": 2, **settings}),
+        events.append,
+    )
+    return found, events
+
+
+def was_cached(events: list[Any]) -> bool:
+    [event] = [event for event in events if isinstance(event, VectorsLearned)]
+    return event.cached
+
+
+def test_every_token_that_occurs_often_enough_has_a_vector(sample: tuple[Part, Corpus]) -> None:
+    part, corpus = sample
+    vectors = learned(sample, min_count=5)[0].vectors
+    counts = corpus.count(part.rows)
+    assert set(vectors.tokens) == {token for token, n in counts.items() if n >= 5}
+    assert vectors.matrix.shape == (len(vectors.tokens), 8)
+    assert np.isfinite(vectors.matrix).all()
+
+
+def test_words_of_like_company_have_like_vectors() -> None:
+    texts = [f"{word} {company}" for word, company in (("a", "x y"), ("b", "x y"), ("c", "z w"))]
+    corpus = Corpus.of(texts * 300, Tokenizer(spacy_rules()))
+    rows = [(corpus, row) for row in range(900)]
+    settings = SkipGram(dim=8, min_count=1, sample=0.0, passes=10)
+    tokens, matrix = learn(rows, settings, lambda event: None)
+    a, b, c = (matrix[tokens.index(word)] for word in "abc")
+    assert np.linalg.norm(a - b) < 0.5 * np.linalg.norm(a - c)
+
+
+def test_another_process_learns_the_same_vectors(
+    sample: tuple[Part, Corpus], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = learned(sample)[0].vectors.sha256
+    code = (
+        "from tests.training.test_own_vectors import *\n"
+        "[part] = load_split(TrainConfig(data=('sample',)), 'train').parts\n"
+        "print(learned((part, corpus_of(part.source, Tokenizer(spacy_rules()))))[0].vectors.sha256)"
+    )
+    monkeypatch.setenv("PYTHONHASHSEED", "7")
+    monkeypatch.setenv("SENTICLI_HOME", str(tmp_path / "other"))  # without a cache
+    root = Path(__file__).parents[2]
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=root, timeout=120
+    )
+    assert done.stdout.strip() == expected, done.stderr
+
+
+def test_another_seed_learns_other_vectors(sample: tuple[Part, Corpus]) -> None:
+    first, second = (learned(sample, seed=seed)[0].vectors for seed in (1, 2))
+    assert first.tokens == second.tokens
+    assert first.sha256 != second.sha256
+
+
+def test_the_same_texts_and_settings_are_learned_once(sample: tuple[Part, Corpus]) -> None:
+    first, before = learned(sample)
+    second, after = learned(sample)
+    assert (was_cached(before), was_cached(after)) == (False, True)
+    assert np.array_equal(first.vectors.matrix, second.vectors.matrix)
+    assert second.vectors.sha256 == first.vectors.sha256
+    assert second.facts == first.facts  # the time that it took, too
+
+
+@pytest.mark.parametrize("other", [{"rows": range(100)}, {"window": 3}, {"seed": 2}])
+def test_other_texts_or_settings_are_learned_again(
+    sample: tuple[Part, Corpus], other: dict[str, Any]
+) -> None:
+    learned(sample)
+    assert not was_cached(learned(sample, **other)[1])
+
+
+def test_a_damaged_cache_is_replaced(sample: tuple[Part, Corpus], home: Path) -> None:
+    first, _ = learned(sample)
+    [file] = home.glob("cache/vectors-*/vectors.npy")
+    file.write_bytes(file.read_bytes()[:200])
+    second, events = learned(sample)
+    assert not was_cached(events)
+    assert second.vectors.sha256 == first.vectors.sha256
+    assert was_cached(learned(sample)[1])
+
+
+def test_progress_is_reported(sample: tuple[Part, Corpus], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("senticli.training.own_vectors.CHUNK", 200)
+    _, events = learned(sample)
+    done = [(e.done, e.total) for e in events if isinstance(e, Progress)]
+    assert done == [(0, 640), (200, 640), (320, 640), (520, 640)]
+
+
+def test_a_long_text_is_read_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    corpus = Corpus.of(["a " * 30_000 + "b c " * 50], Tokenizer(spacy_rules()))
+    settings = SkipGram(dim=8, min_count=1, sample=0.0, passes=1)
+
+    def vector_of_b() -> list[float]:
+        tokens, matrix = learn([(corpus, 0)], settings, lambda event: None)
+        vector: list[float] = matrix[tokens.index("b")].tolist()
+        return vector
+
+    found = vector_of_b()
+    monkeypatch.setattr("senticli.training.own_vectors.LONGEST", 100_000)
+    assert vector_of_b() != found  # of a text in one piece, gensim reads the start alone
+
+
+def test_too_few_texts_are_an_error(sample: tuple[Part, Corpus]) -> None:
+    with pytest.raises(SenticliError, match="no token occurs 1000") as caught:
+        learned(sample, min_count=1000, rows=range(3))
+    assert "`vectors=none`" in caught.value.hint
