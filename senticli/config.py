@@ -217,8 +217,8 @@ class TrainConfig:
     )
     unlabelled: tuple[str, ...] = setting(
         (),
-        "Texts without labels, for `vectors=own`: a data set that has some, a file, or a folder of "
-        "files with one text each. Repeatable.",
+        "Texts without labels, for `vectors=own` and `teacher`: a data set that has some, a file, "
+        "or a folder of files with one text each. Repeatable.",
         DATA,
         metavar="NAME|FILE|DIR",
         shown="none",
@@ -296,6 +296,22 @@ class TrainConfig:
         DATA,
         metavar="NAME|FILE|own|NAME+own|none",
         shown="glove.6B.100d; none with `init`",
+    )
+    teacher: tuple[str, ...] = setting(
+        (),
+        "Learn the answers of this model, too, and from `unlabelled` texts by its answers alone; "
+        "of several, the mean of their log-odds. Repeatable.",
+        TRAINING,
+        metavar="NAME|DIR|bundled",
+        shown="none",
+    )
+    teacher_weight: float = setting(
+        0.5,
+        "Weight of the teachers' answer beside the label of a text.",
+        TRAINING,
+        metavar="WEIGHT",
+        low=0,
+        high=1,
     )
     vocab_size: int = setting(
         25_000,

@@ -171,7 +171,7 @@ def export(bundle: Bundle, target: Path) -> None:
 def _without_folders(provenance: dict[str, Any]) -> dict[str, Any]:
     """Return a provenance in which files are named without their folders."""
     train = dict(provenance["train"])
-    for name in DATA_SETTINGS:
+    for name in (*DATA_SETTINGS, "teacher"):
         train[name] = [_base_name(one) for one in train.get(name) or ()]
     for name in ("vectors", "init"):
         if train.get(name):

@@ -76,10 +76,10 @@ class Example:
     scores: Mapping[str, float] | None = None
 
     @classmethod
-    def soft(cls, text: str, scores: Mapping[str, float]) -> "Example":
+    def soft(cls, text: str, scores: Mapping[str, float], group: str | None = None) -> "Example":
         """Return an example with a soft label."""
         label = max(sorted(scores), key=lambda name: scores[name])
-        return cls(text, label, scores=scores)
+        return cls(text, label, group, scores)
 
     def renamed(self, names: Mapping[str, str]) -> "Example":
         """Return the example with other names for its labels."""

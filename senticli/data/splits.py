@@ -1,5 +1,6 @@
 """Labelled examples: by the name of a data set, or from a file of one's own."""
 
+import hashlib
 import json
 import random
 from collections import Counter
@@ -50,6 +51,15 @@ class Source:
     """Where the tokens of its texts are kept, by the tokenizer's fingerprint; None: nowhere."""
     problems: Sequence[Problem] = ()
     """Rows of a file that are no examples."""
+
+    @cached_property
+    def digest(self) -> str:
+        """A SHA-256 of the texts alone, in their order."""
+        digest = hashlib.sha256()
+        for example in self.examples:
+            text = example.text.encode()
+            digest.update(len(text).to_bytes(8, "big") + text)
+        return digest.hexdigest()
 
 
 @dataclass(frozen=True)
@@ -165,7 +175,9 @@ class TrainingData:
     test: Split | None = None
     """Only compared with the others, never learned from or chosen by."""
     unlabelled: Split = Split([], [])
-    """Texts to learn word vectors from, without those of ``valid`` and ``test``."""
+    """Texts for word vectors and teachers, without those of ``valid`` and ``test``."""
+    teachers: tuple[str, ...] = ()
+    """The SHA-256 of each teacher that gave the soft labels."""
 
     @property
     def hashes(self) -> dict[str, str]:

@@ -51,6 +51,15 @@ class VectorsLearned:
 
 
 @dataclass(frozen=True)
+class Taught:
+    """Teachers have given so many training texts a soft label, in ``seconds``."""
+
+    teachers: Sequence[str]
+    texts: int
+    seconds: float
+
+
+@dataclass(frozen=True)
 class EpochResult:
     """An epoch is over. ``lr`` is the rate of its last step, ``seconds`` its wall time."""
 
@@ -181,6 +190,7 @@ Event = (
     | Progress
     | DataChecked
     | VectorsLearned
+    | Taught
     | Started
     | BatchResult
     | EpochResult

@@ -109,7 +109,7 @@ def _key(parts: Sequence[Part], fingerprint: str, settings: SkipGram) -> str:
     facts = {**dataclasses.asdict(settings), "gensim": version("gensim"), "tokenizer": fingerprint}
     digest.update(json.dumps(facts, sort_keys=True).encode())
     for part in parts:
-        digest.update(part.source.sha256.encode())
+        digest.update(part.source.digest.encode())
         digest.update(np.array(part.rows, dtype="<i8").tobytes())
     return digest.hexdigest()[:16]
 

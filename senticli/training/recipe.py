@@ -1,6 +1,6 @@
 """From settings to a recipe, and to the place of the model that it gives."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import datetime
 from itertools import chain, count
@@ -41,34 +41,48 @@ def recipe_of(settings: Mapping[str, Any], preset: str | None = None) -> Recipe:
         entries = given["label_map"]
         given["label_map"] = (entries,) if isinstance(entries, str) else tuple(entries)
     recipe = PRESETS[preset]
+    if "teacher" in given:
+        names = given["teacher"]
+        names = [names] if isinstance(names, str | Path) else names
+        given["teacher"] = tuple(registry.find(str(name)).name for name in names)
     if "init" in given:
         recipe, given["init"] = _from_model(recipe, given)
     recipe = recipe.with_settings(given)
-    if "embedding_dim" in given and recipe.train.published_vectors:
+    _check_together(recipe, given)
+    check_reading(recipe.train)
+    return recipe
+
+
+def _check_together(recipe: Recipe, given: Collection[str]) -> None:
+    """Raise UsageError if a setting has no meaning beside the others."""
+    config = recipe.train
+    if "embedding_dim" in given and config.published_vectors:
         raise ConfigError(
             "embedding_dim", "is that of the vectors", "leave it out, or use `vectors=none`"
         )
-    if recipe.train.init and recipe.train.has_own_vectors:
+    if config.init and config.has_own_vectors:
         raise ConfigError(
             "vectors",
             "learned from the texts have nothing in common with those of the model in `init`",
             "leave one of them out",
         )
-    if recipe.train.unlabelled and not recipe.train.has_own_vectors:
-        raise ConfigError("unlabelled", "is only for word vectors", "add `vectors=own`")
-    if recipe.train.r_drop and not recipe.model.drops:
+    if config.unlabelled and not (config.has_own_vectors or config.teacher):
+        raise ConfigError(
+            "unlabelled", "has no use without a teacher", "add `vectors=own` or `teacher=NAME`"
+        )
+    if "teacher_weight" in given and not config.teacher:
+        raise ConfigError("teacher_weight", "has no use without a teacher", "add `teacher=NAME`")
+    if config.r_drop and not recipe.model.drops:
         raise ConfigError(
             "r_drop",
             "compares two passes with dropout, and there is no dropout",
             "use some, such as `output_dropout=0.3`; or `r_drop=0`",
         )
-    if recipe.train.valid and "valid_fraction" in given:
+    if config.valid and "valid_fraction" in given:
         raise UsageError(
             "`valid_fraction` has no meaning with `valid`, which is validated on",
             "leave one of them out",
         )
-    check_reading(recipe.train)
-    return recipe
 
 
 def asked_recipe(settings: Mapping[str, Any], preset: str | None) -> Recipe | None:
@@ -132,8 +146,10 @@ def place_of(target: Path) -> tuple[str, str]:
 def free_target(recipe: Recipe, target: Path, *, force: bool) -> Path:
     """Return the full path of a model that is to be written; see :func:`registry.check_target`."""
     target = registry.check_target(target, force=force)
-    if recipe.train.init and registry.find(recipe.train.init).path.resolve() == target:
-        raise UsageError(
-            f"{target.name} is the model to start from", "give the new one another `name`"
-        )
+    for name in (*filter(None, [recipe.train.init]), *recipe.train.teacher):
+        if registry.find(name).path.resolve() == target:
+            raise UsageError(
+                f"{target.name} is a model that this one is to learn from",
+                "give the new one another `name`",
+            )
     return target

@@ -212,6 +212,7 @@ def encode_data(
             "data": data.hashes,
             "vectors": cache.sha256 if cache else None,
             **({"own_vectors": own.vectors.sha256} if own else {}),
+            **({"teachers": data.teachers} if data.teachers else {}),
             **({"init": init.config.files["model.safetensors"]} if init else {}),
         },
     )

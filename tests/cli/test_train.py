@@ -307,7 +307,7 @@ def test_a_model_to_start_from(senticli: Run, home: Path, tiny_model: Path) -> N
         assert f"error: {flag[0]} does not fit" in wrong.stderr
     same = senticli(*base[:-1], home / "models" / "more", "--name", "more", "--force")
     assert same.returncode == 2
-    assert "more is the model to start from" in same.stderr
+    assert "more is a model that this one is to learn from" in same.stderr
     assert "there is no model 'gone'" in senticli("train", "--init", "gone").stderr
 
 

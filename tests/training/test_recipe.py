@@ -71,8 +71,8 @@ def test_own_vectors_do_not_go_with_a_model_to_start_from(tiny_model: Path) -> N
         recipe_of({"vectors": "own", "init": str(tiny_model)})
 
 
-def test_unlabelled_texts_need_own_vectors() -> None:
+def test_unlabelled_texts_need_own_vectors_or_a_teacher() -> None:
     with pytest.raises(ConfigError, match="`unlabelled`") as caught:
         recipe_of({"unlabelled": "imdb"})
-    assert caught.value.hint == "add `vectors=own`"
+    assert caught.value.hint == "add `vectors=own` or `teacher=NAME`"
     assert recipe_of({"unlabelled": "imdb", "vectors": "own"}).train.unlabelled == ("imdb",)

@@ -54,6 +54,7 @@ VALUES = {
     "stored": Values(stored="models"),
     "target": FILE,
     "test": Values(files=("",)),
+    "teacher": Values((BUNDLED,), stored="models", files=()),
     "text_column": FREE_TEXT,
     "texts": FREE_TEXT,
     "tune": FREE_TEXT,

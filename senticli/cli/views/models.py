@@ -156,6 +156,9 @@ def _facts(model: Bundle) -> Iterator[tuple[str, str]]:
         yield "sha256", f"{origin['sha256']['vectors']}  {train.get('vectors', 'vectors')}"
     if origin["sha256"].get("own_vectors"):
         yield "sha256", f"{origin['sha256']['own_vectors']}  own vectors"
+    teachers = origin["sha256"].get("teachers", ())
+    for name, digest in zip(train.get("teacher", ()), teachers, strict=False):
+        yield "sha256", f"{digest}  teacher {name}"
 
 
 def show_command(model: Bundle, command: str, *, as_json: bool) -> None:

@@ -29,6 +29,7 @@ from senticli.training.events import (
     Started,
     Step,
     Stopped,
+    Taught,
     Trial,
     TrialStarted,
     VectorsLearned,
@@ -326,6 +327,11 @@ def describe(event: Event) -> Iterator[str]:
                 f"vectors     {event.tokens:,} tokens, {event.dim}-dimensional, learned from "
                 f"{event.texts:,} texts in {clock(event.seconds)}"
                 + (", before" if event.cached else "")
+            )
+        case Taught():
+            yield (
+                f"teachers    {', '.join(event.teachers)}: {event.texts:,} texts, "
+                f"in {clock(event.seconds)}"
             )
         case Started():
             yield from _describe_start(event)

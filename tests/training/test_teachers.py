@@ -1,0 +1,179 @@
+"""Soft labels from teachers."""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from senticli.bundle import Bundle
+from senticli.config import TrainConfig
+from senticli.data.labelled import Example
+from senticli.data.splits import Part, Source, Split, TrainingData, load_training_data
+from senticli.errors import ConfigError
+from senticli.events import Progress
+from senticli.model import Model
+from senticli.training import teachers
+from senticli.training.events import Taught
+from senticli.training.teachers import pooled, teach
+from tests.conftest import Run
+
+TEXTS = ("a great film", "what a mess")
+
+
+@pytest.fixture
+def unlabelled(tmp_path: Path) -> Path:
+    path = tmp_path / "more.txt"
+    path.write_text("".join(f"{text}\n" for text in TEXTS))
+    return path
+
+
+def taught(
+    model: Path, unlabelled: Path, weight: float = 0.5
+) -> tuple[TrainingData, TrainingData, list[Any]]:
+    """Return the sample before and after a teacher was asked, and the events."""
+    events: list[Any] = []
+    config = TrainConfig(data=("sample",), unlabelled=(str(unlabelled),), vectors="own")
+    before = load_training_data(config)
+    return before, teach(before, [Bundle.open(model)], weight, events.append), events
+
+
+def test_mean_of_log_odds() -> None:
+    odds = np.array([[3.0], [1 / 7]]), np.array([[5.0], [2.0]])
+    answers = [np.hstack([1 / (1 + o), o / (1 + o)]) for o in odds]
+    mean = np.sqrt(odds[0] * odds[1])
+    expected = np.hstack([1 / (1 + mean), mean / (1 + mean)])
+    np.testing.assert_allclose(pooled(answers, [[0, 1], [0, 1]]), expected)
+
+
+def test_teacher_says_nothing_of_a_label_it_lacks() -> None:
+    whole, part = np.array([[0.2, 0.5, 0.3]]), np.array([[0.9, 0.1]])
+    filled = np.array([[0.9 * 0.5, 0.5, 0.1 * 0.5]])
+    mean = np.sqrt(whole * filled)
+    np.testing.assert_allclose(pooled([part, whole], [[0, 2], [0, 1, 2]]), mean / mean.sum())
+
+
+def test_unlabelled_texts_get_the_answer_alone(tiny_model: Path, unlabelled: Path) -> None:
+    _, data, events = taught(tiny_model, unlabelled)
+    found = [example for example in data.train.examples if example.text in TEXTS]
+    expected = Model(Bundle.open(tiny_model)).predict_proba(TEXTS)
+    for example, row in zip(found, expected, strict=True):
+        assert example.scores == pytest.approx(
+            dict(zip(("negative", "positive"), row, strict=True)), rel=1e-6
+        )
+    assert not data.unlabelled.parts
+    [event] = [event for event in events if isinstance(event, Taught)]
+    assert event.texts == len(data.train.examples)
+
+
+@pytest.mark.parametrize("weight", [0.0, 0.3, 1.0])
+def test_labelled_texts_get_a_mixture(tiny_model: Path, unlabelled: Path, weight: float) -> None:
+    before, after, _ = taught(tiny_model, unlabelled, weight)
+    texts = [example.text for example in before.train.examples]
+    answers = Model(Bundle.open(tiny_model)).predict_proba(texts)
+    for old, new, answer in zip(before.train.examples, after.train.examples, answers, strict=False):
+        hard = np.array([old.label == "negative", old.label == "positive"])
+        assert new.scores is not None
+        np.testing.assert_allclose(
+            list(new.scores.values()), (1 - weight) * hard + weight * answer, rtol=1e-6
+        )
+
+
+def test_validation_keeps_its_labels(tiny_model: Path, unlabelled: Path) -> None:
+    before, after, _ = taught(tiny_model, unlabelled)
+    assert after.valid.examples == before.valid.examples
+    assert all(example.scores is None for example in after.valid.examples)
+
+
+def test_answers_are_kept(
+    tiny_model: Path, unlabelled: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, first, events = taught(tiny_model, unlabelled)
+    assert any(isinstance(event, Progress) for event in events)
+    monkeypatch.setattr(teachers, "Model", None)
+    _, second, events = taught(tiny_model, unlabelled, weight=0.5)
+    assert second.train.examples == first.train.examples
+    assert not any(isinstance(event, Progress) for event in events)
+
+
+def test_few_answers_are_kept(
+    tiny_model: Path, unlabelled: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(teachers, "KEPT", 1)
+    taught(tiny_model, unlabelled)
+    assert len(list((home / "cache").glob("answers-*"))) == 1
+
+
+Answers = Mapping[tuple[str, ...], Sequence[float]]
+
+
+def asked(monkeypatch: pytest.MonkeyPatch, answers: Answers, labels: str) -> list[Example]:
+    """Return a labelled text for each label, and one without, after teachers answered so."""
+
+    def cached(self: Any, teacher: Any, source: Source) -> Any:
+        return np.array([answers[teacher.config.labels]] * len(source.examples))
+
+    monkeypatch.setattr(teachers._Panel, "_cached", cached)
+    monkeypatch.setattr(teachers, "identity", lambda teacher: "")
+    panel: list[Any] = [
+        SimpleNamespace(name=" ".join(theirs), config=SimpleNamespace(labels=theirs))
+        for theirs in answers
+    ]
+
+    def split(*examples: Example) -> Split:
+        source = Source(str(len(examples)), list(examples), "")
+        return Split([Part(source, range(len(examples)))], ["a"])
+
+    train, none = split(*(Example(f"of {label}", label) for label in labels)), split()
+    data = TrainingData(train, none, tuple(labels), unlabelled=split(Example("without", "")))
+    return teach(data, panel, 0.5, lambda event: None).train.examples
+
+
+def test_labels_that_the_student_lacks_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    *_, found = asked(monkeypatch, {("a", "b", "c"): (0.2, 0.2, 0.6)}, "ab")
+    assert found.scores == pytest.approx({"a": 0.5, "b": 0.5})
+
+
+def test_labels_that_no_teacher_knows_keep_to_the_data(monkeypatch: pytest.MonkeyPatch) -> None:
+    a, _, c, found = asked(monkeypatch, {("a", "b"): (0.9, 0.1)}, "abc")
+    assert a.scores == pytest.approx({"a": 0.95, "b": 0.05, "c": 0.0})
+    assert c.scores == pytest.approx({"a": 0.0, "b": 0.0, "c": 1.0})
+    assert found.scores == pytest.approx({"a": 0.9, "b": 0.1})
+
+
+@pytest.mark.parametrize("labels", [[("a", "d")], [("a", "b"), ("b", "c")], [("d", "e")]])
+def test_labels_that_do_not_fit(
+    monkeypatch: pytest.MonkeyPatch, labels: list[tuple[str, ...]]
+) -> None:
+    with pytest.raises(ConfigError, match=r"teacher"):
+        asked(monkeypatch, dict.fromkeys(labels, (0.5, 0.5)), "abc")
+
+
+def test_student_of_the_command_line(
+    senticli: Run, home: Path, tiny_model: Path, unlabelled: Path
+) -> None:
+    base = ("train", "--data", "sample", "--vectors", "none", "--hidden", "4", "--epochs", "1")
+    options = ("--teacher", tiny_model, "--unlabelled", unlabelled, "--name", "student")
+    done = senticli(*base, *options)
+    assert done.returncode == 0, done.stderr
+    texts = 320 + 2
+    assert re.search(rf"^teachers +{re.escape(str(tiny_model))}: {texts} texts", done.stderr, re.M)
+    origin = json.loads((home / "models" / "student" / "config.json").read_text())["provenance"]
+    assert origin["train"]["teacher"] == [str(tiny_model)]
+    [digest] = origin["sha256"]["teachers"]
+    assert digest in senticli("models", "show", "student").stdout
+    again = senticli("models", "reproduce", "student").stdout
+    assert f"--teacher {tiny_model}" in again
+    same = senticli(*base, "--teacher", "student", "--name", "student", "--force")
+    assert same.returncode == 2
+    assert "student is a model that this one is to learn from" in same.stderr
+
+
+def test_teacher_weight_needs_a_teacher(senticli: Run, home: Path) -> None:
+    done = senticli("train", "--data", "sample", "--teacher-weight", "0.3")
+    assert done.returncode == 2
+    assert "--teacher NAME" in done.stderr
