@@ -187,15 +187,17 @@ def export(bundle: Bundle, output: Path, *, force: bool = False) -> Path:
         UsageError: the bundle is in that folder.
         SenticliError: it cannot be written there, or something is there already.
     """
-    if output.name.endswith(ARCHIVE):
+    stem = output.name.removesuffix(ARCHIVE)
+    if stem not in ("", output.name):
         target = output.absolute()
-        if target.exists() and not (force and target.is_file()):
-            raise SenticliError(
-                f"{target} is there already",
-                f"replace it with `force=True`, or {ELSEWHERE}" if target.is_file() else ELSEWHERE,
-            )
-        with writing_errors(target), atomic.replace_file(target) as file:
-            _pack(file, target.name.removesuffix(ARCHIVE), _files(bundle))
+        with writing_errors(target):
+            if target.exists() and not (force and target.is_file()):
+                how = f"replace it with `force=True`, or {ELSEWHERE}"
+                raise SenticliError(
+                    f"{target} is there already", how if target.is_file() else ELSEWHERE
+                )
+            with atomic.replace_file(target) as file:
+                _pack(file, stem, _files(bundle))
         return target
     target = check_target(output, force=force)
     if target == bundle.path.resolve():

@@ -15,7 +15,7 @@ _OTHERS = {
 """Settings of functions, not of a training."""
 _STEPS = {"install": "download", "pull": "models pull", "train": "train"}
 """The commands of the core's functions."""
-_SETTING = re.compile(r"`([a-z_]+)(?:=([^`]*))?`")
+_SETTING = re.compile(r"`([a-z_][a-z0-9_]*)(?:=([^`]*))?`")
 _STEP = re.compile(r"`([a-z]+)\(([^`]*)\)`")
 _ARGUMENT = re.compile(r"""(?:"[^"]*"|'[^']*'|[^,"' ])+""")  # with what a shell has in quotes
 

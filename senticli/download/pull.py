@@ -166,7 +166,7 @@ def _opener(place: Source, pieces: Path, stack: ExitStack, report: OnEvent) -> O
 
     def open_one(name: str) -> BinaryIO:
         if isinstance(place, Path):
-            return stack.enter_context(open_file(place / name, "that of a model", _HINT))
+            return stack.enter_context(open_file(place / name, "a model", _HINT))
         parts = urlsplit(place.secret)
         url = Url(urlunsplit(parts._replace(path=parts.path + name)))
         folder = pieces / (name or pieces.name)
