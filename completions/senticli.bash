@@ -153,6 +153,8 @@ _senticli() {
         "predict --threads") ;;
         "download --from") _senticli_paths '' ;;
         "models export --output" | "models export -o") _senticli_paths ;;
+        "models pull --sha256") ;;
+        "models pull --name") ;;
         *)
             case $command in
                 '')
@@ -177,7 +179,7 @@ _senticli() {
                     ;;
                 models)
                     options=(--json --help -h)
-                    _senticli_words show verify reproduce export remove
+                    _senticli_words show verify reproduce export pull remove
                     ;;
                 'models show')
                     options=(--json --help -h)
@@ -194,6 +196,10 @@ _senticli() {
                 'models export')
                     options=(--output -o --force --json --help -h)
                     _senticli_words bundled; _senticli_stored models; _senticli_paths
+                    ;;
+                'models pull')
+                    options=(--sha256 --name --verify --no-verify --force --offline --json --help -h)
+                    _senticli_paths ''
                     ;;
                 'models remove')
                     options=(--yes -y --json --help -h)

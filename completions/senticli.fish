@@ -44,7 +44,7 @@ complete -c senticli -n __senticli_command -a eval -d 'Measure a model on labell
 complete -c senticli -n __senticli_command -a predict -d 'Classify texts: arguments, standard input, or a file: lines, CSV, TSV, JSON Lines, Parquet'
 complete -c senticli -n __senticli_command -a download -d 'Download data sets and word vectors into the data dir'
 complete -c senticli -n __senticli_command -a info -d 'Show versions, paths, sizes, CPU features and devices, to paste into a bug report'
-complete -c senticli -n __senticli_command -a models -d 'List the trained models, or look at, check, copy and remove them'
+complete -c senticli -n __senticli_command -a models -d 'List the trained models, or look at, check, copy, install and remove them'
 complete -c senticli -n __senticli_command -l version -d 'Print the version'
 complete -c senticli -n __senticli_command -l verbose -s v -d 'Log what is read, written, fetched and chosen, on stderr'
 complete -c senticli -n __senticli_command -l help -s h -d 'Show this message and exit'
@@ -175,7 +175,8 @@ complete -c senticli -n '__senticli_command info' -l help -s h -d 'Show this mes
 complete -c senticli -n '__senticli_command models' -a show -d 'Show a model\'s architecture, where it comes from, and how well it does'
 complete -c senticli -n '__senticli_command models' -a verify -d 'Hash the files of models again, and report those that are damaged'
 complete -c senticli -n '__senticli_command models' -a reproduce -d 'Print the command that trains the same model again'
-complete -c senticli -n '__senticli_command models' -a export -d 'Copy a model to a folder of its own, every file verified'
+complete -c senticli -n '__senticli_command models' -a export -d 'Copy a model to a folder of its own, or to an archive, every file verified'
+complete -c senticli -n '__senticli_command models' -a pull -d 'Install a model from an archive or a folder, on the disk or on a server'
 complete -c senticli -n '__senticli_command models' -a remove -d 'Remove models from the data dir, after asking'
 complete -c senticli -n '__senticli_command models' -l json -d 'Print JSON, one object a line'
 complete -c senticli -n '__senticli_command models' -l help -s h -d 'Show this message and exit'
@@ -197,10 +198,21 @@ complete -c senticli -n '__senticli_command models reproduce' -l help -s h -d 'S
 
 # senticli models export
 complete -c senticli -n '__senticli_command models export' -a 'bundled (__senticli_stored models) (__senticli_paths)'
-complete -c senticli -n '__senticli_command models export' -l output -s o -x -a '(__senticli_paths)' -d 'The folder to write'
-complete -c senticli -n '__senticli_command models export' -l force -d 'Replace the model that is there already'
+complete -c senticli -n '__senticli_command models export' -l output -s o -x -a '(__senticli_paths)' -d 'The folder to write, or the archive'
+complete -c senticli -n '__senticli_command models export' -l force -d 'Replace what is there already'
 complete -c senticli -n '__senticli_command models export' -l json -d 'Print JSON, one object a line'
 complete -c senticli -n '__senticli_command models export' -l help -s h -d 'Show this message and exit'
+
+# senticli models pull
+complete -c senticli -n '__senticli_command models pull' -a '(__senticli_paths \'\')'
+complete -c senticli -n '__senticli_command models pull' -l sha256 -x -d 'SHA-256 of the archive, or of the folder\'s config.json'
+complete -c senticli -n '__senticli_command models pull' -l name -x -d 'Name of the model in the data dir. [default: that of the source]'
+complete -c senticli -n '__senticli_command models pull' -l verify -d 'Refuse a URL without --sha256'
+complete -c senticli -n '__senticli_command models pull' -l no-verify -d 'The opposite of --verify'
+complete -c senticli -n '__senticli_command models pull' -l force -d 'Replace the model of that name'
+complete -c senticli -n '__senticli_command models pull' -l offline -d 'Never use the network; fail if something is missing'
+complete -c senticli -n '__senticli_command models pull' -l json -d 'Print JSON, one object a line'
+complete -c senticli -n '__senticli_command models pull' -l help -s h -d 'Show this message and exit'
 
 # senticli models remove
 complete -c senticli -n '__senticli_command models remove' -a '(__senticli_stored models)'

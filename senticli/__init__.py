@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from senticli.config import ModelConfig, TrainConfig
     from senticli.download.install import install
+    from senticli.download.pull import pull
     from senticli.errors import SenticliError
     from senticli.evaluation import Evaluation, evaluate
     from senticli.io.scoring import score_file
@@ -32,6 +33,7 @@ __all__ = [
     "evaluate",
     "install",
     "load",
+    "pull",
     "score_file",
     "train",
 ]
@@ -45,6 +47,7 @@ _MODULES = {
     "evaluate": "evaluation",
     "install": "download.install",
     "load": "model",
+    "pull": "download.pull",
     "score_file": "io.scoring",
     "train": "training.run",
 }

@@ -242,9 +242,15 @@ def save(path: Path, config: BundleConfig, write_files: Callable[[Path], None]) 
 @contextmanager
 def writing_to(path: Path) -> Iterator[Path]:
     """Yield a folder that becomes the bundle at ``path``. Raises SenticliError if it cannot."""
+    with writing_errors(path), atomic.replace_dir(path) as folder:
+        yield folder
+
+
+@contextmanager
+def writing_errors(path: Path) -> Iterator[None]:
+    """Turn the errors of writing a model to ``path`` into a SenticliError."""
     try:
-        with atomic.replace_dir(path) as folder:
-            yield folder
+        yield
     except OSError as error:
         raise SenticliError(
             f"cannot write the model to {path}: {(error.strerror or str(error)).lower()}",

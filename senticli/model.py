@@ -228,19 +228,20 @@ class Model:
 
         return evaluate(self, data, labels, **settings).evaluation
 
-    def save(self, folder: str | Path, *, force: bool = False) -> None:
-        """Copy the model to a folder of its own, every file verified.
+    def save(self, output: str | Path, *, force: bool = False) -> None:
+        """Copy the model to a folder of its own, or to an archive, every file verified.
 
         Its provenance there names the files it was trained on without their folders.
 
         Args:
-            folder: from which :func:`load` reads it.
-            force: replace a model that is in it.
+            output: a folder, from which :func:`load` reads it, or a file ``NAME.tar.gz``, which
+                :func:`senticli.pull` installs.
+            force: replace a model, or an archive, that is there.
 
         Raises:
-            SenticliError: the folder cannot be written, or holds something already.
+            SenticliError: it cannot be written, or something is there already.
         """
-        registry.export(self.bundle, registry.check_target(Path(folder), force=force))
+        registry.export(self.bundle, Path(output), force=force)
 
     def _classified(
         self, texts: Iterable[str], window: int = WINDOW, skip: int = 0

@@ -9,6 +9,7 @@
       checkpoints/NAME.safetensors  a training that is not done
       checkpoints/NAME.tune.jsonl   the trials of a search
       downloads/NAME/            what was fetched of a download that is not done
+      downloads/models/NAME/     the same, of a model
       cache/                     what can be made again
       last-model                 path of the model trained last
 """

@@ -1,20 +1,29 @@
 """The models of this machine: found by name, listed, made the default, exported, removed."""
 
+import gzip
+import io
 import json
 import os
 import re
 import shlex
+import tarfile
 import tempfile
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from senticli import paths
-from senticli.bundle import BUNDLED, FILES, Bundle, writing_to
+from senticli.bundle import BUNDLED, FILES, Bundle, writing_errors, writing_to
 from senticli.config import DATA_SETTINGS
 from senticli.data.catalogue import DATASETS
-from senticli.errors import SenticliError, UsageError
+from senticli.errors import ConfigError, SenticliError, UsageError
 from senticli.io import atomic, jsonfile
+
+ARCHIVE = ".tar.gz"
+"""The ending of a model's archive."""
+ELSEWHERE = "choose another place: `output=DIR`"
+"""The hint where a model cannot be written."""
 
 
 def find(model: str | None) -> Bundle:
@@ -113,8 +122,26 @@ def trained() -> list[str]:
         return []
 
 
-def check_target(path: Path, *, force: bool) -> Path:
+def place_of_name(name: str) -> Path:
+    """Return the folder in the data dir of the model ``name``, which need not be there.
+
+    Raises:
+        ConfigError: no model can have that name.
+    """
+    if not name or Path(name).name != name or name.startswith(".") or name == BUNDLED:
+        raise ConfigError(
+            "name", f"{name!r} cannot be a model's name", "use a plain word: `name=NAME`"
+        )
+    return paths.models_dir() / name
+
+
+def check_target(path: Path, *, force: bool, otherwise: str = ELSEWHERE) -> Path:
     """Return the folder to write a bundle to, in full, checked before the long work starts.
+
+    Args:
+        path: the folder.
+        force: replace a model that is there.
+        otherwise: the hint where it cannot be that folder.
 
     Raises:
         SenticliError: it cannot be written, holds something else, or holds a model and there is
@@ -123,20 +150,16 @@ def check_target(path: Path, *, force: bool) -> Path:
     try:
         target = path.resolve()
     except (OSError, RuntimeError) as error:  # links in a circle
-        raise SenticliError(
-            f"{path} is no place for a model: {error}", "choose another place: `output=DIR`"
-        ) from error
+        raise SenticliError(f"{path} is no place for a model: {error}", otherwise) from error
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         try:
             Bundle.open(target)
         except SenticliError:
-            raise SenticliError(
-                f"{target} is there and is not a model", "choose another place: `output=DIR`"
-            ) from None
+            raise SenticliError(f"{target} is there and is not a model", otherwise) from None
         if not force:
             raise SenticliError(
                 f"there is a model at {target}",
-                "replace it with `force=True`, or choose another place",
+                f"replace it with `force=True`, or {otherwise}",
             )
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -144,28 +167,67 @@ def check_target(path: Path, *, force: bool) -> Path:
             pass
     except OSError as error:
         raise SenticliError(
-            f"cannot write to {target.parent}: {(error.strerror or str(error)).lower()}",
-            "choose another place: `output=DIR`",
+            f"cannot write to {target.parent}: {(error.strerror or str(error)).lower()}", otherwise
         ) from error
     return target
 
 
-def export(bundle: Bundle, target: Path) -> None:
-    """Copy ``bundle``, every file verified, to the folder ``target`` in one step.
+def export(bundle: Bundle, output: Path, *, force: bool = False) -> Path:
+    """Copy ``bundle``, every file verified, to a folder or an archive in one step; return its path.
 
-    Its provenance names files without their folders, which are nobody else's business.
+    It is an archive where the name of ``output`` ends in :data:`ARCHIVE`; of one model and name it
+    is always the same bytes. The provenance names files without their folders, which are nobody
+    else's business.
+
+    Args:
+        bundle: the model.
+        output: the folder or archive.
+        force: replace what is there: a model, or a file.
 
     Raises:
         UsageError: the bundle is in that folder.
+        SenticliError: it cannot be written there, or something is there already.
     """
+    stem = output.name.removesuffix(ARCHIVE)
+    if stem not in ("", output.name):
+        target = output.absolute()
+        with writing_errors(target):
+            if target.exists() and not (force and target.is_file()):
+                how = f"replace it with `force=True`, or {ELSEWHERE}"
+                raise SenticliError(
+                    f"{target} is there already", how if target.is_file() else ELSEWHERE
+                )
+            with atomic.replace_file(target) as file:
+                _pack(file, stem, _files(bundle))
+        return target
+    target = check_target(output, force=force)
     if target == bundle.path.resolve():
         raise UsageError("a model cannot be copied onto itself", "choose another place")
+    with writing_to(target) as folder:
+        for name, content in _files(bundle):
+            (folder / name).write_bytes(content)
+    return target
+
+
+def _files(bundle: Bundle) -> Iterator[tuple[str, bytes]]:
+    """Yield the name and the content of each file of a bundle, for others to have."""
     raw = jsonfile.parse((bundle.path / "config.json").read_bytes())
     raw["provenance"] = _without_folders(raw["provenance"])
-    with writing_to(target) as folder:
-        for name in FILES:
-            (folder / name).write_bytes(bundle.read(name))
-        (folder / "config.json").write_text(json.dumps(raw, indent=2) + "\n", encoding="utf-8")
+    yield "config.json", (json.dumps(raw, indent=2) + "\n").encode()
+    for name in FILES:
+        yield name, bundle.read(name)
+
+
+def _pack(file: BinaryIO, folder: str, files: Iterable[tuple[str, bytes]]) -> None:
+    """Write a tar.gz of files in a folder: without times and owners, the same bytes every time."""
+    with (
+        gzip.GzipFile("", "wb", 6, file, mtime=0) as packed,
+        tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as tar,
+    ):
+        for name, content in files:
+            member = tarfile.TarInfo(f"{folder}/{name}")
+            member.size = len(content)
+            tar.addfile(member, io.BytesIO(content))
 
 
 def _without_folders(provenance: dict[str, Any]) -> dict[str, Any]:

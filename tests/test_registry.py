@@ -69,6 +69,6 @@ def test_a_full_disk_keeps_what_was_there(
 
     monkeypatch.setattr(Path, "write_bytes", full)
     with pytest.raises(SenticliError, match="no space left") as caught:
-        registry.export(registry.find("bundled"), target)
+        registry.export(registry.find("bundled"), target, force=True)
     assert "output=DIR" in caught.value.hint
     assert (target / "vocab.txt").read_bytes() == (tiny_model / "vocab.txt").read_bytes()

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from senticli.cli.console import say
-from senticli.cli.options import Json
+from senticli.cli.options import Json, Offline
 from senticli.data.catalogue import ASSETS, assets_of
 from senticli.errors import UsageError
 
@@ -54,14 +54,7 @@ def download(
     force: Annotated[
         bool, typer.Option("--force", help="Download again what is already installed.")
     ] = False,
-    offline: Annotated[
-        bool,
-        typer.Option(
-            "--offline",
-            envvar="SENTICLI_OFFLINE",
-            help="Never use the network; fail if something is missing.",
-        ),
-    ] = False,
+    offline: Offline = False,
     dry_run: Annotated[
         bool,
         typer.Option("--dry-run", help="Print what would be downloaded, from where and to where."),

@@ -9,13 +9,13 @@ CONFIGS = (TrainConfig, ModelConfig, OutputConfig)
 SETTINGS = {name: about for one in CONFIGS for name, about in settings_of(one).items()}
 _FLAGS = {"source": "--from", "label_map": "--labels"}  # what is not called as in the core
 _OTHERS = {
-    *("force", "input", "model", "name", "offline", "output", "preset", "resume", "source"),
-    *("split", "strict", "tune", "verify"),
+    *("force", "input", "model", "name", "offline", "output", "preset", "resume", "sha256"),
+    *("source", "split", "strict", "tune", "verify"),
 }
 """Settings of functions, not of a training."""
-_STEPS = {"install": "download", "train": "train"}
+_STEPS = {"install": "download", "pull": "models pull", "train": "train"}
 """The commands of the core's functions."""
-_SETTING = re.compile(r"`([a-z_]+)(?:=([^`]*))?`")
+_SETTING = re.compile(r"`([a-z_][a-z0-9_]*)(?:=([^`]*))?`")
 _STEP = re.compile(r"`([a-z]+)\(([^`]*)\)`")
 _ARGUMENT = re.compile(r"""(?:"[^"]*"|'[^']*'|[^,"' ])+""")  # with what a shell has in quotes
 

@@ -1,20 +1,21 @@
-"""``senticli models``: list, look at, check, copy and remove trained models."""
+"""``senticli models``: list, look at, check, copy, install and remove trained models."""
 
-import shlex
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from senticli.cli.console import print_answer, print_json, say
-from senticli.cli.options import Json, command, command_of, with_default
+from senticli.cli.options import Json, Offline, command, command_line, command_of, with_default
 from senticli.errors import SenticliError, UsageError
 
 EXAMPLES = (
     "senticli models",
     "senticli models show",
-    "senticli models export lstm-2 --output ./lstm-2",
+    "senticli models export lstm-2 --output lstm-2.tar.gz",
+    "senticli models pull lstm-2.tar.gz",
 )
 
 Model = Annotated[
@@ -28,7 +29,7 @@ app = typer.Typer(
 
 @app.callback()
 def models(context: typer.Context, as_json: Json = False) -> None:
-    """List the trained models, or look at, check, copy and remove them.
+    """List the trained models, or look at, check, copy, install and remove them.
 
     JSON fields of the list: name, path, default, accuracy (on validation), rnn, layers, hidden,
     labels, bytes, created, and error for a model that is broken.
@@ -124,36 +125,119 @@ def reproduce(
     app,
     "export",
     "senticli models export bundled --output ./sentiment",
-    'senticli predict --model ./sentiment "great film"',
+    "senticli models export first --output first.tar.gz",
 )
 def export(
     model: Model,
     output: Annotated[
         Path,
         typer.Option(
-            "--output", "-o", metavar="DIR", show_default=False, help="The folder to write."
+            "--output",
+            "-o",
+            metavar="DIR|FILE.tar.gz",
+            show_default=False,
+            help="The folder to write, or the archive.",
         ),
     ],
-    force: Annotated[
-        bool, typer.Option("--force", help="Replace the model that is there already.")
-    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace what is there already.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Copy a model to a folder of its own, every file verified.
+    """Copy a model to a folder of its own, or to an archive, every file verified.
 
-    The folder is all that `predict --model DIR` needs, on any machine. Its path is printed. JSON
-    fields: name, path.
+    The folder is all that `predict --model DIR` needs, on any machine; `models pull` installs an
+    archive there. The path is printed; of an archive, its SHA-256 comes before it. JSON fields:
+    name, path, and sha256 of an archive.
     """
     from senticli import registry
+    from senticli.io.atomic import sha256_of
 
     opened = registry.find(model)
-    target = registry.check_target(output, force=force)
-    registry.export(opened, target)
-    say(f"use it: senticli predict --model {shlex.quote(str(output))}")
-    if as_json:
-        print_json({"name": opened.name, "path": str(target)})
+    target = registry.export(opened, output, force=force)
+    fields = {"name": opened.name, "path": str(target)}
+    if target.is_file():
+        fields["sha256"] = sha256_of(target)
+        pull = command_line("models", "pull", target.name, "--sha256", fields["sha256"])
+        say(f"install it elsewhere: {pull}")
     else:
-        print_answer(str(target))
+        say(f"use it: {command_line('predict', '--model', str(output))}")
+    if as_json:
+        print_json(fields)
+    else:
+        # As sha256sum prints it, and can check it.
+        print_answer("  ".join([*filter(None, [fields.get("sha256")]), str(target)]))
+
+
+@command(
+    app,
+    "pull",
+    "senticli models pull first.tar.gz",
+    "senticli models pull https://host.example/first.tar.gz --sha256 2c26b46b…",
+    "senticli models pull https://host.example/models/first/ --sha256 fcde2b2e… --name reviews",
+)
+def pull(
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="FILE|DIR|URL",
+            show_default=False,
+            help="An archive (tar.gz, zip) or a folder of a model. The URL of a folder ends in /.",
+        ),
+    ],
+    sha256: Annotated[
+        str | None,
+        typer.Option(
+            "--sha256",
+            metavar="HEX",
+            show_default=False,
+            help="SHA-256 of the archive, or of the folder's config.json.",
+        ),
+    ] = None,
+    name: Annotated[
+        str | None,
+        typer.Option(
+            "--name",
+            metavar="NAME",
+            help=with_default("Name of the model in the data dir.", "that of the source"),
+        ),
+    ] = None,
+    verify: Annotated[
+        bool,
+        typer.Option(
+            "--verify/--no-verify",
+            help="Refuse a URL without --sha256. With --no-verify only the hashes in config.json "
+            "are compared.",
+        ),
+    ] = True,
+    force: Annotated[bool, typer.Option("--force", help="Replace the model of that name.")] = False,
+    offline: Offline = False,
+    as_json: Json = False,
+) -> None:
+    """Install a model from an archive or a folder, on the disk or on a server.
+
+    It is put in the data dir once it is verified and has classified a text; the default model
+    stays what it was. An interrupted download is resumed. The folder of the model is printed. JSON
+    fields: name, path, sha256, verified (sha256 or null).
+    """
+    from senticli.cli.views.download import progress
+    from senticli.download import pull as core
+
+    with progress() as report:
+        pulled = core.pull(
+            source,
+            sha256=sha256,
+            name=name,
+            verify=verify,
+            force=force,
+            offline=offline,
+            on_event=report,
+        )
+    if not pulled.verified:
+        say(f"{pulled.name}: not verified: no SHA-256 was given; it is {pulled.sha256}")
+    say(f"use it: {command_line('predict', '--model', pulled.name)}")
+    if as_json:
+        print_json({**asdict(pulled), "path": str(pulled.path)})
+    else:
+        print_answer(str(pulled.path))
 
 
 @command(app, "remove", "senticli models remove first", "senticli models remove old-1 old-2 --yes")

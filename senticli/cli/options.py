@@ -66,6 +66,14 @@ Model = Annotated[
         ),
     ),
 ]
+Offline = Annotated[
+    bool,
+    typer.Option(
+        "--offline",
+        envvar="SENTICLI_OFFLINE",
+        help="Never use the network; fail if something is missing.",
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
 Threads = Annotated[
     int | None,

@@ -197,5 +197,5 @@ def _bomb(label: str) -> SenticliError:
 def _refusal(label: str, reason: str) -> SenticliError:
     return SenticliError(
         f"{label} is refused: {reason}",
-        "no official archive is like that; download it from its publisher",
+        "no sound archive is like that; download it from its publisher",
     )

@@ -52,7 +52,7 @@ def open_client(url: str) -> httpx.Client:
         if request.url.scheme != "https" and url.startswith("https:"):
             raise SenticliError(
                 f"refused a redirect from HTTPS to plain HTTP: {place}",
-                "name a URL that you trust: `source=URL`",
+                "name a URL that you trust",
             )
 
         log("fetching %s, %s", place, request.headers.get("range", "all of it"))

@@ -30,23 +30,24 @@ from senticli.download.archives import (
 )
 from senticli.download.datasets import read_dataset
 from senticli.download.everyday import is_file_of
-from senticli.download.http import open_client
 from senticli.download.installed import fetched_bytes, folder, is_installed, write_provenance
 from senticli.download.remote import CannotResume, NoRanges, RemoteFile
-from senticli.download.sources import Source, Url, elsewhere, sources_of
-from senticli.download.urls import PAGE, is_page
-from senticli.errors import Interrupted, SenticliError, UsageError
+from senticli.download.sources import Source, Url, elsewhere, open_file, sources_of
+from senticli.download.transfer import (
+    CHUNK,
+    announce,
+    lock,
+    open_remote,
+    read_digests,
+    start_again,
+)
+from senticli.errors import SenticliError, UsageError
 from senticli.events import Message, OnEvent, Progress, ignore
-from senticli.io.atomic import exclusive, replace_dir
+from senticli.io.atomic import replace_dir
 from senticli.io.disk import require_space, size_text, writing
-from senticli.io.formats import unreadable
 
-STARTS = 3
-"""Times that a download is started, if it cannot be resumed."""
 VECTORS_SHARE = 0.5
 """Bytes that vectors take in the data dir, as a share of their text."""
-
-_CHUNK = 1 << 20
 
 
 def install(
@@ -114,7 +115,7 @@ def install_many(
     if offline:
         _refuse_network(groups, source)
     for place, group in groups.items():
-        with _lock(group[0].archive, on_progress):
+        with lock(group[0].archive, on_progress):
             done = [asset for asset in group if is_installed(asset) and not force]
             todo = [asset for asset in group if asset not in done]
             yield from done  # by the process that was waited for
@@ -150,11 +151,7 @@ def _install_from_url(
             report(Message("info", f"{url} does not support ranges: downloading all of it"))
         except CannotResume:
             starts += 1
-            if starts == STARTS:
-                raise Interrupted(
-                    f"{url} keeps changing, or cannot be resumed", elsewhere(todo[0])
-                ) from None
-            report(Message("info", f"{url} has changed, or cannot be resumed: starting again"))
+            start_again(starts, url, elsewhere(todo[0]), report)
 
 
 def _refuse_network(groups: dict[Source, list[Asset]], source: str | None) -> None:
@@ -167,19 +164,6 @@ def _refuse_network(groups: dict[Source, list[Asset]], source: str | None) -> No
             f"not downloaded, and the network is off (`offline`, SENTICLI_OFFLINE): {names}",
             elsewhere(missing[0]),
         )
-
-
-@contextmanager
-def _lock(archive: str, report: OnEvent) -> Iterator[None]:
-    """Keep other processes from downloading ``archive``. A crash leaves nothing locked."""
-    downloads = paths.downloads_dir()
-    waiting = Message("info", f"another process is downloading {archive}: waiting for it")
-    with ExitStack() as stack:
-        with writing(downloads):
-            downloads.mkdir(parents=True, exist_ok=True)
-            lock = exclusive(downloads / f".{archive}.lock", lambda: report(waiting))
-            stack.enter_context(lock)
-        yield
 
 
 # --- from the disk
@@ -195,14 +179,7 @@ def _open_path(path: Path, asset: Asset, report: OnEvent) -> Iterator[Archive]:
         provenance = {"from": str(path), "bytes": None, "verified": None}
         yield Archive(str(path), provenance, accept, folder=path, problem=problem)
         return
-    try:
-        file = path.open("rb")
-    except OSError as error:
-        raise unreadable(path, error) from error
-    with file:
-        if is_page(file.read(PAGE)):
-            raise SenticliError(f"{path} is an HTML page, not {asset.archive}", elsewhere(asset))
-        file.seek(0)
+    with open_file(path, asset.archive, elsewhere(asset)) as file:
         archive = Archive(str(path), {"from": str(path)}, accept, file)
         yield _with_checksum(archive, asset, path.name, path.stat().st_size, report)
 
@@ -214,9 +191,9 @@ def _open_path(path: Path, asset: Asset, report: OnEvent) -> Iterator[Archive]:
 def _download(asset: Asset, url: Url, verify: bool, report: OnEvent) -> Iterator[Archive]:
     """Download a whole archive."""
     with _open_url(asset, url, asset.archive, verify, report) as remote:
-        _announce(asset, remote, 0, remote.size, asset.unpacked, report)
+        announce(remote, 0, remote.size, asset.unpacked, asset.name, report)
         remote.fetch_all()
-        file = cast(BinaryIO, io.BufferedReader(remote, _CHUNK))
+        file = cast(BinaryIO, io.BufferedReader(remote, CHUNK))
         provenance = {"url": remote.url, "fetched": remote.size}
         archive = Archive(remote.url, provenance, _try_again(asset), file)
         yield _with_checksum(archive, asset, asset.archive, remote.size, report)
@@ -263,7 +240,8 @@ def _install_member(asset: Asset, member: str, url: Url, verify: bool, report: O
         with open_zip(file, label) as archive:
             start, stop = extent(archive, label, member)
             size = archive.getinfo(member).file_size
-            _announce(asset, remote, start, stop, int(size * VECTORS_SHARE), report)
+            space = int(size * VECTORS_SHARE)
+            announce(remote, start, stop, space, asset.name, report, part_of=asset.archive)
             provenance = {"url": remote.url, "bytes": remote.size, "fetched": stop - start}
             provenance["verified"] = "crc32"  # which zipfile compares at the end of the member
             source = Archive(label, provenance, _try_again(asset))
@@ -275,62 +253,18 @@ def _install_member(asset: Asset, member: str, url: Url, verify: bool, report: O
 def _open_url(
     asset: Asset, url: Url, name: str, verify: bool, report: OnEvent
 ) -> Iterator[RemoteFile]:
-    """Open an archive on a server, or only its member ``name``.
-
-    The download is removed once it was used, or if it is of no use.
-
-    Raises:
-        CannotResume: it is of no use, and a part of it is from an earlier process.
-    """
-    with (
-        open_client(url.secret) as client,
-        RemoteFile(
-            client,
-            url.secret,
-            paths.downloads_dir() / name,
-            only_parts=name != asset.archive,
-            hint=elsewhere(asset),
-            report=report,
-        ) as remote,
-    ):
-        try:
-            remote.connect()
-            official = None if asset.is_folder else asset.size
-            if verify and official and remote.size and remote.size != official:
-                raise SenticliError(
-                    f"{remote.url} is not the official {asset.archive}: expected "
-                    f"{official:,} bytes, actual {remote.size:,}",
-                    _try_again(asset),
-                )
-            yield remote
-            remote.discard()
-        except Interrupted:
-            raise  # the network or the disk: what was downloaded is good
-        except Exception as error:
-            remote.discard()
-            if remote.resumed and isinstance(error, SenticliError):
-                raise CannotResume from error
-            raise
-
-
-def _announce(
-    asset: Asset,
-    remote: RemoteFile,
-    start: int,
-    stop: int | None,
-    unpacked: int,
-    report: OnEvent,
-) -> None:
-    """Require space for what is about to be downloaded, and report it."""
-    on_disk = remote.expect(start, stop)
-    missing = 0 if stop is None else stop - start - on_disk
-    require_space(paths.home(), missing + unpacked, asset.name)
-    amount = "of unknown size" if stop is None else size_text(stop - start)
-    if remote.name != asset.archive:
-        amount += f" of {asset.archive} ({size_text(remote.size or 0)})"
-    if remote.resumed and on_disk:
-        amount += f", {size_text(on_disk)} of it already downloaded"
-    report(Message("info", f"downloading {remote.name}, {amount}, from {remote.url}"))
+    """Open an archive on a server, or only its member ``name``; see :func:`open_remote`."""
+    folder, in_parts = paths.downloads_dir() / name, name != asset.archive
+    hint = elsewhere(asset)
+    with open_remote(url, folder, only_parts=in_parts, hint=hint, report=report) as remote:
+        official = None if asset.is_folder else asset.size
+        if verify and official and remote.size and remote.size != official:
+            raise SenticliError(
+                f"{remote.url} is not the official {asset.archive}: expected "
+                f"{official:,} bytes, actual {remote.size:,}",
+                _try_again(asset),
+            )
+        yield remote
 
 
 def _try_again(asset: Asset) -> str:
@@ -345,24 +279,17 @@ def _with_checksum(
 ) -> Archive:
     """Read an archive to its end, and compare its checksum with the official one."""
     assert archive.file is not None
-    size, sha256 = 0, hashlib.sha256()
-    # Against accidents, not attacks: the only official checksum some archives have.
-    md5 = hashlib.md5(usedforsecurity=False)
-    while chunk := archive.file.read(_CHUNK):
-        size += len(chunk)
-        sha256.update(chunk)
-        md5.update(chunk)
-        report(Progress(f"checking {name}", size, total))
-    kind, expected, actual = "MD5", asset.md5 or "unknown", md5.hexdigest()
+    size, sha256, md5 = read_digests(archive.file, name, total, report)
+    kind, expected, actual = "MD5", asset.md5 or "unknown", md5
     if asset.sha256:
-        kind, expected, actual = "SHA-256", asset.sha256, sha256.hexdigest()
+        kind, expected, actual = "SHA-256", asset.sha256, sha256
     problem = None
     if actual != expected:
         problem = _mismatch(archive.label, asset.archive, kind, expected, actual)
     checked = {
         "bytes": size,
-        "sha256": sha256.hexdigest(),
-        "verified": None if problem else sha256.name if asset.sha256 else md5.name,
+        "sha256": sha256,
+        "verified": None if problem else "sha256" if asset.sha256 else "md5",
     }
     return replace(archive, provenance={**archive.provenance, **checked}, problem=problem)
 

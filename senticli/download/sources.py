@@ -2,13 +2,15 @@
 
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 from urllib.parse import urlsplit
 
 from senticli.data.catalogue import Asset
-from senticli.download.urls import check_url, is_url, without_password
+from senticli.download.urls import PAGE, check_url, is_page, is_url, without_password
 from senticli.errors import SenticliError, UsageError
 from senticli.io.formats import unreadable
 
@@ -78,16 +80,9 @@ def source_of(asset: Asset, source: str | None = None) -> Source:
     if is_url(source):
         check_url(source, "`source`")
         return Url(source + asset.archive if source.endswith("/") else source)
-    path = Path(os.path.expanduser(source)).absolute()  # noqa: PTH111
-    try:
-        mode = path.stat().st_mode
-        path = path.resolve() if stat.S_ISDIR(mode) else path  # its name may be "."
-    except OSError as error:
-        raise unreadable(path, error) from error
-    if stat.S_ISREG(mode):
+    path = local(source)
+    if path.is_file():
         return path
-    if not stat.S_ISDIR(mode):
-        raise SenticliError(f"{path} is not a regular file", "save it as one, and name that")
     content = asset.member or asset.folder or asset.archive
     if path.name == content:
         return path
@@ -97,3 +92,30 @@ def source_of(asset: Asset, source: str | None = None) -> Source:
     raise SenticliError(
         f"{path} holds neither {asset.archive} nor {content}", "name the archive: `source=FILE`"
     )
+
+
+def local(source: str) -> Path:
+    """Return the full path of a file or folder that is there. Raises SenticliError."""
+    path = Path(os.path.expanduser(source)).absolute()  # noqa: PTH111
+    try:
+        mode = path.stat().st_mode
+        path = path.resolve() if stat.S_ISDIR(mode) else path  # its name may be "."
+    except OSError as error:
+        raise unreadable(path, error) from error
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        raise SenticliError(f"{path} is not a regular file", "save it as one, and name that")
+    return path
+
+
+@contextmanager
+def open_file(path: Path, what: str, hint: str) -> Iterator[BinaryIO]:
+    """Open a file that should be ``what``; where it is a web page, ``hint`` says what to do."""
+    try:
+        file = path.open("rb")
+    except OSError as error:
+        raise unreadable(path, error) from error
+    with file:
+        if is_page(file.read(PAGE)):
+            raise SenticliError(f"{path} is an HTML page, not {what}", hint)
+        file.seek(0)
+        yield file

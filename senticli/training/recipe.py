@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from senticli import paths, registry
-from senticli.bundle import BUNDLED
 from senticli.config import DATA_SETTINGS, PRESETS, ModelConfig, Recipe, check_choice
 from senticli.data.catalogue import DATASETS
 from senticli.data.splits import check_reading
@@ -131,9 +130,7 @@ def target_of(recipe: Recipe, name: str | None = None, output: Path | None = Non
         plain = f"{network}-{data}-seed{seed}-{datetime.now():%Y%m%d-%H%M%S}"
         names = chain([plain], (f"{plain}-{number}" for number in count(2)))
         name = next(name for name in names if not (paths.models_dir() / name).exists())
-    elif not name or Path(name).name != name or name.startswith(".") or name == BUNDLED:
-        raise ConfigError("name", f"{name!r} cannot be a model's name", "use a plain word")
-    return paths.models_dir() / name
+    return registry.place_of_name(name)
 
 
 def place_of(target: Path) -> tuple[str, str]:

@@ -285,7 +285,7 @@ CASES = {
     "senticli download sst2 imd": ["imdb"],
     "senticli download ever": ["everyday"],
     "senticli in": ["info"],
-    "senticli models ": ["export", "remove", "reproduce", "show", "verify"],
+    "senticli models ": ["export", "pull", "remove", "reproduce", "show", "verify"],
     "senticli models --js": ["--json"],
     "senticli models sh": ["show"],
     "senticli models show b": ["bundled"],
@@ -293,6 +293,7 @@ CASES = {
     "senticli models remove bundled p": ["plain-lstm"],
     "senticli models export plain-lstm --output ": ["a folder"],
     "senticli models export --fo": ["--force"],
+    "senticli models pull n": ["notes.txt"],
     "senticli predict models --thr": ["--threads", "--threshold"],
 }
 

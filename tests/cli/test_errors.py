@@ -16,6 +16,7 @@ from senticli.cli.errors import in_options
         ("`install(imdb, sst2)`", "senticli download imdb sst2"),
         ("`install(imdb, force=True)`", "senticli download imdb --force"),
         ("`train()`", "senticli train"),
+        ("`pull(FILE, sha256=HEX)`", "senticli models pull FILE --sha256 HEX"),
         ("`rm` and `sudo(rm)` are no settings", "`rm` and `sudo(rm)` are no settings"),
     ],
 )

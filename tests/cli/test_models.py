@@ -1,5 +1,6 @@
-"""``senticli models``: what is listed, shown, verified, exported, removed."""
+"""``senticli models``: what is listed, shown, verified, exported, installed, removed."""
 
+import hashlib
 import json
 import os
 import shlex
@@ -173,6 +174,108 @@ def test_export_errors(stored: Path, tmp_path: Path, capsys) -> None:
     assert "is there and is not a model" in out(capsys)[1]
 
 
+def test_an_archive_is_exported_with_its_hash_and_installed_elsewhere(
+    stored: Path, senticli: Run, tmp_path: Path
+) -> None:
+    target = tmp_path / "my model.tar.gz"
+    done = senticli("models", "export", "first", "--output", target)
+    sha256 = hashlib.sha256(target.read_bytes()).hexdigest()
+    assert (done.returncode, done.stdout) == (0, f"{sha256}  {target}\n")
+    line = f"senticli models pull 'my model.tar.gz' --sha256 {sha256}"
+    assert done.stderr == f"install it elsewhere: {line}\n"
+    elsewhere = {"SENTICLI_HOME": str(tmp_path / "elsewhere")}
+    pulled = senticli("models", "pull", target, "--sha256", sha256.upper(), env=elsewhere)
+    path = tmp_path / "elsewhere" / "models" / "my model"
+    assert (pulled.returncode, pulled.stdout) == (0, f"{path}\n")
+    assert pulled.stderr.splitlines()[-1] == "use it: senticli predict --model 'my model'"
+    answer = senticli("predict", "--model", "my model", "great film", env=elsewhere)
+    assert answer.returncode == 0
+
+
+def test_archive_of_a_model_is_the_same_bytes_every_time(
+    stored: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = registry.find("first")
+    first = registry.export(model, tmp_path / "a" / "mine.tar.gz").read_bytes()
+    monkeypatch.setattr("time.time", lambda: 2e9)
+    assert registry.export(model, tmp_path / "b" / "mine.tar.gz").read_bytes() == first
+
+
+def test_archive_that_is_there_is_replaced_by_force_only(
+    stored: Path, tmp_path: Path, capsys
+) -> None:
+    target = tmp_path / "mine.tar.gz"
+    target.write_text("mine")
+    command = ["models", "export", "first", "--output", str(target)]
+    assert run(command) == 1
+    assert "hint: replace it with --force, or choose another place" in out(capsys)[1]
+    assert run([*command, "--force", "--json"]) == 0
+    sha256 = hashlib.sha256(target.read_bytes()).hexdigest()
+    (line,), _ = out(capsys)
+    assert json.loads(line) == {"name": "first", "path": str(target), "sha256": sha256}
+    target.unlink()
+    target.mkdir()
+    assert run([*command, "--force"]) == 1
+
+
+def test_archive_of_a_damaged_model_is_not_written(stored: Path, tmp_path: Path, capsys) -> None:
+    (stored / "first" / "model.onnx").write_bytes(b"")
+    assert run(["models", "export", "first", "-o", str(tmp_path / "out" / "mine.tar.gz")]) == 1
+    assert "model.onnx is not what config.json recorded" in out(capsys)[1]
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_pull_prints_json(stored: Path, home: Path, tiny_model: Path, capsys) -> None:
+    assert run(["models", "pull", str(tiny_model), "--json"]) == 0
+    (line,), talk = out(capsys)
+    sha256 = hashlib.sha256((tiny_model / "config.json").read_bytes()).hexdigest()
+    path = str(stored / "tiny")
+    assert json.loads(line) == {"name": "tiny", "path": path, "sha256": sha256, "verified": None}
+    assert talk.splitlines() == [
+        f"tiny: not verified: no SHA-256 was given; it is {sha256}",
+        "use it: senticli predict --model tiny",
+    ]
+    assert registry.find(None).name == "second"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "error", "hint"),
+    [
+        (
+            ["https://me:s3cret@x.example/m.tar.gz?k=s3cret"],
+            2,
+            "no SHA-256 to verify https://x.example/m.tar.gz by",
+            "senticli models pull https://x.example/m.tar.gz --sha256 HEX; or to accept it: "
+            "senticli models pull https://x.example/m.tar.gz --no-verify",
+        ),
+        (["https://x.example/m/", "--offline"], 2, "network is off (--offline,", "pull FILE"),
+        (["ftp://x.example/m/"], 2, "only http and https are supported", "https://host/path"),
+        (["https://x.example/", "--no-verify"], 2, "--name '' cannot be", "--name NAME"),
+        (["TINY", "--sha256", "12"], 2, "--sha256 is not 64 hexadecimal digits", "copy all of it"),
+        (["TINY", "--sha256", "0" * 64], 1, "SHA-256 expected 000", "compare --sha256"),
+        (["TINY", "--name", "first"], 1, "there is a model at", "--force, or choose another name"),
+        (["/nosuch/model.tar.gz"], 1, "cannot read /nosuch/model.tar.gz", "check the file's name"),
+    ],
+)
+def test_pull_errors(
+    stored: Path, tiny_model: Path, capsys, arguments: list[str], code: int, error: str, hint: str
+) -> None:
+    arguments = [str(tiny_model) if one == "TINY" else one for one in arguments]
+    assert run(["models", "pull", *arguments]) == code
+    answer, talk = out(capsys)
+    assert answer == []
+    assert error in talk.splitlines()[-2]
+    assert hint in talk.splitlines()[-1]
+    assert "s3cret" not in talk
+    assert {path.name for path in stored.iterdir() if path.is_dir()} == {"first", "second"}
+
+
+def test_pull_obeys_the_variable_for_offline(server, capsys, monkeypatch) -> None:
+    monkeypatch.setenv("SENTICLI_OFFLINE", "1")
+    assert run(["models", "pull", f"{server.url}/mine/", "--sha256", "0" * 64]) == 2
+    assert server.hits == []
+
+
 def test_the_environment_names_the_default(stored: Path, capsys, monkeypatch) -> None:
     monkeypatch.setenv("SENTICLI_MODEL", "first")
     assert run(["models", "--json"]) == 0
@@ -284,7 +387,7 @@ def test_reproduce(stored: Path, senticli: Run, capsys, monkeypatch) -> None:
     assert "warning: torch was 1.0 and is 2." in out(capsys)[1]
 
 
-@pytest.mark.parametrize("command", ["show", "verify", "export", "remove", "reproduce"])
+@pytest.mark.parametrize("command", ["show", "verify", "export", "pull", "remove", "reproduce"])
 def test_help_has_examples(capsys, command: str) -> None:
     assert run(["models", command, "--help"]) == 0
     text = " ".join(out(capsys)[0])

@@ -9,6 +9,7 @@ import pytest
 
 from senticli.cli import reference
 from senticli.cli.app import run
+from senticli.paths import BUNDLED_MODEL
 
 PACKAGE = Path(reference.__file__).parents[1]
 TINY = (
@@ -60,7 +61,8 @@ def test_every_variable_of_the_program_is_described() -> None:
         ("models show", ("models", "show", "bundled", "--json")),
         ("models verify", ("models", "verify", "bundled", "--json")),
         ("models reproduce", ("models", "reproduce", "bundled", "--json")),
-        ("models export", ("models", "export", "bundled", "--output", "copy", "--json")),
+        ("models export", ("models", "export", "bundled", "--output", "copy.tar.gz", "--json")),
+        ("models pull", ("models", "pull", str(BUNDLED_MODEL), "--json")),
         ("info", ("info", "--json")),
         ("train", ("train", *TINY)),
         ("train --dry-run", ("train", *TINY, "--dry-run")),
