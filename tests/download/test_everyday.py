@@ -199,11 +199,16 @@ def test_missing_file_on_the_server_is_an_error(sst5, server, install: Install) 
     assert "into a folder called sst5" in caught.value.hint
 
 
-def test_file_with_wrong_checksum_is_refused(sst5, server, home: Path, install: Install) -> None:
-    server.files["/repository/data/stsa.fine.dev"] = b"3 so so\n" * 1000
-    with pytest.raises(SenticliError, match=r"not official files of sst5: sst5/data/stsa.fine.dev"):
+@pytest.mark.parametrize("size", [1000, 900])
+def test_file_with_wrong_checksum_is_refused(
+    sst5, server, home: Path, install: Install, size: int
+) -> None:
+    server.files["/repository/data/stsa.fine.dev"] = b"3 so so\n" * size
+    with pytest.raises(SenticliError, match=r"is not the official data/stsa.fine.dev: SHA-256"):
         install(sst5)
     assert not (home / "datasets").exists()
+    assert len(server.hits) == 2
+    assert fetched_bytes(sst5) == len(FILES["data/stsa.fine.train"])  # what is good is kept
     install(sst5, verify=False)
     assert provenance(sst5)["verified"] is None
 
