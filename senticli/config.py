@@ -397,6 +397,10 @@ class TrainConfig:
         if not self.data:
             raise ConfigError("data", "is empty", "name a data set or a file: `data=imdb`")
         check_settings(self)
+        if "-" in self.unlabelled:
+            raise ConfigError(
+                "unlabelled", "is not read from standard input", "save the texts in a file first"
+            )
         parse_label_map(self.label_map)
 
     @property
