@@ -23,7 +23,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from senticli import paths
-from senticli.config import DATA_SETTINGS, ModelConfig, Recipe, TrainConfig
+from senticli.config import DATA_SETTINGS, JOINED_WITH_OWN, ModelConfig, Recipe, TrainConfig
+from senticli.data.catalogue import ASSETS
 from senticli.errors import SenticliError
 from senticli.io import atomic, jsonfile
 from senticli.io.disk import size_of
@@ -103,6 +104,15 @@ class Bundle:
         model = dataclasses.asdict(self.config.model)
         with _valid(self.path, "config.json does not say how it was trained"):
             return Recipe.from_dicts(model, self.config.provenance["train"])
+
+    @property
+    def licences(self) -> dict[str, str]:
+        """The licence of each data set, and of the vectors, that can be downloaded by name."""
+        origin = self.config.provenance
+        names = [source.rpartition("/")[0] for source in origin["sha256"]["data"]]
+        vectors = origin["train"].get("vectors") or ""
+        names.append(vectors.removesuffix(JOINED_WITH_OWN))
+        return {name: ASSETS[name].licence for name in names if name in ASSETS}
 
     @property
     def size(self) -> int:

@@ -413,6 +413,10 @@ class TrainConfig:
         if not self.data:
             raise ConfigError("data", "is empty", "name a data set or a file: `data=imdb`")
         check_settings(self)
+        if "-" in self.unlabelled:
+            raise ConfigError(
+                "unlabelled", "is not read from standard input", "save the texts in a file first"
+            )
         parse_label_map(self.label_map)
 
     @property
@@ -475,7 +479,7 @@ class Recipe:
             UsageError, and those of jsonfile.INVALID: they are not those of a recipe.
         """
         tuples = {name for name, kind in types_of(TrainConfig).items() if get_origin(kind) is tuple}
-        lists = {name: tuple(train[name]) for name in tuples & train.keys()}
+        lists = {name: tuple(train.get(name, ())) for name in tuples}
         recipe = cls(model=ModelConfig(**model), train=TrainConfig(**{**train, **lists}))
         if not has_type(recipe, Recipe):
             raise TypeError("a setting has a value of another type")

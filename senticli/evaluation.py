@@ -24,6 +24,8 @@ Logits = NDArray[np.float32] | Floats
 Ints = NDArray[np.integer]
 Truth = NDArray[Any]
 """The true labels of N examples: their numbers [N], or distributions [N, L]."""
+Labels = Sequence[str | Mapping[str, float]]
+"""The labels of texts; a soft one gives the probability of each label."""
 
 
 @dataclass(frozen=True)
@@ -186,7 +188,7 @@ class EvaluationReport:
 def evaluate(
     model: "Model | str | Path | None" = None,
     data: str | Path | Sequence[str | Path] | None = None,
-    labels: Sequence[str] | None = None,
+    labels: Labels | None = None,
     *,
     split: str | None = None,
     format: str | None = None,
@@ -207,7 +209,7 @@ def evaluate(
         model: the model, or what :func:`senticli.load` finds it by.
         data: a data set's name, a file, a folder or ``-``, or several; one without splits is taken
             whole. With ``labels``, the texts themselves. None: what the model was trained on.
-        labels: those of the texts.
+        labels: those of the texts; a soft one is a mapping from labels to probabilities.
         split: ``train``, ``valid`` or ``test``; None: test.
         format: this and what follows says how a file is read, see
             :class:`~senticli.config.TrainConfig`; None: as for training, or found out.
@@ -217,8 +219,9 @@ def evaluate(
 
     Raises:
         SenticliError: the data cannot be read, or has a label that the model lacks.
-        ValueError: there are no texts, or not as many labels; there is no such split.
-        TypeError: ``labels`` come with what is only for files, or hold something else than strings.
+        ValueError: there are no texts, or not as many labels; one is none; there is no such split.
+        TypeError: ``labels`` come with what is only for files, or hold something else than strings
+            and mappings.
     """
     from senticli.model import as_model
 
@@ -264,12 +267,17 @@ class _Examples:
 
 def _evaluation(model: "Model", data: _Examples, report: OnEvent) -> Evaluation:
     from senticli.data.labelled import labels_of
+    from senticli.data.labels import parse_label_map
 
     unknown = next((one for one in labels_of(data.examples) if one not in model.labels), None)
     if unknown is not None:
+        mapped = model.bundle.training.label_map
+        known = unknown in parse_label_map(mapped)  # as when it was trained
+        entries = mapped if known else [f"{model.labels[0]}={unknown}"]
         raise SenticliError(
             f"the label {unknown!r} is not one of the model's: {', '.join(model.labels)}",
-            f"map it: `label_map={model.labels[0]}={unknown}`; or use a model trained on such data",
+            f"map it: {' '.join(f'`label_map={entry}`' for entry in entries)}"
+            + ("" if known else "; or use a model trained on such data"),
         )
     rows, total = [], len(data.examples)
     for row in model.stream_proba(example.text for example in data.examples):
@@ -279,11 +287,11 @@ def _evaluation(model: "Model", data: _Examples, report: OnEvent) -> Evaluation:
     return measure(np.stack(rows), truth_of(data.examples, model.labels), model.labels)
 
 
-def _pairs(texts: object, labels: Sequence[str]) -> "list[Example]":
+def _pairs(texts: object, labels: Labels) -> "list[Example]":
     """Return the examples that texts and labels make."""
     # Here, as below, only where it is needed: prediction does without.
     from senticli.data.labelled import Example
-    from senticli.data.labels import plain_label
+    from senticli.data.labels import NotLabelError, label_of, scores_of
 
     if isinstance(texts, str | Path) or not isinstance(texts, Iterable):
         raise TypeError("labels are given, and no list of texts")
@@ -292,9 +300,15 @@ def _pairs(texts: object, labels: Sequence[str]) -> "list[Example]":
         raise ValueError(f"there are {len(texts)} texts and {len(labels)} labels")
     examples = []
     for text, label in zip(texts, labels, strict=True):
-        if not isinstance(label, str):
-            raise TypeError(f"a label is a string, not {type(label).__name__}")
-        examples.append(Example(text, plain_label(label)))
+        try:
+            if isinstance(label, str):
+                examples.append(Example(text, label_of(label, {})))
+            elif isinstance(label, Mapping):
+                examples.append(Example.soft(text, scores_of(label, {})))
+            else:
+                raise TypeError(f"a label is a string or a mapping, not {type(label).__name__}")
+        except NotLabelError as error:
+            raise ValueError(f"labels[{len(examples)}] is {label!r}: {error}") from error
     if not examples:
         raise ValueError("there are no texts to evaluate on")
     return examples

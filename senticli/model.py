@@ -26,7 +26,7 @@ from senticli.text.encoder import TokenIds
 from senticli.text.vocab import UNK_INDEX
 
 if TYPE_CHECKING:
-    from senticli.evaluation import Evaluation
+    from senticli.evaluation import Evaluation, Labels
 
 # Texts of like length can share a batch within a window. The first is small, for an early answer.
 FIRST_WINDOW, WINDOW = 32, 2048  # texts
@@ -217,7 +217,7 @@ class Model:
     def evaluate(
         self,
         data: "str | Path | Sequence[str] | None" = None,
-        labels: Sequence[str] | None = None,
+        labels: "Labels | None" = None,
         **settings: Any,
     ) -> "Evaluation":
         """Measure the model on a data set, a file, or texts with their labels.

@@ -19,6 +19,7 @@ from senticli.errors import ConfigError
         (ModelConfig, "pooling", "max+mean+last"),
         (ModelConfig, "embedding_dropout", 1.5),
         (TrainConfig, "data", ()),
+        (TrainConfig, "unlabelled", ("texts.txt", "-")),
         (TrainConfig, "label_map", ("negative",)),
         (TrainConfig, "label_map", ("negative=1,",)),
         (TrainConfig, "label_map", ("negative=1,2", "positive=2.0,3")),

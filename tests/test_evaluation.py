@@ -153,6 +153,23 @@ def test_texts_with_labels(model: Model) -> None:
     assert report.evaluation.confusion == ((0, 0), (1, 1))
 
 
+def test_texts_with_soft_labels(model: Model) -> None:
+    sure, soft = ({"positive": score, "negative": 1 - score} for score in (1.0, 0.75))
+    losses = [model.evaluate(["great film"], [label]).loss for label in ("positive", sure, soft)]
+    assert losses[0] == losses[1] < losses[2]
+    assert model.evaluate(["great film"], [{"positive": 1.0}]).loss == losses[0]
+
+
+def test_hint_for_values_of_the_training_is_its_mapping(
+    model: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trained = replace(model.bundle.training, label_map=("negative=1,2", "positive=4,5"))
+    monkeypatch.setattr(type(model.bundle), "training", trained)
+    with pytest.raises(SenticliError, match="'4' is not one of the model's") as caught:
+        model.evaluate(["great film"], ["4"])
+    assert caught.value.hint == ("map it: `label_map=negative=1,2` `label_map=positive=4,5`")
+
+
 def test_model_evaluates_itself(model: Model) -> None:
     assert model.evaluate("sample") == evaluation.evaluate(model, "sample").evaluation
 
@@ -163,6 +180,10 @@ def test_model_evaluates_itself(model: Model) -> None:
         (["great film"], ["positive", "negative"], {}, ValueError),
         ([], [], {}, ValueError),
         (["great film"], [1], {}, TypeError),
+        (["great film"], [""], {}, ValueError),
+        (["great film"], [{"positive": 0.5}], {}, ValueError),
+        (["great film"], [{"positive": math.nan}], {}, ValueError),
+        (["great film"], [{"5 stars": 1.0}], {}, SenticliError),
         ([None], ["positive"], {}, TypeError),
         ("great film", ["positive"], {}, TypeError),
         (None, ["positive"], {}, TypeError),

@@ -59,7 +59,8 @@ def show(
 ) -> None:
     """Show a model's architecture, where it comes from, and how well it does.
 
-    JSON: all of config.json, with name, path, bytes, default and history (its epochs).
+    JSON: all of config.json, with name, path, bytes, default, licences (of data sets and vectors
+    from the catalogue, by name) and history (its epochs).
     """
     from senticli import registry
     from senticli.cli.views import models as views

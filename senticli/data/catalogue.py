@@ -186,6 +186,7 @@ ASSETS: dict[str, Asset] = {
             kind="dataset",
             description="50,000 film reviews, Large Movie Review Dataset v1 (Maas et al., 2011)",
             url="https://ai.stanford.edu/~amaas/data/sentiment/aclImdb_v1.tar.gz",
+            licence="none stated; citation requested",
             sha256="c40f74a18d3b61f90feba1e17730e0d38e8b97c05fde7008942e91923d1658fe",
             md5="7c2ac02c03563afcf9b574c7e56c153a",
             size=84_125_825,

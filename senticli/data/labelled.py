@@ -392,6 +392,8 @@ def _label_column(fields: Fields, reading: Reading, records: Records) -> int | s
             error.hint = "name the column by its number, such as `label_column=2`"
         elif isinstance(text_at, int) and not is_usual((records.columns or ())[text_at]):
             error.hint += f"; {NO_HEADER} `label_column=NUMBER`"
+        if reading.score_columns and not asked:
+            error.hint += "; or those of the scores: `score_columns=NAME,NAME`"
         raise
     if at == text_at:
         name = at if isinstance(at, str) else (records.columns or ())[at]
@@ -410,7 +412,8 @@ def _score_columns(reading: Reading, records: Records) -> dict[str, int | str]:
     Raises:
         SenticliError: it has some, and not all.
     """
-    asked = [name.strip() for name in (reading.score_columns or "").split(",") if name.strip()]
+    names = map(str.strip, (reading.score_columns or "").split(","))
+    asked = list(dict.fromkeys(filter(None, names)))
     columns = records.columns
     if columns is None:
         return {name: name for name in asked or ["scores"] if asked or not reading.label_column}
@@ -423,9 +426,14 @@ def _score_columns(reading: Reading, records: Records) -> dict[str, int | str]:
                 found[name] = find_column(columns, name, records.name, "score")
         except SenticliError as error:
             missing = error
+    hint = "name the columns of the scores: `score_columns=NAME,NAME`"
     if found and len(found) < len(asked):
-        missing.hint = "name the columns of the scores: `score_columns=NAME,NAME`"
+        missing.hint = hint
         raise missing
+    if len(found) == 1 and records.format != PARQUET:
+        raise SenticliError(
+            f"{records.name}: one column, {asked[0]}, cannot hold the scores of all labels", hint
+        )
     return found
 
 

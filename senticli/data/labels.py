@@ -122,11 +122,15 @@ def label_of(value: str, label_map: Mapping[str, str]) -> str:
 def scores_of(values: Mapping[str, Any], label_map: Mapping[str, str]) -> dict[str, float]:
     """Return the probability of each label, adding up to 1; of values with one label, their sum.
 
+    A label without a value has none: in columns, every row has every label.
+
     Raises:
         NotLabelError: a value is no probability of a label, or the sum is far from 1.
     """
     scores: dict[str, float] = {}
     for name, value in values.items():
+        if value is None:
+            continue
         label = label_of(name, label_map)
         scores[label] = scores.get(label, 0.0) + _probability(value)
     total = sum(scores.values())

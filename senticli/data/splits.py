@@ -3,8 +3,9 @@
 import hashlib
 import json
 import random
+import re
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -214,16 +215,21 @@ def load_training_data(config: TrainConfig, sources: Sources | None = None) -> T
                     f"training data (there: {_some(labels)})",
                     "use data whose splits have the same labels",
                 )
-    held_out = {e.text for split in filter(None, (valid, test)) for e in split.examples}
+    held_out = [split for split in (valid, test) if split]
     return TrainingData(train, valid, labels, test, _load_unlabelled(config, held_out, sources))
 
 
-def _load_unlabelled(config: TrainConfig, held_out: Collection[str], sources: Sources) -> Split:
+def _load_unlabelled(config: TrainConfig, held_out: Iterable[Split], sources: Sources) -> Split:
     """Return the texts that ``config`` names as unlabelled, without those that are held out.
+
+    Only letters and digits are compared: one may be published as tokens, and the other not.
 
     Raises:
         SenticliError: a data set is not installed or has none, or nothing is left.
     """
+    if not config.unlabelled:
+        return Split([], [])
+    unseen = {_letters(example.text) for split in held_out for example in split.examples}
     parts = []
     for name in config.unlabelled:
         if name in DATASETS and UNLABELLED not in splits_of(name):
@@ -231,7 +237,7 @@ def _load_unlabelled(config: TrainConfig, held_out: Collection[str], sources: So
                 f"{name} has no unlabelled texts", "name other data: `unlabelled=FILE`"
             )
         source = sources.get(name, UNLABELLED, config)
-        rows = [row for row, e in enumerate(source.examples) if e.text not in held_out]
+        rows = [row for row, e in enumerate(source.examples) if _letters(e.text) not in unseen]
         if not rows:
             raise SenticliError(
                 f"{name}: every unlabelled text is in the validation or test split",
@@ -239,6 +245,11 @@ def _load_unlabelled(config: TrainConfig, held_out: Collection[str], sources: So
             )
         parts.append(Part(source, rows))
     return Split(parts, list(config.unlabelled))
+
+
+def _letters(text: str) -> str:
+    """Return the letters and digits of a text; one without any, such as an emoji, as it is."""
+    return re.sub(r"[\W_]+", "", text.casefold()) or text
 
 
 def _check_labels(examples: Sequence[Example]) -> None:

@@ -42,10 +42,13 @@ def _read_crowdflower(content: str) -> Iterator[Row]:
 
 
 def _read_semeval(content: str) -> Iterator[Row]:
-    r"""Read lines of tweet, label and text, with ``\u2019``, ``\"`` and ``&amp;`` as published."""
+    r"""Read lines of tweet, label and text, with ``\u2019`` and ``&amp;`` as published.
+
+    A quote is several, after a backslash or not, by how often its file was written as a table.
+    """
     for line in _lines(content):
         tweet, label, text = _cells(line)
-        text = _unquote(text).replace('\\"', '"')
+        text = re.sub(r'\\?"+', '"', _unquote(text))
         text = re.sub(r"\\u([0-9a-f]{4})", lambda code: chr(int(code[1], 16)), text)
         yield tweet, _NAMES.get(label), html.unescape(text)
 
@@ -64,7 +67,7 @@ def _read_fdu(content: str) -> Iterator[Row]:
 
 def _read_texts(content: str) -> Iterator[Row]:
     for line in _lines(content):
-        yield None, None, line.strip()
+        yield None, None, html.unescape(line.strip())
 
 
 def _read_cad(content: str) -> Iterator[Row]:
@@ -204,5 +207,6 @@ def _cells(line: str) -> tuple[str, str, str]:
 def _unquote(text: str) -> str:
     """Return a cell without the quotes around it that its file has where it holds others."""
     text = text.strip()
-    quoted = len(text) > 1 and text[0] == text[-1] == '"'
+    inside = text[1:-1].replace('""', "")
+    quoted = len(text) > 1 and text[0] == text[-1] == '"' and '"' not in inside
     return text[1:-1].replace('""', '"').strip() if quoted else text

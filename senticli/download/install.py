@@ -218,11 +218,19 @@ def _download_files(asset: Asset, url: Url, verify: bool, report: OnEvent) -> It
     with ExitStack() as stack:
         for part, file in zip(asset.downloads, asset.files, strict=True):
             place = Url(url.secret + file.path)
-            remote = stack.enter_context(_open_url(part, place, part.archive, verify, report_sum))
+            opened = _open_url(part, place, part.archive, verify=False, report=report_sum)
+            remote = stack.enter_context(opened)
             remote.expect(0, remote.size)
             remote.fetch_all()
-            contents[f"{asset.folder}/{file.path}"] = remote.read() or b""
-            done += len(contents[f"{asset.folder}/{file.path}"])
+            content = remote.read() or b""
+            actual = hashlib.sha256(content).hexdigest()
+            if verify and actual != file.sha256:
+                remote.discard()
+                # The other files are kept.
+                problem = _mismatch(remote.url, file.path, "SHA-256", file.sha256, actual)
+                raise Interrupted(problem, _try_again(asset))
+            contents[f"{asset.folder}/{file.path}"] = content
+            done += len(content)
         yield Archive(
             str(url), {"url": str(url), "fetched": done}, _try_again(asset), contents=contents
         )

@@ -25,12 +25,14 @@ from senticli.data.vectors import VectorCache, install_vectors, load_vectors
 from senticli.errors import SenticliError
 from senticli.events import Progress
 from senticli.io import jsonfile
+from senticli.io.atomic import remove
 from senticli.training.corpus import Corpus
 from senticli.training.events import OnEvent, Step, VectorsLearned
 
 STEP = "learning word vectors"
 CHUNK = 500  # texts between two reports of progress
 LONGEST = 10_000  # tokens of a text, of which gensim would ignore the rest
+KEPT = 4  # of all texts and settings; those of IMDB's reviews take 19 MB
 RATES = 0.025, 0.0001  # learning rate, at first and at the end
 
 
@@ -97,6 +99,9 @@ def own_vectors(
         facts = {"name": "own", "sha256": sha256, "seconds": seconds}
         with suppress(OSError):  # the cache only saves time
             install_vectors(folder, [(tokens, matrix)], lambda: facts)
+            cached = folder.parent.glob("vectors-*")
+            for old in sorted(cached, key=lambda file: file.stat().st_mtime)[:-KEPT]:
+                remove(old)
     on_event(
         VectorsLearned(len(texts), len(vectors.tokens), settings.dim, seconds, cached=is_cached)
     )

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from senticli.cli.app import run
-from senticli.data.catalogue import GROUPS
+from senticli.data.catalogue import ASSETS, GROUPS
 from senticli.errors import SenticliError
 
 
@@ -136,6 +136,16 @@ def test_several_assets_come_from_one_local_archive(small, server, tmp_path: Pat
     assert run(["download", "glove.6B.50d", "glove.6B.100d", "--from", str(archive)]) == 0
     assert len(out(capsys)[0]) == 2
     assert server.hits == []
+
+
+def test_list_cuts_only_descriptions_where_a_terminal_is_narrow(capsys, monkeypatch) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setenv("TERM", "dumb")  # 80 columns, no colours
+    assert run(["download", "--list"]) == 0
+    lines = out(capsys)[0]
+    assert max(map(len, lines)) == 80
+    for row, name in zip(lines[1:], ASSETS, strict=True):
+        assert row.startswith(f"{name} ")
 
 
 def test_list_shows_sizes_and_what_is_installed(

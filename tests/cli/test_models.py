@@ -94,6 +94,24 @@ def test_show(stored: Path, tiny_model: Path, capsys) -> None:
     assert shown["default"] is False
 
 
+def test_show_names_the_licences_of_data_and_vectors(stored: Path, capsys) -> None:
+    path = stored / "second" / "config.json"
+    config = json.loads(path.read_text())
+    origin = config["provenance"]
+    origin["sha256"]["data"] |= {"imdb/train": "", "fdu-mtl/unlabelled": "", "mine.csv": ""}
+    origin["train"]["vectors"] = "glove.6B.100d+own"
+    path.write_text(json.dumps(config))
+    assert run(["models", "show", "second", "--json"]) == 0
+    ((line,), _) = out(capsys)
+    assert json.loads(line)["licences"] == {
+        "imdb": "none stated; citation requested",
+        "fdu-mtl": "MIT (repository); Amazon reviews",
+        "glove.6B.100d": "PDDL 1.0",
+    }
+    assert run(["models", "show", "second"]) == 0
+    assert "licence     glove.6B.100d: PDDL 1.0" in out(capsys)[0]
+
+
 def test_verify(stored: Path, capsys) -> None:
     assert run(["models", "verify"]) == 0
     assert out(capsys)[0] == ["bundled: ok", "first: ok", "second: ok"]

@@ -70,8 +70,10 @@ def test_own_vectors_from_unlabelled_texts(senticli: Run, home: Path, tmp_path: 
     assert origin["versions"]["gensim"]
 
     command = senticli("models", "reproduce", "first").stdout
-    again = senticli(*shlex.split(command)[1:])
+    again = senticli(*shlex.split(command)[1:], "--json")
     assert again.returncode == 0, again.stderr
+    _, vectors, *_ = map(json.loads, again.stdout.splitlines())
+    assert {"event": "vectors", "texts": 330, "dim": 100, "cached": True}.items() <= vectors.items()
     first, second = (
         (home / "models" / name / "model.safetensors").read_bytes()
         for name in ("first", "first-again")

@@ -745,7 +745,8 @@ def test_scores_of_values_with_one_label_are_added_up(tmp_path: Path) -> None:
         ('{"neg": -0.5, "pos": 1.5}', "-0.5", "a negative score"),
         ('{"neg": 0.5, "pos": 0.9}', "'1.4'", "scores that do not add up to 1"),
         ('{"neg": 20, "pos": 80}', "'100'", "scores that do not add up to 1"),
-        ('{"neg": null, "pos": 1}', "None", "a score that is not a number"),
+        ('{"neg": null, "pos": 0.5}', "'0.5'", "scores that do not add up to 1"),
+        ('{"neg": NaN, "pos": 1}', "nan", "a score that is not a number"),
         ('{"neg": true, "pos": 0}', "True", "a score that is not a number"),
         ('{"neg": "low", "pos": 1}', "'low'", "a score that is not a number"),
     ],
@@ -779,6 +780,34 @@ def test_scores_in_a_parquet_file(tmp_path: Path) -> None:
         ("pos", {"neg": 0.25, "pos": 0.75}),
         ("neg", None),
     ]
+
+
+def test_labels_that_a_row_has_no_score_of_are_left_out(tmp_path: Path) -> None:
+    pyarrow = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    scores = [{"neg": 1.0}, {"neutral": 0.25, "pos": 0.75}]  # with nulls for the others
+    table = pyarrow.table({"text": ["a", "b"], "scores": scores})
+    parquet.write_table(table, tmp_path / "t.parquet")
+    assert read_scores(tmp_path / "t.parquet", Reading(score_columns="scores")) == [
+        ("neg", {"neg": 1.0}),
+        ("pos", {"neutral": 0.25, "pos": 0.75}),
+    ]
+
+
+@pytest.mark.parametrize("names", ["neg", "neg,neg"])
+def test_one_column_for_the_scores_of_all_labels_is_refused(tmp_path: Path, names: str) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("text,neg,pos\nso so,0.25,0.75\n")
+    with pytest.raises(SenticliError, match="one column, neg, cannot hold"):
+        read_labelled(path, Reading(score_columns=names))
+
+
+def test_table_without_labels_and_the_scores_asked_for_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("text,neg,pos\nso so,0.25,0.75\n")
+    with pytest.raises(SenticliError, match="no label column") as caught:
+        read_labelled(path, Reading(score_columns="negative,positive"))
+    assert "`score_columns=NAME,NAME`" in caught.value.hint
 
 
 def test_row_whose_scores_are_all_null_has_a_label(tmp_path: Path) -> None:

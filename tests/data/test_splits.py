@@ -226,6 +226,13 @@ def test_unlabelled_texts_come_from_files_too(home: Path, tmp_path: Path) -> Non
     assert unlabelled(*names, text_column="body") == ["one", "two", "three"]
 
 
+def test_unlabelled_texts_are_held_out_in_another_spelling_too(tmp_path: Path) -> None:
+    (tmp_path / "valid.csv").write_text("text,label\nit isn't ( so ) bad .,negative\n")
+    (tmp_path / "lines.txt").write_text("It isn't (so) bad.\nIt is bad.\n")
+    names = [str(tmp_path / name) for name in ("valid.csv", "lines.txt")]
+    assert unlabelled(names[1], data=("sample",), valid=(names[0],)) == ["It is bad."]
+
+
 def test_a_dataset_without_unlabelled_texts_is_refused() -> None:
     with pytest.raises(SenticliError, match="sample has no unlabelled texts"):
         unlabelled("sample", data=("sample",))

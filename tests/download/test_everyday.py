@@ -69,6 +69,13 @@ def test_semeval_joins_its_files_and_restores_the_text() -> None:
     assert splits["test"] == {"text": ["no"], "id": ["3"], "label": ["negative"]}
 
 
+def test_semeval_quotes_are_single_however_often_they_were_doubled() -> None:
+    texts = [r'"say \""""hi\"""" ""now"""', '"one" and "two"', 'an """"a"""" b "']
+    lines = "".join(f"{n}\tneutral\t{text}\n" for n, text in enumerate(texts))
+    train = splits_of("semeval-tweets", {"train.tsv": lines})["train"]
+    assert train["text"] == ['say "hi" "now"', '"one" and "two"', 'an "a" b "']
+
+
 def test_sst5_has_three_classes_and_no_token_spacing() -> None:
     lines = [f"{stars} it 's {stars} ." for stars in range(5)]
     splits = splits_of(
@@ -83,7 +90,7 @@ def test_sst5_has_three_classes_and_no_token_spacing() -> None:
 def test_fdu_mtl_keeps_unlabelled_texts_apart() -> None:
     files = {
         "data/fdu-mtl/books.task.train": "0\ti do n't like it .\n1\tgood !\n",
-        "data/fdu-mtl/books.task.unlabel": "As it was. \n",
+        "data/fdu-mtl/books.task.unlabel": "As &lt; it was. \n",
         "data/fdu-mtl/dvd.task.train": "1\tfun\n",
     }
     splits = splits_of("fdu-mtl", files)
@@ -93,7 +100,7 @@ def test_fdu_mtl_keeps_unlabelled_texts_apart() -> None:
         {"text": "good!", "id": "books/train/2", "label": "positive"},
         {"text": "fun", "id": "dvd/train/1", "label": "positive"},
     ]
-    assert splits["unlabelled"] == {"text": ["As it was."], "id": ["books/unlabelled/1"]}
+    assert splits["unlabelled"] == {"text": ["As < it was."], "id": ["books/unlabelled/1"]}
 
 
 def test_cad_imdb_holds_originals_and_edits() -> None:
@@ -192,11 +199,16 @@ def test_missing_file_on_the_server_is_an_error(sst5, server, install: Install) 
     assert "into a folder called sst5" in caught.value.hint
 
 
-def test_file_with_wrong_checksum_is_refused(sst5, server, home: Path, install: Install) -> None:
-    server.files["/repository/data/stsa.fine.dev"] = b"3 so so\n" * 1000
-    with pytest.raises(SenticliError, match=r"not official files of sst5: sst5/data/stsa.fine.dev"):
+@pytest.mark.parametrize("size", [1000, 900])
+def test_file_with_wrong_checksum_is_refused(
+    sst5, server, home: Path, install: Install, size: int
+) -> None:
+    server.files["/repository/data/stsa.fine.dev"] = b"3 so so\n" * size
+    with pytest.raises(SenticliError, match=r"is not the official data/stsa.fine.dev: SHA-256"):
         install(sst5)
     assert not (home / "datasets").exists()
+    assert len(server.hits) == 2
+    assert fetched_bytes(sst5) == len(FILES["data/stsa.fine.train"])  # what is good is kept
     install(sst5, verify=False)
     assert provenance(sst5)["verified"] is None
 

@@ -115,6 +115,17 @@ def test_a_damaged_cache_is_replaced(sample: tuple[Part, Corpus], home: Path) ->
     assert was_cached(learned(sample)[1])
 
 
+def test_the_newest_stay_in_the_cache(
+    sample: tuple[Part, Corpus], home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("senticli.training.own_vectors.KEPT", 2)
+    for seed in (1, 2, 3):
+        learned(sample, seed=seed)
+    assert len(list(home.glob("cache/vectors-*"))) == 2
+    assert was_cached(learned(sample, seed=2)[1])
+    assert not was_cached(learned(sample, seed=1)[1])
+
+
 def test_progress_is_reported(sample: tuple[Part, Corpus], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("senticli.training.own_vectors.CHUNK", 200)
     _, events = learned(sample)

@@ -84,11 +84,13 @@ def show_list(assets: Sequence[Asset], *, as_json: bool) -> None:
             print_json(row)
         return
     from rich.table import Table
+    from rich.text import Text
 
     table = Table(box=None, padding=(0, 2, 0, 0))
-    for column in ("name", "archive", "installed", "verified", "description"):
+    for column in ("name", "archive", "installed", "verified"):
         right = column in ("archive", "installed")
         table.add_column(column, justify="right" if right else "left", no_wrap=True)
+    table.add_column("description")  # the only one that is cut where a terminal is narrow
     for row in rows:
         installed = size_text(row["on_disk"]) if row["here"] else _so_far(row["fetched"]) or "–"
         table.add_row(
@@ -96,7 +98,7 @@ def show_list(assets: Sequence[Asset], *, as_json: bool) -> None:
             size_text(row["bytes"]) if row["bytes"] else "?",
             installed,
             CHECKSUMS[row["verified"]] if row["here"] else "",
-            row["description"],
+            Text(row["description"], no_wrap=True, overflow="ellipsis"),
             style="bold" if row["here"] else "",
         )
     print_table(table)

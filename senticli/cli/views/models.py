@@ -90,9 +90,16 @@ def show_one(model: Bundle, *, as_json: bool) -> None:
     """Print a model's architecture, provenance and metrics."""
     default = registry.is_default(model.path)
     if as_json:
-        where = {"name": model.name, "path": str(model.path), "bytes": model.size}
         print_json(
-            {**where, "default": default, **asdict(model.config), "history": model.history()}
+            {
+                "name": model.name,
+                "path": str(model.path),
+                "bytes": model.size,
+                "default": default,
+                "licences": model.licences,
+                **asdict(model.config),
+                "history": model.history(),
+            }
         )
         return
 
@@ -125,6 +132,8 @@ def _facts(model: Bundle) -> Iterator[tuple[str, str]]:
     share = f" ({found:.1%} of the {which} found)" if found is not None else ""
     yield "vectors", f"{train.get('vectors', '?')}{share}"
     yield "data", ", ".join(train.get("data", ["?"]))
+    for name, licence in model.licences.items():
+        yield "licence", f"{name}: {licence}"
 
     from senticli.evaluation import wilson  # numpy, which the rest does without
 

@@ -142,6 +142,8 @@ class Json(Lines):
                         "findings": [dataclasses.asdict(finding) for finding in event.findings],
                     }
                 )
+            case VectorsLearned():
+                self.print({"event": "vectors", **dataclasses.asdict(event)})
             case EpochResult():
                 self.print({"event": "epoch", **dataclasses.asdict(event)})
             case Trial():
