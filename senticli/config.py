@@ -16,6 +16,8 @@ from senticli.io.jsonfile import has_type
 
 DATA_SETTINGS = ("data", "valid", "test", "unlabelled")
 """Settings that name data sets, files and folders of texts."""
+PUBLISHED_VECTORS = "glove.6B.100d"
+"""Those that training starts from where there are too few texts to learn own ones."""
 JOINED_WITH_OWN = "+own"  # the end of `vectors`
 UNK, PAD = "<unk>", "<pad>"
 POOLINGS = ("last", "max", "mean", "attention")
@@ -220,8 +222,8 @@ class TrainConfig:
         "Texts without labels, for `vectors=own` and `teacher`: a data set that has some, a file, "
         "or a folder of files with one text each. Repeatable.",
         DATA,
-        metavar="NAME|FILE|DIR",
-        shown="none",
+        metavar="NAME|FILE|DIR|none",
+        shown="those of the data sets in `data`",
     )
     format: Format | None = setting(
         None, "Format of the files.", DATA, short="f", shown="by their names"
@@ -289,13 +291,13 @@ class TrainConfig:
         shown="from scratch",
     )
     vectors: str = setting(
-        "glove.6B.100d",
+        "own",
         "Word vectors to initialise the embedding; with `init`, that of new tokens: a file in "
         "GloVe's format; or own, learned from the training texts and `unlabelled`; or one joined "
         "with the other, such as glove.6B.100d+own.",
         DATA,
         metavar="NAME|FILE|own|NAME+own|none",
-        shown="glove.6B.100d; none with `init`",
+        shown=f"own with unlabelled texts, else {PUBLISHED_VECTORS}; none with `init`",
     )
     teacher: tuple[str, ...] = setting(
         (),
@@ -518,6 +520,7 @@ PRESETS: Mapping[str, Recipe] = {
             output_dropout=0.5,
         ),
         train=TrainConfig(
+            vectors=PUBLISHED_VECTORS,
             valid_fraction=0.3,
             max_length=0,
             epochs=5,

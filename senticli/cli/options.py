@@ -151,9 +151,10 @@ def options_of(recipe: Recipe) -> list[str]:
     for part, usual in ((recipe.model, ModelConfig()), (recipe.train, TrainConfig())):
         for name in settings_of(type(part)):
             value = getattr(part, name)
-            # With --init, what is left out is that model's, not the usual.
-            own = recipe.train.init is not None and name.endswith("dropout")
-            if value == getattr(usual, name) and not own:
+            # What is left out is, with --init, that model's, and depends on the data.
+            depends = recipe.train.init is not None and name.endswith("dropout")
+            depends |= recipe.train.data != TrainConfig().data and name == "vectors"
+            if value == getattr(usual, name) and not depends:
                 continue
             if name == "embedding_dim" and recipe.train.published_vectors:
                 continue  # the vectors say it

@@ -39,6 +39,8 @@ class Asset:
     """Official MD5, used where the publisher gives no SHA-256."""
     size: int | None = None
     """Size of the archive, or of all files, in bytes, where known."""
+    unlabelled: bool = False
+    """True for a data set with texts without labels."""
     member: str | None = None
     """The file inside the archive that holds the vectors."""
     member_sha256: str | None = None
@@ -129,6 +131,7 @@ def _everyday() -> list[Asset]:
             size=sum(file.size for file in files[name]),
             folder=name,
             unpacked=sum(file.size for file in files[name]),
+            unlabelled=any("unlabel" in file.path for file in files[name]),
             archive_name="everyday.zip",
         )
         for name, description, repository, commit, licence in (
@@ -191,6 +194,7 @@ ASSETS: dict[str, Asset] = {
             md5="7c2ac02c03563afcf9b574c7e56c153a",
             size=84_125_825,
             folder="aclImdb",
+            unlabelled=True,
             unpacked=138_000_000,
             expect={
                 "train/neg": 12_500,

@@ -219,6 +219,18 @@ def load_training_data(config: TrainConfig, sources: Sources | None = None) -> T
     return TrainingData(train, valid, labels, test, _load_unlabelled(config, held_out, sources))
 
 
+def unlabelled_of(config: TrainConfig) -> tuple[str, ...]:
+    """Return the data sets and files whose texts without labels are learned from.
+
+    Where ``config`` names none, those of its data sets come along. There are none without own
+    vectors or a teacher.
+    """
+    if not (config.has_own_vectors or config.teacher) or config.unlabelled == ("none",):
+        return ()
+    own = tuple(name for name in config.data if name in ASSETS and ASSETS[name].unlabelled)
+    return config.unlabelled or own
+
+
 def _load_unlabelled(config: TrainConfig, held_out: Iterable[Split], sources: Sources) -> Split:
     """Return the texts that ``config`` names as unlabelled, without those that are held out.
 
@@ -227,11 +239,12 @@ def _load_unlabelled(config: TrainConfig, held_out: Iterable[Split], sources: So
     Raises:
         SenticliError: a data set is not installed or has none, or nothing is left.
     """
-    if not config.unlabelled:
+    names = unlabelled_of(config)
+    if not names:
         return Split([], [])
     unseen = {_letters(example.text) for split in held_out for example in split.examples}
     parts = []
-    for name in config.unlabelled:
+    for name in names:
         if name in DATASETS and UNLABELLED not in splits_of(name):
             raise SenticliError(
                 f"{name} has no unlabelled texts", "name other data: `unlabelled=FILE`"
@@ -244,7 +257,7 @@ def _load_unlabelled(config: TrainConfig, held_out: Iterable[Split], sources: So
                 "name other texts: `unlabelled=FILE`",
             )
         parts.append(Part(source, rows))
-    return Split(parts, list(config.unlabelled))
+    return Split(parts, list(names))
 
 
 def _letters(text: str) -> str:
@@ -388,7 +401,7 @@ def reading_of(config: TrainConfig) -> Reading:
 
 def check_reading(config: TrainConfig) -> None:
     """Raise UsageError if ``config`` says how files are read, and only names data sets."""
-    names = (*config.data, *config.valid, *config.test, *config.unlabelled)
+    names = (*config.data, *config.valid, *config.test, *unlabelled_of(config))
     given = reading_of(config).given
     if given and all(name in DATASETS for name in names):
         raise UsageError(

@@ -41,7 +41,7 @@ from senticli.download.transfer import (
     read_digests,
     start_again,
 )
-from senticli.errors import SenticliError, UsageError
+from senticli.errors import Interrupted, SenticliError, UsageError
 from senticli.events import Message, OnEvent, Progress, ignore
 from senticli.io.atomic import replace_dir
 from senticli.io.disk import require_space, size_text, writing

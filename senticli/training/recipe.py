@@ -8,9 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from senticli import paths, registry
-from senticli.config import DATA_SETTINGS, PRESETS, ModelConfig, Recipe, check_choice
+from senticli.config import (
+    DATA_SETTINGS,
+    PRESETS,
+    PUBLISHED_VECTORS,
+    ModelConfig,
+    Recipe,
+    check_choice,
+)
 from senticli.data.catalogue import DATASETS
-from senticli.data.splits import check_reading
+from senticli.data.splits import check_reading, unlabelled_of
 from senticli.errors import ConfigError, UsageError
 
 OF_INIT = ("rnn", "layers", "hidden", "bidirectional", "pooling", "embedding_dim")
@@ -47,6 +54,9 @@ def recipe_of(settings: Mapping[str, Any], preset: str | None = None) -> Recipe:
     if "init" in given:
         recipe, given["init"] = _from_model(recipe, given)
     recipe = recipe.with_settings(given)
+    if "vectors" not in given and recipe.train.vectors == "own" and not unlabelled_of(recipe.train):
+        # The labelled texts alone are rarely enough to learn vectors from.
+        recipe = recipe.with_settings({"vectors": PUBLISHED_VECTORS})
     _check_together(recipe, given)
     check_reading(recipe.train)
     return recipe

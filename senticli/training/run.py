@@ -20,7 +20,13 @@ from senticli.bundle import Bundle
 from senticli.config import Recipe
 from senticli.data.catalogue import DATASETS
 from senticli.data.checks import check, rows_of
-from senticli.data.splits import Sources, TrainingData, load_training_data, require_file
+from senticli.data.splits import (
+    Sources,
+    TrainingData,
+    load_training_data,
+    require_file,
+    unlabelled_of,
+)
 from senticli.data.vectors import cached_vectors
 from senticli.download import installed
 from senticli.errors import SenticliError, UsageError
@@ -289,10 +295,11 @@ def read_data(
 def _checked_data(recipe: Recipe, *, strict: bool, on_event: OnEvent) -> TrainingData:
     """Return the examples that a recipe names; what is suspicious is reported before any error."""
     config = recipe.train
-    for name in (*config.data, *config.valid, *config.test, *config.unlabelled):
+    unlabelled = unlabelled_of(config)
+    for name in (*config.data, *config.valid, *config.test, *unlabelled):
         if name not in DATASETS:
             require_file(name)
-    installed.require([*config.data, *config.unlabelled, config.published_vectors or ""])
+    installed.require([*config.data, *unlabelled, config.published_vectors or ""])
     sources = Sources()
     try:
         data = load_training_data(config, sources)

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from senticli.cli.options import options_of
 from senticli.config import Recipe, TrainConfig
+from senticli.data.splits import unlabelled_of
 from senticli.errors import ConfigError, UsageError
 from senticli.training import recipe
 from senticli.training.recipe import recipe_of, target_of
@@ -66,6 +68,36 @@ def test_size_of_own_vectors_may_be_chosen() -> None:
         recipe_of({"vectors": "glove.6B.100d+own", "embedding_dim": 50})
 
 
+def test_vectors_are_learned_where_unlabelled_texts_come_along(tmp_path: Path) -> None:
+    more = tmp_path / "more.txt"
+    more.touch()
+    for settings, vectors in (
+        ({}, "own"),
+        ({"data": ("sample", "imdb")}, "own"),
+        ({"data": "sample", "unlabelled": more}, "own"),
+        ({"data": "sample"}, "glove.6B.100d"),
+    ):
+        assert recipe_of(settings).train.vectors == vectors
+
+
+def test_unlabelled_texts_of_the_data_come_along() -> None:
+    assert unlabelled_of(recipe_of({"data": ("sample", "imdb")}).train) == ("imdb",)
+    for settings in (
+        {"unlabelled": "none", "vectors": "own"},
+        {"vectors": "none"},
+        {"data": "sample"},
+    ):
+        assert unlabelled_of(recipe_of(settings).train) == ()
+
+
+@pytest.mark.parametrize("settings", [{}, {"vectors": "own"}, {"vectors": "own", "data": "sample"}])
+def test_options_give_the_vectors_that_follow_from_the_data(settings: dict[str, str]) -> None:
+    recipe = recipe_of({"data": "sst2", **settings})
+    words = options_of(recipe)
+    given = dict(zip(words[::2], words[1::2], strict=True))
+    assert recipe_of({name.lstrip("-"): value for name, value in given.items()}) == recipe
+
+
 def test_own_vectors_do_not_go_with_a_model_to_start_from(tiny_model: Path) -> None:
     with pytest.raises(ConfigError, match="`vectors`"):
         recipe_of({"vectors": "own", "init": str(tiny_model)})
@@ -73,6 +105,6 @@ def test_own_vectors_do_not_go_with_a_model_to_start_from(tiny_model: Path) -> N
 
 def test_unlabelled_texts_need_own_vectors_or_a_teacher() -> None:
     with pytest.raises(ConfigError, match="`unlabelled`") as caught:
-        recipe_of({"unlabelled": "imdb"})
+        recipe_of({"unlabelled": "imdb", "vectors": "none"})
     assert caught.value.hint == "add `vectors=own` or `teacher=NAME`"
     assert recipe_of({"unlabelled": "imdb", "vectors": "own"}).train.unlabelled == ("imdb",)
