@@ -102,7 +102,7 @@ def test_each_split_is_read_once(home: Path, monkeypatch: pytest.MonkeyPatch) ->
         return read_columns(*args)
 
     monkeypatch.setattr("senticli.data.splits.read_columns", counted)
-    data = load_training_data(TrainConfig(data=("imdb",), valid_fraction=0.2))
+    data = load_training_data(TrainConfig(data=("imdb",), vectors="none", valid_fraction=0.2))
     assert (len(data.train.examples), len(data.valid.examples), len(read)) == (160, 40, 2)
     assert data.train.parts[0].source is data.valid.parts[0].source
 
