@@ -11,7 +11,7 @@ import torch
 from senticli.config import ModelConfig, TrainConfig
 from senticli.errors import SenticliError
 from senticli.training.batches import Batches
-from senticli.training.events import BatchResult
+from senticli.training.events import BatchResult, EpochResult
 from senticli.training.network.birnn import BiRNN
 from senticli.training.network.dropout import draw_masks
 from senticli.training.parallel import symmetric_kl
@@ -217,3 +217,27 @@ def test_other_errors_of_torch_are_bugs(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(trainer._optimizer, "step", raises(RuntimeError("shapes")))
     with pytest.raises(RuntimeError, match="shapes"):
         next(trainer.fit())
+
+
+def test_each_source_of_validation_has_its_own_result() -> None:
+    config = replace(CONFIG, epochs=1)
+    sources = [data(2), data(3)]
+    (result,) = Trainer(model(), config, data(1), sources).fit()
+    alone = [next(Trainer(model(), config, data(1), [one]).fit()) for one in sources]
+    found = [(one.loss, one.accuracy) for one in result.valid_sources]
+    assert found == [(one.valid_loss, one.valid_accuracy) for one in alone]
+    assert [one.valid_sources for one in alone] == [(), ()]
+    assert "valid_sources" not in alone[0].fields
+
+
+def test_validation_is_the_mean_over_sources_by_their_shares() -> None:
+    config = replace(CONFIG, epochs=1)
+    (result,) = Trainer(model(), config, data(1), [data(2), data(3)], shares=[0.9, 0.1]).fit()
+    first, second = result.valid_sources
+    assert result.valid_loss == pytest.approx(0.9 * first.loss + 0.1 * second.loss)
+    assert result.valid_accuracy == pytest.approx(0.9 * first.accuracy + 0.1 * second.accuracy)
+
+
+def test_results_of_sources_survive_json() -> None:
+    (result,) = Trainer(model(), replace(CONFIG, epochs=1), data(1), [data(2), data(3)]).fit()
+    assert EpochResult.of(json.loads(json.dumps(result.fields))) == result
