@@ -79,6 +79,7 @@ _senticli() {
     local options=()
     case "$command $option" in
         "train --data" | "train -d") _senticli_words sample imdb sst2 goemotions crowdflower-tweets semeval-tweets sst5 fdu-mtl cad-imdb; _senticli_stored datasets; _senticli_paths .csv .tsv .jsonl .parquet .txt ;;
+        "train --mix") _senticli_words proportional balanced ;;
         "train --valid") _senticli_paths '' ;;
         "train --test") _senticli_paths '' ;;
         "train --unlabelled") _senticli_words sample imdb sst2 goemotions crowdflower-tweets semeval-tweets sst5 fdu-mtl cad-imdb; _senticli_stored datasets; _senticli_paths '' ;;
@@ -162,7 +163,7 @@ _senticli() {
                     _senticli_words train eval predict download info models
                     ;;
                 train)
-                    options=(--data -d --valid --test --unlabelled --format -f --text-column --label-column --labels --score-columns --delimiter --quoting --header --no-header --encoding --init --vectors --teacher --teacher-weight --vocab-size --uncased --cased --valid-fraction --max-length --epochs --patience --batch-size --optimizer --lr --embedding-lr --schedule --weight-decay --class-weights --clip --r-drop --device --precision --quantize --seed --rnn --layers --hidden --bidirectional --unidirectional --pooling --embedding-dim --word-dropout --embedding-dropout --layer-dropout --output-dropout --strict --preset --name --output -o --force --resume --tune --plot --dry-run --json --help -h)
+                    options=(--data -d --mix --valid --test --unlabelled --format -f --text-column --label-column --labels --score-columns --delimiter --quoting --header --no-header --encoding --init --vectors --teacher --teacher-weight --vocab-size --uncased --cased --valid-fraction --max-length --epochs --patience --batch-size --optimizer --lr --embedding-lr --schedule --weight-decay --class-weights --clip --r-drop --device --precision --quantize --seed --rnn --layers --hidden --bidirectional --unidirectional --pooling --embedding-dim --word-dropout --embedding-dropout --layer-dropout --output-dropout --strict --preset --name --output -o --force --resume --tune --plot --dry-run --json --help -h)
                     ;;
                 eval)
                     options=(--model -m --data -d --split --format -f --label-column --labels --score-columns --text-column --delimiter --quoting --header --no-header --encoding --json --threads --help -h)

@@ -51,6 +51,7 @@ complete -c senticli -n __senticli_command -l help -s h -d 'Show this message an
 
 # senticli train
 complete -c senticli -n '__senticli_command train' -l data -s d -x -a 'sample imdb sst2 goemotions crowdflower-tweets semeval-tweets sst5 fdu-mtl cad-imdb (__senticli_stored datasets) (__senticli_paths .csv .tsv .jsonl .parquet .txt)' -d 'Data set; CSV, TSV, JSONL or Parquet file with text and label; fastText\'s lines; a folder with one folder a label; - for standard input'
+complete -c senticli -n '__senticli_command train' -l mix -x -a 'proportional balanced' -d 'How often each of several --data is drawn: by its size; balanced, each as often; or one weight for each, such as 2,1,1. [default: proportional]'
 complete -c senticli -n '__senticli_command train' -l valid -x -a '(__senticli_paths \'\')' -d 'Validate on this, in place of a part of --data'
 complete -c senticli -n '__senticli_command train' -l test -x -a '(__senticli_paths \'\')' -d 'Test split of the model'
 complete -c senticli -n '__senticli_command train' -l unlabelled -x -a 'sample imdb sst2 goemotions crowdflower-tweets semeval-tweets sst5 fdu-mtl cad-imdb (__senticli_stored datasets) (__senticli_paths \'\')' -d 'Texts without labels, for --vectors own and --teacher: a data set that has some, a file, or a folder of files with one text each'

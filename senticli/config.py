@@ -6,7 +6,9 @@ completions, the reference page and a bundle's ``config.json`` all follow from t
 """
 
 import dataclasses
+import math
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args, get_origin
 
@@ -18,6 +20,8 @@ DATA_SETTINGS = ("data", "valid", "test", "unlabelled")
 """Settings that name data sets, files and folders of texts."""
 PUBLISHED_VECTORS = "glove.6B.100d"
 """Those that training starts from where there are too few texts to learn own ones."""
+PROPORTIONAL, BALANCED = MIXES = ("proportional", "balanced")
+"""Names of a `mix`, besides weights."""
 JOINED_WITH_OWN = "+own"  # the end of `vectors`
 UNK, PAD = "<unk>", "<pad>"
 POOLINGS = ("last", "max", "mean", "attention")
@@ -191,6 +195,21 @@ class ModelConfig:
         return tuple(self.pooling.split("+"))
 
 
+def parse_mix(mix: str) -> tuple[float, ...]:
+    """Return the weights in a `mix`; none where it is a name. Raises ConfigError."""
+    if mix in MIXES:
+        return ()
+    with suppress(ValueError):
+        weights = tuple(map(float, mix.split(",")))
+        if all(0 < weight < math.inf for weight in weights):
+            return weights
+    raise ConfigError(
+        "mix",
+        f"{mix!r} is not a choice",
+        f"use one of: {', '.join(MIXES)}; or a weight above 0 for each source, such as 2,1,1",
+    )
+
+
 @dataclass(frozen=True, kw_only=True)
 class TrainConfig:
     """What the model learns from, and how."""
@@ -202,6 +221,13 @@ class TrainConfig:
         DATA,
         metavar="NAME|FILE|DIR",
         short="d",
+    )
+    mix: str = setting(
+        PROPORTIONAL,
+        "How often each of several `data` is drawn: by its size; balanced, each as often; or one "
+        "weight for each, such as 2,1,1.",
+        DATA,
+        metavar="|".join((*MIXES, "W,W,…")),
     )
     valid: tuple[str, ...] = setting(
         (),
@@ -420,6 +446,7 @@ class TrainConfig:
                 "unlabelled", "is not read from standard input", "save the texts in a file first"
             )
         parse_label_map(self.label_map)
+        parse_mix(self.mix)
 
     @property
     def published_vectors(self) -> str | None:

@@ -26,6 +26,8 @@ Truth = NDArray[Any]
 """The true labels of N examples: their numbers [N], or distributions [N, L]."""
 Labels = Sequence[str | Mapping[str, float]]
 """The labels of texts; a soft one gives the probability of each label."""
+IMPOSSIBLE = -1e9
+"""The logit of a label that does not count: its probability is 0, and nothing becomes NaN."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,11 @@ def softmax(logits: Logits, temperature: float = 1.0) -> Floats:
     shifted: Floats = np.exp(logits - logits.max(axis=1, keepdims=True))
     shifted /= shifted.sum(axis=1, keepdims=True)
     return shifted
+
+
+def among(logits: NDArray[np.float32], known: NDArray[np.bool_] | None) -> NDArray[np.float32]:
+    """Return ``logits`` [N, L] with labels that are not ``known`` [N, L] made impossible."""
+    return logits if known is None else np.where(known, logits, np.float32(IMPOSSIBLE))
 
 
 def truth_of(examples: "Sequence[Example]", labels: Sequence[str]) -> Truth:

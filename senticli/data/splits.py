@@ -70,6 +70,11 @@ class Part:
     source: Source
     rows: Sequence[int]
 
+    @property
+    def examples(self) -> list[Example]:
+        """These examples, in order."""
+        return [self.source.examples[row] for row in self.rows]
+
 
 @dataclass(frozen=True)
 class Split:
@@ -82,7 +87,7 @@ class Split:
     @cached_property
     def examples(self) -> list[Example]:
         """The examples of all parts, in order."""
-        return [part.source.examples[row] for part in self.parts for row in part.rows]
+        return [example for part in self.parts for example in part.examples]
 
     @property
     def hashes(self) -> dict[str, str]:
@@ -208,7 +213,7 @@ def load_training_data(config: TrainConfig, sources: Sources | None = None) -> T
         test = load_split(config, "test", sources)
     for split in filter(None, (valid, test)):
         for part in split.parts:
-            strange = set(labels_of([part.source.examples[row] for row in part.rows])) - set(labels)
+            strange = set(labels_of(part.examples)) - set(labels)
             if strange:
                 raise SenticliError(
                     f"{part.source.name} has the label {min(strange)!r}, which is not in the "

@@ -3,6 +3,7 @@
 Nothing here needs torch, so that whatever shows a training loads at once.
 """
 
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any, Literal
 
 from senticli.bundle import Bundle
 from senticli.config import ModelConfig
+from senticli.data.mix import MixedSource
 from senticli.errors import SenticliError
 from senticli.evaluation import Evaluation
 from senticli.events import Finding, Message, Progress, SoftLabels
@@ -27,13 +29,14 @@ class DataChecked:
     """The data were read: the examples of each label by split, and what is suspicious.
 
     ``soft`` has the splits with soft labels, which count for their likeliest one. ``own`` is False
-    if all of it are data sets of the catalogue.
+    if all of it are data sets of the catalogue. ``sources`` are those to train on, if several.
     """
 
     labels: Mapping[str, Mapping[str, int]]
     soft: Mapping[str, SoftLabels]
     findings: Sequence[Finding]
     own: bool
+    sources: Sequence[MixedSource] = ()
 
 
 @dataclass(frozen=True)
@@ -60,8 +63,21 @@ class Taught:
 
 
 @dataclass(frozen=True)
+class SourceResult:
+    """How well a model does on the validation examples of one source."""
+
+    name: str
+    examples: int
+    loss: float
+    accuracy: float
+
+
+@dataclass(frozen=True)
 class EpochResult:
-    """An epoch is over. ``lr`` is the rate of its last step, ``seconds`` its wall time."""
+    """An epoch is over. ``lr`` is the rate of its last step, ``seconds`` its wall time.
+
+    Of several sources, validation loss and accuracy are the means by their share in the mixture.
+    """
 
     epoch: int  # 1 …
     epochs: int
@@ -73,6 +89,21 @@ class EpochResult:
     tokens_per_s: float  # without padding and validation
     seconds: float
     best: bool  # the lowest validation loss so far
+    valid_sources: Sequence[SourceResult] = ()  # if several
+
+    @classmethod
+    def of(cls, fields: Mapping[str, Any]) -> "EpochResult":
+        """Return the result with these :attr:`fields`, which may have been through JSON."""
+        sources = [SourceResult(**source) for source in fields.get("valid_sources", ())]
+        return cls(**{**fields, "valid_sources": tuple(sources)})
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """The result as plain data; of one source, without ``valid_sources``."""
+        fields = dataclasses.asdict(self)
+        if not self.valid_sources:
+            del fields["valid_sources"]
+        return fields
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.parallel import DistributedDataParallel
 
+from senticli.evaluation import IMPOSSIBLE
 from senticli.training.batches import Batch
 from senticli.training.network.dropout import Masks
 from senticli.training.processes import Processes
@@ -215,6 +216,8 @@ class Parallel:
         logits = model(
             repeated.token_ids, repeated.lengths, Masks.concat(part_masks) if masks else None
         )
+        if repeated.known is not None:
+            logits = logits.masked_fill(~repeated.known, IMPOSSIBLE)
         weights = 1.0 if self._weights is None else self._weights[part.likeliest]  # [B]
         losses = cross_entropy(logits, repeated.labels).view(passes, -1) * weights  # [passes, B]
         loss = losses.sum() / passes

@@ -20,6 +20,7 @@ from senticli.bundle import Bundle
 from senticli.config import Recipe
 from senticli.data.catalogue import DATASETS
 from senticli.data.checks import check, rows_of
+from senticli.data.mix import mixture_of
 from senticli.data.splits import (
     Sources,
     TrainingData,
@@ -310,7 +311,9 @@ def _checked_data(recipe: Recipe, *, strict: bool, on_event: OnEvent) -> Trainin
     splits = {"train": data.train, "valid": data.valid}
     checks = check(splits if data.test is None else {**splits, "test": data.test})
     own = not set(config.data) <= set(DATASETS)
-    on_event(DataChecked(checks.labels, checks.soft, checks.findings, own))
+    mixed = mixture_of(data, config).train
+    several = mixed if len(mixed) > 1 else ()
+    on_event(DataChecked(checks.labels, checks.soft, checks.findings, own, several))
     if strict and checks.findings:
         kinds = ", ".join(finding.what for finding in checks.findings)
         raise SenticliError(f"`strict=True`: {kinds}", "fix the data, or leave out `strict`")

@@ -4,7 +4,7 @@ import dataclasses
 import json
 import platform
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from importlib.metadata import version
@@ -19,6 +19,7 @@ from torch import Tensor
 from senticli import bundle, drift, evaluation
 from senticli.bundle import Bundle, BundleConfig
 from senticli.config import Recipe
+from senticli.data.mix import MixedSource, Mixture, mixture_of
 from senticli.data.splits import Split, TrainingData
 from senticli.data.vectors import VectorCache
 from senticli.errors import SenticliError
@@ -33,7 +34,15 @@ from senticli.training.batches import Batches
 from senticli.training.corpus import Corpus, corpus_of
 from senticli.training.device import choose_dtype, describe_device
 from senticli.training.embeddings import CachedVectors, extend_embedding, joined_embedding
-from senticli.training.events import BatchResult, EpochResult, Estimate, OnEvent, Saved, Started
+from senticli.training.events import (
+    BatchResult,
+    EpochResult,
+    Estimate,
+    OnEvent,
+    Saved,
+    SourceResult,
+    Started,
+)
 from senticli.training.export import float32
 from senticli.training.export.float32 import load_model
 from senticli.training.export.int8 import to_int8
@@ -57,6 +66,7 @@ class EncodedData:
     valid: list[TokenIds]
     valid_labels: Truth
     valid_texts: list[str]
+    mixture: Mixture  # the sources of the texts, in order
     labels: tuple[str, ...]
     vocab: Vocab
     embedding: Tensor  # to start from, [V, E]
@@ -67,6 +77,16 @@ class EncodedData:
     own_vectors: Mapping[str, Any] | None  # how they were learned, for the provenance
     sources: dict[str, Any]  # hashes of what was read, for the provenance
 
+    @property
+    def valid_sources(self) -> list[MixedSource]:
+        """The sources of validation; one of few texts may have none that are held out."""
+        return [source for source in self.mixture.valid if source.examples]
+
+    def known(self, sources: Sequence[MixedSource]) -> NDArray[np.bool_] | None:
+        """Return the labels that each text of some sources is told apart by, [N, L]; None: all."""
+        table = np.array([[label in one.labels for label in self.labels] for one in sources])
+        return None if table.all() else table.repeat([one.examples for one in sources], axis=0)
+
 
 @dataclass(frozen=True)
 class Session:
@@ -76,7 +96,7 @@ class Session:
     data: EncodedData
     model: BiRNN
     train: Batches
-    valid: Batches
+    valid: list[Batches]  # of each source
     rates: dict[str, float]  # learning rates of parameters, see Trainer
     weights: Tensor | None  # of the labels in the loss
     processes: Processes
@@ -99,6 +119,7 @@ class Session:
             self.recipe.train,
             self.train,
             self.valid,
+            shares=[source.share for source in self.data.valid_sources],
             rates=self.rates,
             weights=self.weights,
             processes=self.processes,
@@ -112,7 +133,7 @@ class Session:
         return Started(
             data=self.recipe.train.data,
             train_texts=self.train.n_texts,
-            valid_texts=self.valid.n_texts,
+            valid_texts=len(data.valid),
             labels=data.labels,
             vocab_size=len(data.vocab),
             new_tokens=len(data.vocab) - init.config.vocab_size if init else 0,
@@ -133,11 +154,11 @@ class Session:
         data, epochs = self.data, self.recipe.train.epochs
         lengths = np.percentile([len(ids) for ids in data.train], (50, 90, 99, 100)).astype(int)
         # A validation text is only run forward, at about a third of the work.
-        share = 1 + self.valid.n_tokens / self.train.n_tokens / 3
+        share = 1 + sum(map(len, data.valid)) / self.train.n_tokens / 3
         return Estimate(
             labels={
                 split: dict(zip(data.labels, _counts(truth, len(data.labels)), strict=True))
-                for split, truth in (("train", self.train.labels), ("valid", self.valid.labels))
+                for split, truth in (("train", data.train_labels), ("valid", data.valid_labels))
             },
             tokens_per_text=dict(
                 zip(("median", "90 %", "99 %", "longest"), lengths.tolist(), strict=True)
@@ -200,6 +221,7 @@ def encode_data(
         valid=_token_ids(data.valid, corpora, vocab),
         valid_labels=evaluation.truth_of(data.valid.examples, data.labels),
         valid_texts=[example.text for example in data.valid.examples],
+        mixture=mixture_of(data, config),
         labels=data.labels,
         vocab=vocab,
         embedding=embedding,
@@ -282,8 +304,21 @@ def build_session(recipe: Recipe, data: EncodedData, processes: Processes = ALON
             seed=config.seed,
             batch_size=batch_size,
             pad_index=PAD_INDEX,
+            sizes=[source.examples for source in data.mixture.train],
+            shares=[source.share for source in data.mixture.train],
+            known=data.known(data.mixture.train),
         ),
-        valid=Batches(data.valid, data.valid_labels, batch_size=batch_size, pad_index=PAD_INDEX),
+        valid=[
+            Batches(
+                data.valid[rows],
+                data.valid_labels[rows],
+                batch_size=batch_size,
+                pad_index=PAD_INDEX,
+                known=data.known([source]),
+                name=source.name,
+            )
+            for source, rows in _rows_of(data.valid_sources)
+        ],
         rates=(
             {"embedding.weight": config.embedding_lr}
             if data.init or data.vectors_found is not None
@@ -298,6 +333,14 @@ def build_session(recipe: Recipe, data: EncodedData, processes: Processes = ALON
         machine=_machine(processes, model.compute_dtype),
         slower=slower,
     )
+
+
+def _rows_of(sources: Sequence[MixedSource]) -> Iterator[tuple[MixedSource, slice]]:
+    """Yield each source with the rows of its texts."""
+    start = 0
+    for source in sources:
+        yield source, slice(start, start + source.examples)
+        start += source.examples
 
 
 def _load_weights(model: BiRNN, init: Bundle, labels: Sequence[str]) -> None:
@@ -348,6 +391,10 @@ def save(
     temperature = evaluation.fit_temperature(logits, session.data.valid_labels)
     scores = evaluation.softmax(logits, temperature)
     valid = evaluation.measure(scores, session.data.valid_labels, session.data.labels)
+    sources = [
+        {**dataclasses.asdict(_result(session, source, scores, rows)), "labels": source.labels}
+        for source, rows in _rows_of(session.data.valid_sources)
+    ]
     own = session.data.own_vectors
     seconds = sum(result.seconds for result in history) + (own["seconds"] if own else 0)
     config = BundleConfig(
@@ -371,6 +418,7 @@ def save(
                 "examples": valid.examples,
                 "accuracy": valid.accuracy,
                 "loss": valid.loss,
+                **({"sources": sources} if len(sources) > 1 else {}),
             },
             "epochs": len(history),
             "seconds": round(seconds, 1),
@@ -391,7 +439,7 @@ def save(
             "model.safetensors": float32.weights_to_bytes(session.model),
             "model.onnx": graph,
             "history.jsonl": "".join(
-                json.dumps(dataclasses.asdict(result)) + "\n" for result in history
+                json.dumps(result.fields) + "\n" for result in history
             ).encode(),
         }
         for name, content in contents.items():
@@ -401,15 +449,25 @@ def save(
     return Saved(bundle.save(path, config, write_files), valid, counts)
 
 
+def _result(
+    session: Session, source: MixedSource, scores: NDArray[np.float64], rows: slice
+) -> SourceResult:
+    """Return how good the scores of a source's validation examples are."""
+    truth, labels = session.data.valid_labels[rows], session.data.labels
+    found = evaluation.measure(scores[rows], truth, labels)
+    return SourceResult(source.name, found.examples, found.loss, found.accuracy)
+
+
 def _choose_graph(session: Session) -> tuple[bytes, str, NDArray[np.float32]]:
     """Return the graph to keep, its precision, and its logits on validation."""
     exact = float32.to_onnx(session.model)
     content, asked = exact.SerializeToString(), session.recipe.train.quantize
-    logits = Network(content).logits(session.data.valid)
+    known = session.data.known(session.data.valid_sources)
+    logits = evaluation.among(Network(content).logits(session.data.valid), known)
     if asked == "none":
         return content, "float32", logits
     small = to_int8(session.model).SerializeToString()
-    small_logits = Network(small).logits(session.data.valid)
+    small_logits = evaluation.among(Network(small).logits(session.data.valid), known)
     cost = _accuracy(session, logits) - _accuracy(session, small_logits)
     if asked == "int8" or cost < INT8_COST:
         return small, "int8", small_logits

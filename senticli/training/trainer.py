@@ -1,7 +1,7 @@
 """The training loop. It knows batches and a model, not texts."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from senticli.config import TrainConfig
 from senticli.errors import SenticliError
 from senticli.training.batches import Batch, Batches, prefetched
-from senticli.training.events import BatchResult, Diverged, EpochResult, Stopped
+from senticli.training.events import BatchResult, Diverged, EpochResult, SourceResult, Stopped
 from senticli.training.network.birnn import BiRNN
 from senticli.training.network.dropout import Masks, draw_masks
 from senticli.training.parallel import Parallel, Totals, one_thread
@@ -46,7 +46,9 @@ class Trainer:
     Args:
         model: takes token_ids [B, T], lengths [B] and masks, gives logits [B, K].
         config: how to train.
-        train, valid: the batches.
+        train: the batches.
+        valid: those of each source of validation, by which the best epoch is chosen.
+        shares: of these sources in the validation loss; None: by their texts.
         rates: the learning rate of parameters by name, as a share of the others'.
         weights: by which the labels count in the loss, [K].
         processes: those that train together, and the device of this one.
@@ -59,8 +61,9 @@ class Trainer:
         model: BiRNN,
         config: TrainConfig,
         train: Batches,
-        valid: Batches,
+        valid: Sequence[Batches],
         *,
+        shares: Sequence[float] | None = None,
         rates: Mapping[str, float] | None = None,
         weights: Tensor | None = None,
         processes: Processes = ALONE,
@@ -71,6 +74,7 @@ class Trainer:
         self.config = config
         self._train = train
         self._valid = valid
+        self._shares = [one.n_texts for one in valid] if shares is None else shares
         self._processes = processes
         self._parallel = Parallel(
             model,
@@ -130,7 +134,7 @@ class Trainer:
             },
         }
         facts = {
-            "history": [asdict(result) for result in self.history],
+            "history": [result.fields for result in self.history],
             "running": {**asdict(self._running), "totals": self._running.totals.values},
             "groups": optimizer["param_groups"],
             "schedule": self._schedule.state_dict(),
@@ -156,7 +160,7 @@ class Trainer:
         groups = [{**group, "betas": tuple(group["betas"])} for group in facts["groups"]]
         self._optimizer.load_state_dict({"state": state, "param_groups": groups})
         self._schedule.load_state_dict(facts["schedule"])
-        self.history = [EpochResult(**result) for result in facts["history"]]
+        self.history = [EpochResult.of(result) for result in facts["history"]]
         running = facts["running"]
         self._running = _Running(**{**running, "totals": Totals.of(running["totals"])})
 
@@ -167,11 +171,14 @@ class Trainer:
         self.model.load_state_dict(self._best_state)
         return self.best
 
-    def evaluate(self) -> Totals:
-        """Return loss and accuracy on validation of the model as it stands."""
+    def evaluate(self) -> list[Totals]:
+        """Return loss and accuracy on each source of validation of the model as it stands."""
         device = self._processes.device
-        mine = self._processes.share_of(self._valid.epoch())
-        return self._parallel.evaluate(prefetched(batch.to(device) for batch in mine))
+        shares = (self._processes.share_of(source.epoch()) for source in self._valid)
+        return [
+            self._parallel.evaluate(prefetched(batch.to(device) for batch in mine))
+            for mine in shares
+        ]
 
     def _batches(self, epoch: int, start: int) -> Iterator[tuple[Batch, list[Masks], int]]:
         """Yield batches with the masks of each pass and their number of tokens, on the device."""
@@ -224,20 +231,21 @@ class Trainer:
         """Validate, and keep the weights if they are the best."""
         epoch, running = len(self.history) + 1, self._running
         started = time.perf_counter()
-        valid = self.evaluate()
-        if valid.loss != valid.loss:
+        valid_loss, valid_accuracy, sources = self._validate()
+        if valid_loss != valid_loss:
             raise self._not_a_number(f"after epoch {epoch}, on validation")
         result = EpochResult(
             epoch=epoch,
             epochs=self.config.epochs,
             train_loss=running.totals.mean_loss,
             train_accuracy=running.totals.accuracy,
-            valid_loss=valid.mean_loss,
-            valid_accuracy=valid.accuracy,
+            valid_loss=valid_loss,
+            valid_accuracy=valid_accuracy,
             lr=running.lr,
             tokens_per_s=running.tokens / running.seconds,
             seconds=running.seconds + time.perf_counter() - started,
-            best=self.best is None or valid.mean_loss < self.best.valid_loss,
+            best=self.best is None or valid_loss < self.best.valid_loss,
+            valid_sources=sources if len(sources) > 1 else (),
         )
         if result.best:
             self._best_state = {
@@ -246,6 +254,24 @@ class Trainer:
         self.history.append(result)
         self._running = _Running()
         return result
+
+    def _validate(self) -> tuple[float, float, tuple[SourceResult, ...]]:
+        """Return loss and accuracy on validation, the means over its sources, and those of each."""
+        valid = self.evaluate()
+        weights = [share / one.texts for share, one in zip(self._shares, valid, strict=True)]
+
+        def total(values: Iterable[float]) -> float:
+            return sum(weight * value for weight, value in zip(weights, values, strict=True))
+
+        sources = (
+            SourceResult(source.name, one.texts, one.mean_loss, one.accuracy)
+            for source, one in zip(self._valid, valid, strict=True)
+        )
+        return (
+            total(one.loss for one in valid) / total(one.weight for one in valid),
+            total(one.correct for one in valid) / total(one.texts for one in valid),
+            tuple(sources),
+        )
 
     @contextmanager
     def _translated_errors(self) -> Iterator[None]:

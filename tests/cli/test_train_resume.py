@@ -238,6 +238,11 @@ def torchrun(start_senticli: Start, *args: str | Path) -> "subprocess.CompletedP
     return subprocess.CompletedProcess(args, process.returncode, stdout, stderr)
 
 
+def epochs(output: str) -> list[dict[str, Any]]:
+    rows = [json.loads(line) for line in output.splitlines()]
+    return [row for row in rows if row["event"] == "epoch"]
+
+
 def test_two_processes_train_what_one_does(
     senticli: Run, start_senticli: Start, home: Path
 ) -> None:
@@ -246,10 +251,6 @@ def test_two_processes_train_what_one_does(
     two = torchrun(start_senticli, *settings, "--json", "--name", "two")
     assert two.returncode == 0, two.stderr
     assert "machine     2 × (cpu, 1 thread, float32)" in two.stderr
-
-    def epochs(output: str) -> list[dict[str, Any]]:
-        rows = [json.loads(line) for line in output.splitlines()]
-        return [row for row in rows if row["event"] == "epoch"]
 
     assert len(epochs(two.stdout)) == 3
     for mine, theirs in zip(epochs(one.stdout), epochs(two.stdout), strict=True):
@@ -260,6 +261,23 @@ def test_two_processes_train_what_one_does(
     assert again.startswith("torchrun --nproc-per-node 2 -m senticli train ")
     assert "command     torchrun --nproc-per-node 2" in senticli("models", "show", "two").stdout
     assert list((home / "checkpoints").iterdir()) == []
+
+
+def test_two_processes_train_on_a_mixture_as_one_does(
+    senticli: Run, start_senticli: Start, tmp_path: Path
+) -> None:
+    labels = ("negative", "neutral", "positive")
+    rows = [f"{label} {n},{label}" for n in range(20) for label in labels]
+    (tmp_path / "mine.csv").write_text("\n".join(["text,label", *rows]))
+    mixture = ("--data", tmp_path / "mine.csv", "--mix", "balanced")
+    settings = (*TINY, *mixture, "--precision", "float32", "--epochs", "2", "--json")
+    one = senticli(*settings, "--name", "one")
+    two = torchrun(start_senticli, *settings, "--name", "two")
+    assert two.returncode == 0, two.stderr
+    for mine, theirs in zip(epochs(one.stdout), epochs(two.stdout), strict=True):
+        assert mine["train_loss"] == pytest.approx(theirs["train_loss"], rel=1e-4)
+        for ours, others in zip(mine["valid_sources"], theirs["valid_sources"], strict=True):
+            assert ours["loss"] == pytest.approx(others["loss"], rel=1e-4)
 
 
 def test_two_processes_print_an_error_once(start_senticli: Start) -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from senticli.training.batches import Batches, prefetched
+from senticli.training.batches import POOL, Batches, draw, prefetched
 
 PAD = 1
 
@@ -83,3 +83,71 @@ def test_distributions_stay_with_their_texts() -> None:
     assert batch.likeliest.tolist() == [0, 0, 1]
     assert batch.rows(slice(2, 3)).labels.tolist() == [[0.25, 0.75]]
     assert batch.repeated(2).labels.tolist() == batch.labels.tolist() * 2
+
+
+def mixed(sizes: tuple[int, ...], shares: tuple[float, ...] | None) -> Batches:
+    lengths = np.random.default_rng(0).integers(1, 300, size=sum(sizes))
+    texts = [np.full(length, row + 2, dtype=np.int32) for row, length in enumerate(lengths)]
+    labels = [source for source, size in enumerate(sizes) for _ in range(size)]
+    return Batches(texts, labels, batch_size=8, pad_index=PAD, seed=1, sizes=sizes, shares=shares)
+
+
+def rows_of(batches: Batches, epoch: int) -> list[int]:
+    return [int(ids[0]) - 2 for batch in batches.epoch(epoch) for ids in batch.token_ids]
+
+
+def test_epoch_has_the_share_of_each_source_and_is_as_long() -> None:
+    batches = mixed((600, 300, 100), (0.25, 0.25, 0.5))
+    sources = np.concatenate([batch.labels for batch in batches.epoch(2)])
+    assert np.bincount(sources).tolist() == [250, 250, 500]
+    assert len(batches) == len(list(batches.epoch(1))) == 125
+    assert batches.n_tokens == sum(int(batch.lengths.sum()) for batch in batches.epoch(1))
+
+
+def test_no_source_is_left_out_of_an_epoch() -> None:
+    batches = mixed((10, 10), (0.999, 0.001))
+    assert sum(row >= 10 for row in rows_of(batches, 1)) == 1
+
+
+@pytest.mark.parametrize(("size", "count"), [(100, 30), (100, 100), (7, 30)])
+def test_draws_run_through_one_pass_after_another(size: int, count: int) -> None:
+    epochs = [draw(size, count, epoch, seed=1, source=2) for epoch in range(1, 22)]
+    assert {len(rows) for rows in epochs} == {count}
+    drawn = np.concatenate(epochs)
+    passes = drawn[: len(drawn) // size * size].reshape(-1, size)
+    assert (np.sort(passes) == np.arange(size)).all()
+    assert len({tuple(order) for order in passes.tolist()}) == len(passes)
+
+
+def test_proportional_mixture_has_the_order_of_a_single_source() -> None:
+    """That of the first release, to the bit: a permutation of all texts, in sorted pools."""
+    sizes = (613, 287, 100)
+    batches = mixed(sizes, tuple(size / sum(sizes) for size in sizes))
+    lengths = np.random.default_rng(0).integers(1, 300, size=1000)
+    random = np.random.default_rng((1, 3))
+    order = random.permutation(1000)
+    expected = []
+    for start in range(0, 1000, 8 * POOL):
+        pool = order[start : start + 8 * POOL]
+        pool = pool[np.argsort(lengths[pool], kind="stable")]
+        expected += [pool[at : at + 8] for at in range(0, len(pool), 8)]
+    random.shuffle(expected)
+    assert rows_of(batches, 3) == np.concatenate(expected).tolist()
+
+
+def test_mixed_epoch_resumes_at_any_batch() -> None:
+    batches, again = (mixed((60, 20), (0.5, 0.5)) for _ in range(2))
+    whole = [batch.token_ids for batch in batches.epoch(4)]
+    rest = [batch.token_ids for batch in again.epoch(4, start=3)]
+    assert all(map(torch.equal, rest, whole[3:]))
+
+
+def test_known_labels_stay_with_their_texts() -> None:
+    texts = [np.full(n, n, dtype=np.int32) for n in (3, 1, 2)]
+    known = np.array([[True, False, True], [True, True, True], [True, True, False]])
+    [batch] = Batches(texts, [0, 1, 1], batch_size=3, pad_index=0, known=known).epoch()
+    assert batch.known is not None
+    assert batch.known.tolist() == known[[1, 2, 0]].tolist()
+    part = batch.rows(slice(2, 3)).repeated(2)
+    assert part.known is not None
+    assert part.known.tolist() == [[True, False, True]] * 2

@@ -1,5 +1,6 @@
 """A batch that is shared among cores gives the same result as in one piece."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -239,3 +240,46 @@ def test_gradients_of_soft_labels_do_not_depend_on_the_parts(
         assert one is not None
         assert other is not None
         assert torch.allclose(one, other, atol=1e-6)
+
+
+def known_labels(*, first: bool) -> Batch:
+    """A batch of three labels, whose even texts are told apart by the outer ones alone."""
+    whole = batch()
+    known = torch.ones(TEXTS, 3, dtype=torch.bool)
+    known[::2, 1] = not first
+    return replace(whole, labels=whole.labels * 2, known=known)
+
+
+@pytest.mark.parametrize("r_drop", [0.0, 0.7])
+def test_labels_that_a_text_is_not_told_apart_by_get_no_gradient(r_drop: float) -> None:
+    network, whole = model(3), known_labels(first=True).rows(slice(1))
+    random = np.random.default_rng(1)
+    masks = [draw_masks(network.config, random, *whole.token_ids.shape) for _ in range(2)]
+    Parallel(network, None, ALONE, r_drop).gradients(whole, masks if r_drop else masks[:1])
+    bias = network.output.bias.grad
+    assert bias is not None
+    negative, neutral, positive = bias.tolist()
+    assert neutral == 0
+    assert negative == pytest.approx(-positive, rel=1e-5)
+    assert negative
+    assert all(p.grad is not None and p.grad.isfinite().all() for p in network.parameters())
+
+
+def test_loss_is_over_the_labels_that_a_text_is_told_apart_by() -> None:
+    network, whole = model(3), known_labels(first=True)
+    totals = Parallel(network, None, ALONE).evaluate([whole])
+    logits = network(whole.token_ids, whole.lengths, None)
+    expected, correct = 0.0, 0
+    for row, label in enumerate(whole.labels.tolist()):
+        own = logits[row, [0, 2]] if row % 2 == 0 else logits[row]
+        place = label // 2 if row % 2 == 0 else label
+        expected -= own.log_softmax(0)[place].item()
+        correct += int(own.argmax()) == place
+    assert totals.loss == pytest.approx(expected, rel=1e-5)
+    assert totals.correct == correct
+
+
+def test_all_labels_known_is_as_without() -> None:
+    network, whole = model(3), known_labels(first=False)
+    parallel_ = Parallel(network, None, ALONE)
+    assert parallel_.evaluate([whole]) == parallel_.evaluate([replace(whole, known=None)])

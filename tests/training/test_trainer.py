@@ -11,7 +11,7 @@ import torch
 from senticli.config import ModelConfig, TrainConfig
 from senticli.errors import SenticliError
 from senticli.training.batches import Batches
-from senticli.training.events import BatchResult
+from senticli.training.events import BatchResult, EpochResult
 from senticli.training.network.birnn import BiRNN
 from senticli.training.network.dropout import draw_masks
 from senticli.training.parallel import symmetric_kl
@@ -41,7 +41,7 @@ def model(outputs: int = 1) -> BiRNN:
 @pytest.mark.parametrize("optimizer", ["adam", "adamw"])
 def test_it_learns(labels: int, outputs: int, optimizer: str) -> None:
     config = replace(CONFIG, epochs=12, optimizer=optimizer, patience=0)  # type: ignore[arg-type]
-    trainer = Trainer(model(outputs), config, data(1, labels), data(2, labels))
+    trainer = Trainer(model(outputs), config, data(1, labels), [data(2, labels)])
     results = list(trainer.fit())
     assert [result.epoch for result in results] == list(range(1, 13))
     assert results[-1].train_loss < results[0].train_loss
@@ -50,19 +50,19 @@ def test_it_learns(labels: int, outputs: int, optimizer: str) -> None:
 
 def test_the_best_epoch_is_kept() -> None:
     config = replace(CONFIG, lr=0.3, schedule="constant", patience=0, epochs=6)
-    trainer = Trainer(model(), config, data(1), data(2))
+    trainer = Trainer(model(), config, data(1), [data(2)])
     results = list(trainer.fit())
     lowest = min(results, key=lambda result: result.valid_loss)
     best = trainer.restore_best()
     assert best == lowest
     assert best.best
-    now = trainer.evaluate()
+    (now,) = trainer.evaluate()
     assert (now.mean_loss, now.accuracy) == pytest.approx((best.valid_loss, best.valid_accuracy))
 
 
 def test_it_stops_early() -> None:
     config = replace(CONFIG, epochs=50, patience=2, lr=0.3, schedule="constant")
-    trainer = Trainer(model(), config, data(1), data(2))
+    trainer = Trainer(model(), config, data(1), [data(2)])
     results = list(trainer.fit())
     assert trainer.best is not None
     assert len(results) == trainer.best.epoch + 2 < 50
@@ -70,7 +70,7 @@ def test_it_stops_early() -> None:
 
 def test_the_same_seed_gives_the_same_weights() -> None:
     def weights() -> torch.Tensor:
-        trainer = Trainer(model(), replace(CONFIG, epochs=2), data(1), data(2))
+        trainer = Trainer(model(), replace(CONFIG, epochs=2), data(1), [data(2)])
         list(trainer.fit())
         return trainer.model.output.weight
 
@@ -82,7 +82,7 @@ def test_r_drop_makes_two_passes_agree() -> None:
 
     def apart(r_drop: float) -> float:
         config = replace(CONFIG, r_drop=r_drop, epochs=12, patience=0)
-        trainer = Trainer(model(), config, data(1), data(2))
+        trainer = Trainer(model(), config, data(1), [data(2)])
         (*_, last) = trainer.fit()
         assert last.train_accuracy > 0.8
         batch = next(data(3).epoch())
@@ -104,13 +104,13 @@ def test_a_nan_loss_stops_with_advice() -> None:
     broken = model()
     broken.output.bias.data.fill_(float("nan"))
     with pytest.raises(SenticliError, match="NaN in epoch 1, batch 1") as caught:
-        list(Trainer(broken, CONFIG, data(1), data(2)).fit())
+        list(Trainer(broken, CONFIG, data(1), [data(2)]).fit())
     assert "`lr`" in caught.value.hint
 
 
 def test_progress_is_reported_after_every_batch() -> None:
     seen: list[BatchResult] = []
-    trainer = Trainer(model(), replace(CONFIG, epochs=1), data(1), data(2), on_batch=seen.append)
+    trainer = Trainer(model(), replace(CONFIG, epochs=1), data(1), [data(2)], on_batch=seen.append)
     (result,) = trainer.fit()
     assert [each.batch for each in seen] == list(range(1, 11))
     assert seen[-1].batches == 10
@@ -121,7 +121,7 @@ def test_progress_is_reported_after_every_batch() -> None:
 @pytest.mark.parametrize("schedule", ["onecycle", "cosine", "constant"])
 def test_learning_rate_schedules(schedule: str) -> None:
     config = replace(CONFIG, schedule=schedule, epochs=3, patience=0)  # type: ignore[arg-type]
-    rates = [result.lr for result in Trainer(model(), config, data(1), data(2)).fit()]
+    rates = [result.lr for result in Trainer(model(), config, data(1), [data(2)]).fit()]
     if schedule == "constant":
         assert rates == [0.02] * 3
     else:
@@ -134,7 +134,7 @@ def test_it_stops_after_the_batch() -> None:
     def stopping() -> bool:
         return (seen[-1].epoch, seen[-1].batch) == (3, 5)
 
-    trainer = Trainer(model(), CONFIG, data(1), data(2), stopping=stopping, on_batch=seen.append)
+    trainer = Trainer(model(), CONFIG, data(1), [data(2)], stopping=stopping, on_batch=seen.append)
     with pytest.raises(KeyboardInterrupt):
         list(trainer.fit())
     assert trainer.restore_best().epoch in (1, 2)
@@ -146,7 +146,7 @@ def test_resumed_training_equals_an_uninterrupted_one(schedule: str, batch: int)
     config = replace(CONFIG, schedule=schedule, optimizer="adam")  # type: ignore[arg-type]
 
     def trainer(**options: Any) -> Trainer:
-        return Trainer(model(), config, data(1), data(2), rates={"output.bias": 0.5}, **options)
+        return Trainer(model(), config, data(1), [data(2)], rates={"output.bias": 0.5}, **options)
 
     whole = trainer()
     list(whole.fit())
@@ -173,7 +173,7 @@ def test_resumed_training_equals_an_uninterrupted_one(schedule: str, batch: int)
 
 def test_nothing_trained_is_an_error() -> None:
     with pytest.raises(SenticliError, match="no epoch"):
-        Trainer(model(), CONFIG, data(1), data(2)).restore_best()
+        Trainer(model(), CONFIG, data(1), [data(2)]).restore_best()
 
 
 def test_balanced_weights_let_each_label_count_the_same() -> None:
@@ -195,7 +195,7 @@ def test_a_label_that_does_not_occur_has_a_weight() -> None:
 def test_a_lack_of_memory_keeps_the_best_epoch(
     error: RuntimeError, message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    trainer = Trainer(model(), CONFIG, data(1), data(2))
+    trainer = Trainer(model(), CONFIG, data(1), [data(2)])
     epochs = trainer.fit()
     next(epochs)
     monkeypatch.setattr(trainer._optimizer, "step", raises(error))
@@ -213,7 +213,31 @@ def raises(error: Exception) -> Any:
 
 
 def test_other_errors_of_torch_are_bugs(monkeypatch: pytest.MonkeyPatch) -> None:
-    trainer = Trainer(model(), CONFIG, data(1), data(2))
+    trainer = Trainer(model(), CONFIG, data(1), [data(2)])
     monkeypatch.setattr(trainer._optimizer, "step", raises(RuntimeError("shapes")))
     with pytest.raises(RuntimeError, match="shapes"):
         next(trainer.fit())
+
+
+def test_each_source_of_validation_has_its_own_result() -> None:
+    config = replace(CONFIG, epochs=1)
+    sources = [data(2), data(3)]
+    (result,) = Trainer(model(), config, data(1), sources).fit()
+    alone = [next(Trainer(model(), config, data(1), [one]).fit()) for one in sources]
+    found = [(one.loss, one.accuracy) for one in result.valid_sources]
+    assert found == [(one.valid_loss, one.valid_accuracy) for one in alone]
+    assert [one.valid_sources for one in alone] == [(), ()]
+    assert "valid_sources" not in alone[0].fields
+
+
+def test_validation_is_the_mean_over_sources_by_their_shares() -> None:
+    config = replace(CONFIG, epochs=1)
+    (result,) = Trainer(model(), config, data(1), [data(2), data(3)], shares=[0.9, 0.1]).fit()
+    first, second = result.valid_sources
+    assert result.valid_loss == pytest.approx(0.9 * first.loss + 0.1 * second.loss)
+    assert result.valid_accuracy == pytest.approx(0.9 * first.accuracy + 0.1 * second.accuracy)
+
+
+def test_results_of_sources_survive_json() -> None:
+    (result,) = Trainer(model(), replace(CONFIG, epochs=1), data(1), [data(2), data(3)]).fit()
+    assert EpochResult.of(json.loads(json.dumps(result.fields))) == result

@@ -15,7 +15,7 @@ from rich.markup import render
 from typer.core import TyperArgument, TyperGroup, TyperOption
 
 from senticli.bundle import BUNDLED
-from senticli.config import POOLINGS, PRESETS
+from senticli.config import MIXES, POOLINGS, PRESETS
 from senticli.data.catalogue import ASSETS, DATASETS, GROUPS
 from senticli.io.formats import TABLE_SUFFIXES
 
@@ -40,6 +40,7 @@ VALUES = {
     "input": FILE,
     "label_column": FREE_TEXT,
     "label_map": FREE_TEXT,
+    "mix": Values(MIXES),
     "model": Values((BUNDLED,), stored="models", files=()),
     "models": Values((BUNDLED,), stored="models", files=()),
     "name": FREE_TEXT,

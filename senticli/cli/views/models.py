@@ -144,6 +144,8 @@ def _facts(model: Bundle) -> Iterator[tuple[str, str]]:
         f"accuracy {valid['accuracy']:.2%} (95 % interval {low:.2%} to {high:.2%}), "
         f"loss {valid['loss']:.4f}, {valid['examples']:,} examples",
     )
+    for name, result in source_results(model):
+        yield f"  {name}", result
     epochs = model.history()
     if epochs:
         best = max(epoch["epoch"] for epoch in epochs if epoch["best"])
@@ -168,6 +170,18 @@ def _facts(model: Bundle) -> Iterator[tuple[str, str]]:
     teachers = origin["sha256"].get("teachers", ())
     for name, digest in zip(train.get("teacher", ()), teachers, strict=False):
         yield "sha256", f"{digest}  teacher {name}"
+
+
+def source_results(model: Bundle) -> Iterator[tuple[str, str]]:
+    """Yield the name of each source of validation, if several, and how well a model does on it."""
+    for source in model.config.provenance["valid"].get("sources", ()):
+        known = source["labels"]
+        among = f", among {', '.join(known)}" if len(known) < len(model.config.labels) else ""
+        yield (
+            one_line(source["name"]),
+            f"accuracy {source['accuracy']:.2%}, loss {source['loss']:.4f}, "
+            f"{source['examples']:,} examples{among}",
+        )
 
 
 def show_command(model: Bundle, command: str, *, as_json: bool) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 
 from senticli.cli import console
 from senticli.cli.errors import flag_of, in_options
+from senticli.cli.views.models import source_results
 from senticli.data.splits import splits_of
 from senticli.events import Message, Progress
 from senticli.training.events import (
@@ -132,6 +133,7 @@ class Json(Lines):
         """Show an event."""
         match event:
             case DataChecked():
+                sources = [dataclasses.asdict(source) for source in event.sources]
                 self.print(
                     {
                         "event": "data",
@@ -140,17 +142,19 @@ class Json(Lines):
                             split: dataclasses.asdict(soft) for split, soft in event.soft.items()
                         },
                         "findings": [dataclasses.asdict(finding) for finding in event.findings],
+                        **({"sources": sources} if sources else {}),
                     }
                 )
             case VectorsLearned():
                 self.print({"event": "vectors", **dataclasses.asdict(event)})
             case EpochResult():
-                self.print({"event": "epoch", **dataclasses.asdict(event)})
+                self.print({"event": "epoch", **event.fields})
             case Trial():
                 self.print({"event": "trial", **dataclasses.asdict(event)})
             case Estimate():
                 self.print({"event": "looked", **estimate_fields(event)})
             case Saved():
+                sources = event.bundle.config.provenance["valid"].get("sources")
                 self.print(
                     {
                         "event": "saved",
@@ -159,6 +163,7 @@ class Json(Lines):
                         "valid_accuracy": event.valid.accuracy,
                         "valid_loss": event.valid.loss,
                         "onnx": event.bundle.config.onnx,
+                        **({"valid_sources": sources} if sources else {}),
                     }
                 )
                 self.say(*self._unread(event.bundle.path))
@@ -344,6 +349,13 @@ def describe(event: Event) -> Iterator[str]:
 
 
 def _describe_data(event: DataChecked) -> Iterator[str]:
+    labels = {label for source in event.sources for label in source.labels}
+    for source in event.sources:
+        over = f", loss over {', '.join(source.labels)}" if set(source.labels) < labels else ""
+        yield (
+            f"source      {console.one_line(source.name)}: {source.examples:,} examples, "
+            f"{source.share:.1%} of an epoch{over}"
+        )
     for split, soft in event.soft.items():
         total = sum(event.labels[split].values())
         yield (
@@ -413,6 +425,8 @@ def describe_saved(event: Saved) -> Iterator[str]:
         f"validation accuracy {event.valid.accuracy:.2%} ({low:.2%} to {high:.2%}), "
         f"as {event.bundle.config.onnx} ONNX"
     )
+    for name, result in source_results(event.bundle):
+        yield f"  {name}: {result}"
     is_tested = bool(training.test) or any("test" in splits_of(name) for name in training.data)
     yield f"next: senticli eval --split {'test' if is_tested else 'valid'}"
 
