@@ -54,14 +54,14 @@ def test_list(stored: Path, capsys) -> None:
     assert [name for name, row in rows.items() if row["default"]] == ["second"]
     second = rows["second"]
     assert second["path"] == str(stored / "second")
-    assert (second["rnn"], second["layers"], second["hidden"]) == ("lstm", 1, 16)
+    assert (second["rnn"], second["layers"], second["hidden"]) == ("gru", 1, 16)
     assert second["labels"] == ["negative", "positive"]
     assert 0.4 < second["accuracy"] < 1
     assert second["bytes"] == sum(path.stat().st_size for path in (stored / "second").iterdir())
     assert "config.json is not that" in rows["first"]["error"]
     assert run(["models"]) == 0
     answer, talk = out(capsys)
-    assert any("second" in line and "LSTM 1 × 16" in line and line[0] == "*" for line in answer)
+    assert any("second" in line and "GRU 1 × 16" in line and line[0] == "*" for line in answer)
     assert any(line.split() == ["first", "broken"] for line in answer)
     assert f"warning: the model {stored / 'first'} is broken: config.json is not that" in talk
     assert all(line == line.rstrip() for line in answer)
@@ -73,7 +73,7 @@ def test_show(stored: Path, tiny_model: Path, capsys) -> None:
     assert text.startswith("second  (the default of predict and eval)\n")
     for part in (
         f"path        {stored / 'second'}",
-        "LSTM, 1 × 16, both directions, max+attention pooling",
+        "GRU, 1 × 16, both directions, max+attention pooling",
         "labels      negative, positive",
         "data        sample",
         "epochs      3 in ",

@@ -47,7 +47,7 @@ def test_models_of_one_second_have_different_names(
         target = target_of(plain)
         target.mkdir(parents=True)
         names.append(target.name)
-    first = "lstm-1x128-sample-seed1-20260102-030405"
+    first = "gru-1x128-sample-seed1-20260102-030405"
     assert names == [first, f"{first}-2", f"{first}-3"]
 
 
