@@ -122,7 +122,7 @@ _senticli() {
         "train --embedding-dropout") ;;
         "train --layer-dropout") ;;
         "train --output-dropout") ;;
-        "train --preset") _senticli_words default best notebook ;;
+        "train --preset") _senticli_words default best student notebook ;;
         "train --name") ;;
         "train --output" | "train -o") _senticli_paths ;;
         "train --tune") ;;

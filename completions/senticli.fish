@@ -101,7 +101,7 @@ complete -c senticli -n '__senticli_command train' -l embedding-dropout -x -d 'D
 complete -c senticli -n '__senticli_command train' -l layer-dropout -x -d 'Dropout between layers. [default: 0.3]'
 complete -c senticli -n '__senticli_command train' -l output-dropout -x -d 'Dropout before the output. [default: 0.3]'
 complete -c senticli -n '__senticli_command train' -l strict -d 'Fail on problems of the data: rows without text or label, duplicates, texts with two labels or in two splits, suspicious labels'
-complete -c senticli -n '__senticli_command train' -l preset -x -a 'default best notebook' -d 'Settings to start from, which other options override; best is more accurate, and slower. [default: default]'
+complete -c senticli -n '__senticli_command train' -l preset -x -a 'default best student notebook' -d 'Settings to start from, which other options override; best is more accurate, and slower. [default: default]'
 complete -c senticli -n '__senticli_command train' -l name -x -d 'Name of the model. [default: recipe and time]'
 complete -c senticli -n '__senticli_command train' -l output -s o -x -a '(__senticli_paths)' -d 'Write the model to this folder instead of the data dir'
 complete -c senticli -n '__senticli_command train' -l force -d 'Replace the model, or the unfinished training, that is there already'
