@@ -42,7 +42,7 @@ SYSTEMS = {
     "preset": ("`--preset notebook`", ("--preset", "notebook")),
     "preset-gru": ("`--preset notebook --rnn gru`", ("--preset", "notebook", "--rnn", "gru")),
     "default": ("default", ()),
-    "default-gru": ("`--rnn gru`", ("--rnn", "gru")),
+    "default-lstm": ("`--rnn lstm`", ("--rnn", "lstm")),
 }
 TIMED_COURSES = ("notebook", "preset", "default")
 GATES = {"rnn": 1, "lstm": 4, "gru": 3}
@@ -85,7 +85,7 @@ def arguments() -> argparse.Namespace:
     """Read the command line."""
     data = os.environ.get("SENTICLI_TEST_DATA")
     archive = Path(data, "aclImdb_v1.tar.gz") if data else None
-    vectors = Path(data, "glove.imdb.100d.zip") if data else None
+    vectors = Path(data, "glove.6B.100d.zip") if data else None
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     add = parser.add_argument
     add("--imdb", type=Path, default=archive, required=not archive, help="archive or its folder")

@@ -150,8 +150,8 @@ def test_damaged_archives_are_errors(tmp_path: Path, archives) -> None:
 
 
 def test_real_file_is_parsed(test_data: Path) -> None:
-    words, matrix = read_glove(test_data / "glove.imdb.100d.zip")
-    assert (len(words), matrix.shape) == (48_564, (48_564, 100))
-    cached = cached_vectors(str(test_data / "glove.imdb.100d.zip"))
+    words, matrix = read_glove(test_data / "glove.6B.50d.top50k-q8.zip")
+    assert (len(words), matrix.shape) == (50_000, (50_000, 50))
+    cached = cached_vectors(str(test_data / "glove.6B.50d.top50k-q8.zip"))
     assert cached.tokens == words
     np.testing.assert_array_equal(cached.matrix, matrix)
