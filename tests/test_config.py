@@ -87,7 +87,7 @@ def test_options_of_a_recipe() -> None:
         {"data": ("a.csv", "b.csv"), "bidirectional": False, "lowercase": False, "vectors": "none"}
     )
     words = options_of(recipe)
-    assert words[:4] == ["--layers", "2", "--hidden", "256"]
+    assert words[:6] == ["--rnn", "lstm", "--layers", "2", "--hidden", "256"]
     text = " ".join(words)
     for part in (
         "--unidirectional",

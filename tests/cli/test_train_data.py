@@ -425,6 +425,7 @@ def test_balanced_loss_of_what_cannot_be_learned_is_that_of_a_coin(
     path = tmp_path / "mine.csv"
     path.write_text("text,label\n" + "\n".join(rows) + "\n")
     options = ("--vectors", "none", "--hidden", "8", "--epochs", "2", "--batch-size", str(size))
+    options += ("--schedule", "onecycle")
     code, out, error = senticli_(
         "train", "--data", path, *options, "--class-weights", "balanced", "--json"
     )
