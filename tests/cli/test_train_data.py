@@ -424,9 +424,10 @@ def test_balanced_loss_of_what_cannot_be_learned_is_that_of_a_coin(
     )
     path = tmp_path / "mine.csv"
     path.write_text("text,label\n" + "\n".join(rows) + "\n")
-    options = ("--vectors", "none", "--hidden", "8", "--epochs", "2", "--lr", "1e-4")
+    options = ("--vectors", "none", "--hidden", "8", "--epochs", "2")
     code, out, error = senticli_(
         *("train", "--data", path, *options, "--batch-size", str(size)),
+        *("--rnn", "lstm", "--schedule", "onecycle"),
         *("--class-weights", "balanced", "--json"),
     )
     assert code == 0, error
