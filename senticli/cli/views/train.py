@@ -382,7 +382,8 @@ def _describe_start(event: Started) -> Iterator[str]:
         vocabulary += f", {event.new_tokens:,} of them new to {event.init}, the model to start from"
     if event.vectors_found is not None:
         which = "the new" if event.init else "them"
-        vocabulary += f", {event.vectors_found:.1%} of {which} found in {event.vectors}"
+        vectors = "own vectors" if event.vectors == "own" else event.vectors
+        vocabulary += f", {event.vectors_found:.1%} of {which} found in {vectors}"
     yield vocabulary
     model = event.model
     way = "bidirectional" if model.bidirectional else "one-directional"
