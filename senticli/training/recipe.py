@@ -75,7 +75,7 @@ def _check_together(recipe: Recipe, given: Collection[str]) -> None:
             "learned from the texts have nothing in common with those of the model in `init`",
             "leave one of them out",
         )
-    if config.unlabelled and not (config.has_own_vectors or config.teacher):
+    if config.unlabelled not in ((), ("none",)) and not unlabelled_of(config):
         raise ConfigError(
             "unlabelled", "has no use without a teacher", "add `vectors=own` or `teacher=NAME`"
         )

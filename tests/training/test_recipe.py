@@ -76,6 +76,7 @@ def test_vectors_are_learned_where_unlabelled_texts_come_along(tmp_path: Path) -
         ({"data": ("sample", "imdb")}, "own"),
         ({"data": "sample", "unlabelled": more}, "own"),
         ({"data": "sample"}, "glove.6B.100d"),
+        ({"unlabelled": "none"}, "glove.6B.100d"),
     ):
         assert recipe_of(settings).train.vectors == vectors
 
@@ -90,7 +91,16 @@ def test_unlabelled_texts_of_the_data_come_along() -> None:
         assert unlabelled_of(recipe_of(settings).train) == ()
 
 
-@pytest.mark.parametrize("settings", [{}, {"vectors": "own"}, {"vectors": "own", "data": "sample"}])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"vectors": "own"},
+        {"vectors": "own", "data": "sample"},
+        {"data": "imdb", "unlabelled": "none"},
+        {"data": "imdb", "unlabelled": "none", "vectors": "own"},
+    ],
+)
 def test_options_give_the_vectors_that_follow_from_the_data(settings: dict[str, str]) -> None:
     recipe = recipe_of({"data": "sst2", **settings})
     words = options_of(recipe)
