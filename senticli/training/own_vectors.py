@@ -169,13 +169,15 @@ def learn(
     total, done = len(texts) * settings.passes, 0
     for chunk in _chunks(texts, settings):
         on_event(Progress(STEP, done, total, "texts"))
-        model.train(
-            [text[at : at + LONGEST] for text in chunk for at in range(0, len(text), LONGEST)],
-            total_examples=len(chunk),
-            epochs=1,
-            start_alpha=_rate(done / total),
-            end_alpha=_rate((done + len(chunk)) / total),
-        )
+        pieces = [text[at : at + LONGEST] for text in chunk for at in range(0, len(text), LONGEST)]
+        if pieces:  # gensim warns of none, and of another number than it was given
+            model.train(
+                pieces,
+                total_examples=len(pieces),
+                epochs=1,
+                start_alpha=_rate(done / total),
+                end_alpha=_rate((done + len(chunk)) / total),
+            )
         done += len(chunk)
     return list(model.wv.index_to_key), model.wv.vectors
 
