@@ -82,12 +82,13 @@ def train(
         data: a data set or file, or several; None means IMDB.
         name: what the model is called in the data dir; None makes one of recipe and time.
         output: a folder for the model, in place of a name.
-        preset: the settings to start from: ``best`` or ``notebook``; None: the default ones.
+        preset: the settings to start from: ``best``, ``student`` or ``notebook``; or the default.
         resume: continue the training of that name or folder that was stopped, with its settings.
         force: replace a model, or an unfinished training, of that name or folder.
         strict: fail on problems of the data.
         on_event: called with each event, see :mod:`senticli.training.events`.
-        settings: of :class:`senticli.ModelConfig` and :class:`senticli.TrainConfig`.
+        settings: of :class:`senticli.ModelConfig` and :class:`senticli.TrainConfig`. Files may be
+            paths, ``teacher`` and ``init`` models that are loaded, and ``mix`` a list.
 
     Raises:
         SenticliError: a setting, the data or the machine do not allow it.

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from senticli import load
 from senticli.cli.options import options_of
 from senticli.config import Recipe, TrainConfig
 from senticli.data.splits import unlabelled_of
@@ -30,6 +31,18 @@ def test_files_are_named_by_their_full_path(
     monkeypatch.chdir(tmp_path)
     Path("mine.csv").write_text("text,label\n")
     assert recipe_of({"data": "mine.csv"}).train.data == (str(tmp_path / "mine.csv"),)
+
+
+def test_models_to_learn_from_may_be_loaded_ones(tiny_model: Path) -> None:
+    name, model = str(tiny_model), load(tiny_model)
+    for teacher, found in ((name, (name,)), (model, (name,)), ([tiny_model, model], (name, name))):
+        assert recipe_of({"teacher": teacher}).train.teacher == found
+    assert recipe_of({"init": model}).train.init == name
+
+
+def test_weights_and_vectors_may_be_lists_and_paths(tmp_path: Path) -> None:
+    found = recipe_of({"mix": [2, 0.5], "vectors": tmp_path / "vectors.txt"}).train
+    assert (found.mix, found.vectors) == ("2,0.5", str(tmp_path / "vectors.txt"))
 
 
 def test_models_of_one_second_have_different_names(
