@@ -188,7 +188,9 @@ def test_student_of_the_command_line(
     origin = json.loads((home / "models" / "student" / "config.json").read_text())["provenance"]
     assert origin["train"]["teacher"] == [str(tiny_model)]
     [digest] = origin["sha256"]["teachers"]
-    assert digest in senticli("models", "show", "student").stdout
+    shown = senticli("models", "show", "student").stdout
+    assert digest in shown
+    assert f"teachers    {tiny_model}, weight 0.5\n" in shown
     again = senticli("models", "reproduce", "student").stdout
     assert f"--teacher {tiny_model}" in again
     same = senticli(*base, "--teacher", "student", "--name", "student", "--force")
