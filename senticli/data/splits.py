@@ -252,7 +252,8 @@ def _load_unlabelled(config: TrainConfig, held_out: Iterable[Split], sources: So
     for name in names:
         if name in DATASETS and UNLABELLED not in splits_of(name):
             raise SenticliError(
-                f"{name} has no unlabelled texts", "name other data: `unlabelled=FILE`"
+                f"{name} has no unlabelled texts",
+                "name other texts, `unlabelled=FILE`; or use none: `unlabelled=none`",
             )
         source = sources.get(name, UNLABELLED, config)
         rows = [row for row, e in enumerate(source.examples) if _letters(e.text) not in unseen]

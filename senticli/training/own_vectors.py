@@ -28,6 +28,7 @@ from senticli.io import jsonfile
 from senticli.io.atomic import remove
 from senticli.training.corpus import Corpus
 from senticli.training.events import OnEvent, Step, VectorsLearned
+from senticli.training.packages import imported
 
 STEP = "learning word vectors"
 CHUNK = 500  # texts between two reports of progress
@@ -142,7 +143,8 @@ def learn(
     Raises:
         SenticliError: no token occurs often enough.
     """
-    from gensim.models import Word2Vec
+    with imported():
+        from gensim.models import Word2Vec
 
     model = Word2Vec(
         vector_size=settings.dim,
