@@ -133,7 +133,7 @@ def load_split(config: TrainConfig, split: str, sources: Sources | None = None) 
     is then the rest.
 
     Raises:
-        SenticliError: a data set is not here, has no such split, or has no examples.
+        SenticliError: a data set is not installed, has no such split, or has no examples.
     """
     sources = sources or Sources()
     own = {"valid": config.valid, "test": config.test}.get(split, ())
@@ -375,7 +375,7 @@ def splits_of(name: str) -> set[str]:
     """Return the splits of a data set; of a file, ``train``; of a folder, see splits_in.
 
     Raises:
-        SenticliError: the data set is not here.
+        SenticliError: the data set is not installed.
         UsageError: it is neither a data set nor a file.
     """
     if name == "sample":

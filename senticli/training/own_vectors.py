@@ -39,7 +39,7 @@ RATES = 0.025, 0.0001  # learning rate, at first and at the end
 
 @dataclass(frozen=True, kw_only=True)
 class SkipGram:
-    """How the vectors are learned (Mikolov et al. 2013)."""
+    """Settings of the learning (Mikolov et al. 2013)."""
 
     dim: int = 100
     window: int = 10
@@ -61,7 +61,7 @@ class OwnVectors:
 
     @property
     def facts(self) -> dict[str, Any]:
-        """How they were made, for a model's provenance."""
+        """Settings, number of texts and time, for a model's provenance."""
         return {**dataclasses.asdict(self.settings), "texts": self.texts, "seconds": self.seconds}
 
 
