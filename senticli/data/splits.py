@@ -186,6 +186,13 @@ class TrainingData:
     """The SHA-256 of each teacher that gave the soft labels."""
 
     @property
+    def texts(self) -> Split:
+        """The texts of ``train`` and, after them, the unlabelled ones."""
+        unlabelled = [f"{name} ({UNLABELLED})" for name in self.unlabelled.names]
+        parts = [*self.train.parts, *self.unlabelled.parts]
+        return Split(parts, [*self.train.names, *unlabelled])
+
+    @property
     def hashes(self) -> dict[str, str]:
         """The SHA-256 of every source that is learned from or chosen by."""
         return {**self.train.hashes, **self.valid.hashes, **self.unlabelled.hashes}

@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -312,7 +313,8 @@ def _checked_data(recipe: Recipe, *, strict: bool, on_event: OnEvent) -> Trainin
     splits = {"train": data.train, "valid": data.valid}
     checks = check(splits if data.test is None else {**splits, "test": data.test})
     own = not set(config.data) <= set(DATASETS)
-    mixed = mixture_of(data, config).train
+    learned = replace(data, train=data.texts) if config.teacher else data
+    mixed = mixture_of(learned, config).train
     several = mixed if len(mixed) > 1 else ()
     on_event(DataChecked(checks.labels, checks.soft, checks.findings, own, several))
     if strict and checks.findings:

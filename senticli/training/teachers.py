@@ -53,13 +53,12 @@ def teach(
         *(_labelled(part, panel, weight) for part in data.train.parts),
         *(_unlabelled(part, panel) for part in data.unlabelled.parts),
     ]
-    unlabelled = [f"{name} (unlabelled)" for name in data.unlabelled.names]
     seconds = round(time.perf_counter() - start, 1)
     texts = sum(len(part.rows) for part in parts)
     on_event(Taught([teacher.name for teacher in teachers], texts, seconds))
     return replace(
         data,
-        train=Split(parts, [*data.train.names, *unlabelled]),
+        train=Split(parts, data.texts.names),
         unlabelled=Split([], []),
         teachers=tuple(map(identity, teachers)),
     )

@@ -182,6 +182,7 @@ def test_student_of_the_command_line(
     assert done.returncode == 0, done.stderr
     texts = 320 + 2
     assert re.search(rf"^teachers +{re.escape(str(tiny_model))}: {texts} texts", done.stderr, re.M)
+    assert "source      more.txt (unlabelled): 2 examples, 0.6% of an epoch\n" in done.stderr
     counted = senticli(*base, *options, "--force", "--json").stdout.splitlines()
     event = next(row for row in map(json.loads, counted) if row["event"] == "teachers")
     assert (event["teachers"], event["texts"]) == ([str(tiny_model)], texts)
