@@ -217,15 +217,21 @@ def _check(config: BundleConfig) -> None:
         raise ValueError("labels")
     _ = datetime.now(timezone.utc) - datetime.fromisoformat(config.created)
     origin = config.provenance
-    train, valid, hashes = origin["train"], origin["valid"], origin["sha256"]["data"]
+    train, valid, hashes = origin["train"], origin["valid"], origin["sha256"]
+    sources = valid.get("sources", [])
+    results = [valid, *sources]
     for kind, values in (
-        (float, (valid["accuracy"], valid["loss"], origin["seconds"])),
-        (int, (valid["examples"], origin["parameters"], origin.get("processes", 1))),
+        (float, [result[name] for result in results for name in ("accuracy", "loss")]),
+        (float, (origin["seconds"], train["teacher_weight"] if train.get("teacher") else 0.0)),
+        (int, [result["examples"] for result in results]),
+        (int, (origin["parameters"], origin.get("processes", 1))),
         (float | None, (origin.get("vectors_found"),)),
-        (str | None, (train.get("vectors"), train.get("init"))),
-        (str, (origin.get("command", ""),)),
-        (list[str], [train.get(name, []) for name in DATA_SETTINGS]),
-        (Mapping[str, str], (hashes, origin["versions"])),
+        (str | None, (train.get("vectors"), train.get("init"), train.get("mix"))),
+        (str | None, (hashes.get("vectors"), hashes.get("own_vectors"))),
+        (str, (origin.get("command", ""), *(source["name"] for source in sources))),
+        (list[str], [train.get(name, []) for name in (*DATA_SETTINGS, "teacher")]),
+        (list[str], (hashes.get("teachers", []), *(source["labels"] for source in sources))),
+        (Mapping[str, str], (hashes["data"], origin["versions"])),
     ):
         if not all(has_type(value, kind) for value in values):
             raise TypeError("provenance")

@@ -445,6 +445,13 @@ class TrainConfig:
             raise ConfigError(
                 "unlabelled", "is not read from standard input", "save the texts in a file first"
             )
+        joined = self.vectors.removesuffix(JOINED_WITH_OWN)
+        if joined != self.vectors and joined in ("", "none", "own"):
+            raise ConfigError(
+                "vectors",
+                f"{self.vectors!r} names no vectors to join with own ones",
+                "use `vectors=own`; or name some, such as `vectors=glove.6B.100d+own`",
+            )
         parse_label_map(self.label_map)
         parse_mix(self.mix)
 

@@ -366,7 +366,7 @@ def _examples(
         what = ", ".join(names)
         # Of how the files of the training were read, only the columns' names may fit another.
         usual = {name: getattr(TrainConfig(), name) for name in reading}
-        own = {"data": paths, "valid": (), "test": () if split else paths}
+        own = {"data": paths, "valid": (), "test": () if split else paths, "unlabelled": ()}
         config = replace(trained, **{**usual, **own, **given})
         sources = Sources(trained.text_column, trained.label_column)
     check_reading(config)

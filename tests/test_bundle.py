@@ -88,6 +88,12 @@ def test_no_bundle_at_all(tmp_path: Path) -> None:
         lambda config: config["provenance"]["valid"].update(examples=0),
         lambda config: config["provenance"]["train"].update(data=[None]),
         lambda config: config["provenance"]["train"].update(vectors=1),
+        lambda config: config["provenance"]["train"].update(teacher=[1]),
+        lambda config: config["provenance"]["train"].update(teacher=["a"], teacher_weight="b"),
+        lambda config: config["provenance"]["train"].update(mix=2),
+        lambda config: config["provenance"]["sha256"].update(teachers=3),
+        lambda config: config["provenance"]["sha256"].update(own_vectors=[]),
+        lambda config: config["provenance"]["valid"].update(sources=[{"name": "a"}]),
     ],
 )
 def test_a_config_that_is_not_ours(copy: Path, change: Callable[[dict[str, Any]], None]) -> None:

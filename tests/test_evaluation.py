@@ -14,6 +14,7 @@ from senticli import Model, SenticliError, evaluation, load, paths
 from senticli.bundle import Bundle
 from senticli.data.labelled import Example
 from senticli.download import installed
+from senticli.errors import UsageError
 from senticli.events import Finding, Message, Progress
 
 
@@ -146,6 +147,15 @@ def test_split_of_a_data_set(model: Model, split: str | None, count: int) -> Non
 
 def test_data_of_the_model_itself_by_default(tiny_model: Path) -> None:
     assert evaluation.evaluate(tiny_model).data == "sample test"
+
+
+def test_settings_of_files_are_not_for_the_unlabelled_texts_of_the_training() -> None:
+    bundle = Bundle.open(paths.BUNDLED_MODEL)
+    train = {**bundle.config.provenance["train"], "vectors": "own", "unlabelled": ["more.csv"]}
+    origin = {**bundle.config.provenance, "train": train}
+    taught = Model(replace(bundle, config=replace(bundle.config, provenance=origin)))
+    with pytest.raises(UsageError, match="`text_column` is for files"):
+        evaluation.evaluate(taught, "sample", text_column="body")
 
 
 def test_texts_with_labels(model: Model) -> None:

@@ -148,12 +148,13 @@ def _parameter(name: str) -> inspect.Parameter:
 def options_of(recipe: Recipe) -> list[str]:
     """Return the options of ``train`` that make a recipe of the default one."""
     words: list[str] = []
+    is_about_other_texts = bool(recipe.train.unlabelled) or recipe.train.data != TrainConfig().data
     for part, usual in ((recipe.model, ModelConfig()), (recipe.train, TrainConfig())):
         for name in settings_of(type(part)):
             value = getattr(part, name)
-            # What is left out is, with --init, that model's, and depends on the data.
+            # What is left out is, with --init, that model's, and depends on the texts.
             depends = recipe.train.init is not None and name.endswith("dropout")
-            depends |= recipe.train.data != TrainConfig().data and name == "vectors"
+            depends |= name == "vectors" and is_about_other_texts
             if value == getattr(usual, name) and not depends:
                 continue
             if name == "embedding_dim" and recipe.train.published_vectors:

@@ -39,7 +39,7 @@ _SEPARATOR = re.compile(r"\s*[,;|]\s*")
 
 
 class NotLabelError(ValueError):
-    """What stands for a label and is none: what is wrong, with which value, what to do."""
+    """A value that is no label: what is wrong, with which value, what to do."""
 
     def __init__(self, what: str, value: object = "", hint: str = "") -> None:
         super().__init__(what)

@@ -133,7 +133,7 @@ def load_split(config: TrainConfig, split: str, sources: Sources | None = None) 
     is then the rest.
 
     Raises:
-        SenticliError: a data set is not here, has no such split, or has no examples.
+        SenticliError: a data set is not installed, has no such split, or has no examples.
     """
     sources = sources or Sources()
     own = {"valid": config.valid, "test": config.test}.get(split, ())
@@ -184,6 +184,13 @@ class TrainingData:
     """Texts for word vectors and teachers, without those of ``valid`` and ``test``."""
     teachers: tuple[str, ...] = ()
     """The SHA-256 of each teacher that gave the soft labels."""
+
+    @property
+    def texts(self) -> Split:
+        """The texts of ``train`` and, after them, the unlabelled ones."""
+        unlabelled = [f"{name} ({UNLABELLED})" for name in self.unlabelled.names]
+        parts = [*self.train.parts, *self.unlabelled.parts]
+        return Split(parts, [*self.train.names, *unlabelled])
 
     @property
     def hashes(self) -> dict[str, str]:
@@ -252,7 +259,8 @@ def _load_unlabelled(config: TrainConfig, held_out: Iterable[Split], sources: So
     for name in names:
         if name in DATASETS and UNLABELLED not in splits_of(name):
             raise SenticliError(
-                f"{name} has no unlabelled texts", "name other data: `unlabelled=FILE`"
+                f"{name} has no unlabelled texts",
+                "name other texts, `unlabelled=FILE`; or use none: `unlabelled=none`",
             )
         source = sources.get(name, UNLABELLED, config)
         rows = [row for row, e in enumerate(source.examples) if _letters(e.text) not in unseen]
@@ -374,7 +382,7 @@ def splits_of(name: str) -> set[str]:
     """Return the splits of a data set; of a file, ``train``; of a folder, see splits_in.
 
     Raises:
-        SenticliError: the data set is not here.
+        SenticliError: the data set is not installed.
         UsageError: it is neither a data set nor a file.
     """
     if name == "sample":

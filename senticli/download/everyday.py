@@ -78,7 +78,7 @@ def _read_cad(content: str) -> Iterator[Row]:
 
 @dataclass(frozen=True)
 class _Layout:
-    """How a data set's files are called, and how they are read."""
+    """The names of a data set's files, and the function that reads them."""
 
     files: str
     """A regular expression for a path: ``part`` is a key of ``splits``, ``topic`` tells files of a

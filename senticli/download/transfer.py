@@ -1,4 +1,4 @@
-"""What every download needs: one process at a time, a file on a server, another start, digests."""
+"""Steps of every download: one process at a time, a file on a server, another start, digests."""
 
 import hashlib
 from collections.abc import Iterator

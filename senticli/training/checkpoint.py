@@ -82,7 +82,7 @@ class Unfinished:
 
         if json.loads(json.dumps(sources)) != self.sources:
             raise SenticliError(
-                "the data, the vectors or the model of `init` have changed since it stopped",
+                "data, vectors, teachers or the model of `init` have changed since it stopped",
                 "put them back, or start again: `train(force=True)`",
             )
         try:

@@ -64,7 +64,7 @@ class Taught:
 
 @dataclass(frozen=True)
 class SourceResult:
-    """How well a model does on the validation examples of one source."""
+    """Loss and accuracy of a model on the validation examples of one source."""
 
     name: str
     examples: int

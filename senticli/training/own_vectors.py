@@ -28,6 +28,7 @@ from senticli.io import jsonfile
 from senticli.io.atomic import remove
 from senticli.training.corpus import Corpus
 from senticli.training.events import OnEvent, Step, VectorsLearned
+from senticli.training.packages import imported
 
 STEP = "learning word vectors"
 CHUNK = 500  # texts between two reports of progress
@@ -38,7 +39,7 @@ RATES = 0.025, 0.0001  # learning rate, at first and at the end
 
 @dataclass(frozen=True, kw_only=True)
 class SkipGram:
-    """How the vectors are learned (Mikolov et al. 2013)."""
+    """Settings of the learning (Mikolov et al. 2013)."""
 
     dim: int = 100
     window: int = 10
@@ -60,7 +61,7 @@ class OwnVectors:
 
     @property
     def facts(self) -> dict[str, Any]:
-        """How they were made, for a model's provenance."""
+        """Settings, number of texts and time, for a model's provenance."""
         return {**dataclasses.asdict(self.settings), "texts": self.texts, "seconds": self.seconds}
 
 
@@ -142,7 +143,8 @@ def learn(
     Raises:
         SenticliError: no token occurs often enough.
     """
-    from gensim.models import Word2Vec
+    with imported():
+        from gensim.models import Word2Vec
 
     model = Word2Vec(
         vector_size=settings.dim,
@@ -169,13 +171,15 @@ def learn(
     total, done = len(texts) * settings.passes, 0
     for chunk in _chunks(texts, settings):
         on_event(Progress(STEP, done, total, "texts"))
-        model.train(
-            [text[at : at + LONGEST] for text in chunk for at in range(0, len(text), LONGEST)],
-            total_examples=len(chunk),
-            epochs=1,
-            start_alpha=_rate(done / total),
-            end_alpha=_rate((done + len(chunk)) / total),
-        )
+        pieces = [text[at : at + LONGEST] for text in chunk for at in range(0, len(text), LONGEST)]
+        if pieces:  # gensim warns of none, and of another number than it was given
+            model.train(
+                pieces,
+                total_examples=len(pieces),
+                epochs=1,
+                start_alpha=_rate(done / total),
+                end_alpha=_rate((done + len(chunk)) / total),
+            )
         done += len(chunk)
     return list(model.wv.index_to_key), model.wv.vectors
 

@@ -13,7 +13,8 @@ import torch.distributed as dist
 
 from senticli.errors import SenticliError, UsageError
 
-PATIENCE = timedelta(hours=2)  # the others wait while the first one tokenizes
+PATIENCE = timedelta(hours=2)  # the others wait while the first one prepares the data
+GONE = "another process of this training is gone"
 Item = TypeVar("Item")
 CPU = torch.device("cpu")
 
@@ -44,8 +45,11 @@ class Processes:
         return islice(items, self.rank, None, self.size)
 
     def wait(self) -> None:
-        """Wait until all processes get here."""
-        self.any(False)
+        """Wait until all processes get here. Raises SenticliError if another is gone."""
+        try:
+            self.any(False)
+        except RuntimeError as error:
+            raise SenticliError(GONE, "see its message") from error
 
 
 ALONE = Processes()

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from senticli import paths, registry
+from senticli.bundle import Bundle
 from senticli.config import (
     DATA_SETTINGS,
     PRESETS,
@@ -48,9 +49,11 @@ def recipe_of(settings: Mapping[str, Any], preset: str | None = None) -> Recipe:
         given["label_map"] = (entries,) if isinstance(entries, str) else tuple(entries)
     recipe = PRESETS[preset]
     if "teacher" in given:
-        names = given["teacher"]
-        names = [names] if isinstance(names, str | Path) else names
-        given["teacher"] = tuple(registry.find(str(name)).name for name in names)
+        given["teacher"] = tuple(bundle.name for bundle in _bundles(given["teacher"]))
+    if isinstance(given.get("vectors"), Path):
+        given["vectors"] = str(given["vectors"])
+    if isinstance(given.get("mix"), list | tuple):
+        given["mix"] = ",".join(map(str, given["mix"]))
     if "init" in given:
         recipe, given["init"] = _from_model(recipe, given)
     recipe = recipe.with_settings(given)
@@ -75,7 +78,7 @@ def _check_together(recipe: Recipe, given: Collection[str]) -> None:
             "learned from the texts have nothing in common with those of the model in `init`",
             "leave one of them out",
         )
-    if config.unlabelled and not (config.has_own_vectors or config.teacher):
+    if config.unlabelled not in ((), ("none",)) and not unlabelled_of(config):
         raise ConfigError(
             "unlabelled", "has no use without a teacher", "add `vectors=own` or `teacher=NAME`"
         )
@@ -106,9 +109,17 @@ def _full(data: str | Path) -> str:
     return str(data)
 
 
+def _bundles(models: Any) -> list[Bundle]:
+    """Return the bundles of one or several models: names, folders, or models that are loaded."""
+    from senticli.model import Model  # ONNX Runtime, which other settings do without
+
+    several = [models] if isinstance(models, str | Path | Model) else models
+    return [one.bundle if isinstance(one, Model) else registry.find(str(one)) for one in several]
+
+
 def _from_model(recipe: Recipe, given: Mapping[str, Any]) -> tuple[Recipe, str]:
     """Return a recipe with the network of the model in ``init``, and the name of that model."""
-    bundle = registry.find(given["init"])
+    (bundle,) = _bundles(given["init"])
     network: ModelConfig = bundle.config.model
     own = {name: getattr(network, name) for name in OF_INIT}
     own["lowercase"] = bundle.config.lowercase

@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -82,12 +83,13 @@ def train(
         data: a data set or file, or several; None means IMDB.
         name: what the model is called in the data dir; None makes one of recipe and time.
         output: a folder for the model, in place of a name.
-        preset: the settings to start from: ``best`` or ``notebook``; None: the default ones.
+        preset: the settings to start from: ``best``, ``student`` or ``notebook``; or the default.
         resume: continue the training of that name or folder that was stopped, with its settings.
         force: replace a model, or an unfinished training, of that name or folder.
         strict: fail on problems of the data.
         on_event: called with each event, see :mod:`senticli.training.events`.
-        settings: of :class:`senticli.ModelConfig` and :class:`senticli.TrainConfig`.
+        settings: of :class:`senticli.ModelConfig` and :class:`senticli.TrainConfig`. Files may be
+            paths, ``teacher`` and ``init`` models that are loaded, and ``mix`` a list.
 
     Raises:
         SenticliError: a setting, the data or the machine do not allow it.
@@ -311,7 +313,8 @@ def _checked_data(recipe: Recipe, *, strict: bool, on_event: OnEvent) -> Trainin
     splits = {"train": data.train, "valid": data.valid}
     checks = check(splits if data.test is None else {**splits, "test": data.test})
     own = not set(config.data) <= set(DATASETS)
-    mixed = mixture_of(data, config).train
+    learned = replace(data, train=data.texts) if config.teacher else data
+    mixed = mixture_of(learned, config).train
     several = mixed if len(mixed) > 1 else ()
     on_event(DataChecked(checks.labels, checks.soft, checks.findings, own, several))
     if strict and checks.findings:

@@ -204,9 +204,8 @@ def encode_data(
     built = build_vocab(_token_counts(data.train, corpora), config.vocab_size)
     own = None
     if config.has_own_vectors:
-        parts = [*data.train.parts, *data.unlabelled.parts]
         skip_gram = SkipGram(dim=recipe.model.embedding_dim, seed=config.seed)
-        own = own_vectors(parts, corpora, tokenizer.fingerprint, skip_gram, on_event)
+        own = own_vectors(data.texts.parts, corpora, tokenizer.fingerprint, skip_gram, on_event)
     sets = [CachedVectors(vectors) for vectors in (cache, own and own.vectors) if vectors]
     if init:
         vocab = extend_vocab(init.vocab, runtime_vocab(built))

@@ -16,7 +16,7 @@ import numpy as np
 
 from senticli import paths
 from senticli.bundle import Bundle
-from senticli.data.labelled import Example
+from senticli.data.labelled import Example, labels_of
 from senticli.data.splits import Part, Source, Split, TrainingData
 from senticli.errors import ConfigError
 from senticli.evaluation import Floats, softmax, truth_of
@@ -53,13 +53,12 @@ def teach(
         *(_labelled(part, panel, weight) for part in data.train.parts),
         *(_unlabelled(part, panel) for part in data.unlabelled.parts),
     ]
-    unlabelled = [f"{name} (unlabelled)" for name in data.unlabelled.names]
     seconds = round(time.perf_counter() - start, 1)
     texts = sum(len(part.rows) for part in parts)
     on_event(Taught([teacher.name for teacher in teachers], texts, seconds))
     return replace(
         data,
-        train=Split(parts, [*data.train.names, *unlabelled]),
+        train=Split(parts, data.texts.names),
         unlabelled=Split([], []),
         teachers=tuple(map(identity, teachers)),
     )
@@ -68,7 +67,7 @@ def teach(
 def identity(teacher: Bundle) -> str:
     """Return a SHA-256 of all that a model's answers depend on."""
     config = teacher.config
-    files = {name: config.files[name] for name in ("vocab.txt", "tokenizer.json", "model.onnx")}
+    files = {name: config.files.get(name) for name in ("vocab.txt", "tokenizer.json", "model.onnx")}
     facts = [files, config.labels, config.lowercase, config.temperature]
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
@@ -167,15 +166,23 @@ class _Panel:
 
 
 def _labelled(part: Part, panel: _Panel, weight: float) -> Part:
-    """Return the part with the labels of its texts mixed with the teachers' answer."""
-    source, labels = part.source, panel.student
+    """Return the part with the labels of its texts mixed with the teachers' answer.
+
+    A source that lacks some labels still says nothing about them, see :func:`mixture_of`.
+    """
+    source = part.source
+    own = labels_of(source.examples)
+    labels = own if len(own) > 1 else panel.student
     truth = truth_of(source.examples, labels)
     truth = np.eye(len(labels))[truth] if truth.ndim == 1 else truth
-    known = [labels.index(label) for label in panel.labels]
+    shared = [label for label in panel.labels if label in labels]
+    answer = panel.answer(source)[:, [panel.labels.index(label) for label in shared]]
+    answer /= answer.sum(axis=1, keepdims=True)
+    known = [labels.index(label) for label in shared]
     # Of labels that no teacher knows, what the data say stands.
-    answer = truth.copy()
-    answer[:, known] = truth[:, known].sum(axis=1, keepdims=True) * panel.answer(source)
-    return _soft(part, labels, (1 - weight) * truth + weight * answer)
+    mixed = truth.copy()
+    mixed[:, known] = truth[:, known].sum(axis=1, keepdims=True) * answer
+    return _soft(part, labels, (1 - weight) * truth + weight * mixed)
 
 
 def _unlabelled(part: Part, panel: _Panel) -> Part:

@@ -17,7 +17,7 @@ from senticli.training.events import BatchResult, Diverged, EpochResult, SourceR
 from senticli.training.network.birnn import BiRNN
 from senticli.training.network.dropout import Masks, draw_masks
 from senticli.training.parallel import Parallel, Totals, one_thread
-from senticli.training.processes import ALONE, Processes
+from senticli.training.processes import ALONE, GONE, Processes
 
 
 @dataclass
@@ -284,10 +284,8 @@ class Trainer:
                     "there is not enough memory", "lower `batch_size`, `max_length` or `hidden`"
                 ) from error
             if self._processes.size > 1:
-                raise SenticliError(
-                    "another process of this training is gone",
-                    "see its message, then resume: `train(resume=True)`",
-                ) from error
+                hint = "see its message, then resume: `train(resume=True)`"
+                raise SenticliError(GONE, hint) from error
             raise
 
     def _not_a_number(self, where: str) -> Diverged:

@@ -1,6 +1,7 @@
 """``senticli train`` on several sources: what is shown, recorded, and resumed."""
 
 import json
+import re
 import signal
 import subprocess
 from collections.abc import Callable
@@ -55,7 +56,9 @@ def test_results_of_each_source_are_shown_and_recorded(
     assert done.returncode == 0, done.stderr
     assert "  sample: accuracy " in done.stderr
     assert " 80 examples, among negative, positive\n" in done.stderr
-    assert "three.csv   accuracy " in senticli("models", "show", "mixed").stdout
+    shown = senticli("models", "show", "mixed").stdout
+    assert "three.csv   accuracy " in shown
+    assert re.search("^mix +1,3$", shown, re.MULTILINE)
     assert " --mix 1,3 " in senticli("models", "reproduce", "mixed").stdout
     history = (home / "models" / "mixed" / "history.jsonl").read_text().splitlines()
     for epoch in map(json.loads, history):

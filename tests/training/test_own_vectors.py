@@ -147,6 +147,17 @@ def test_a_long_text_is_read_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None
     assert vector_of_b() != found  # of a text in one piece, gensim reads the start alone
 
 
+def test_long_and_empty_texts_are_no_reason_for_a_warning(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("senticli.training.own_vectors.CHUNK", 2)
+    monkeypatch.setattr("senticli.training.own_vectors.LONGEST", 100)
+    corpus = Corpus.of(["", "", "a b " * 100, ""], Tokenizer(spacy_rules()))
+    rows = [(corpus, row) for row in range(4)]
+    learn(rows, SkipGram(dim=8, min_count=1), lambda event: None)
+    assert not [record for record in caplog.records if record.levelname == "WARNING"]
+
+
 def test_too_few_texts_are_an_error(sample: tuple[Part, Corpus]) -> None:
     with pytest.raises(SenticliError, match="no token occurs 1000") as caught:
         learned(sample, min_count=1000, rows=range(3))

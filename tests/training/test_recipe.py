@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from senticli import load
 from senticli.cli.options import options_of
 from senticli.config import Recipe, TrainConfig
 from senticli.data.splits import unlabelled_of
@@ -30,6 +31,18 @@ def test_files_are_named_by_their_full_path(
     monkeypatch.chdir(tmp_path)
     Path("mine.csv").write_text("text,label\n")
     assert recipe_of({"data": "mine.csv"}).train.data == (str(tmp_path / "mine.csv"),)
+
+
+def test_models_to_learn_from_may_be_loaded_ones(tiny_model: Path) -> None:
+    name, model = str(tiny_model), load(tiny_model)
+    for teacher, found in ((name, (name,)), (model, (name,)), ([tiny_model, model], (name, name))):
+        assert recipe_of({"teacher": teacher}).train.teacher == found
+    assert recipe_of({"init": model}).train.init == name
+
+
+def test_weights_and_vectors_may_be_lists_and_paths(tmp_path: Path) -> None:
+    found = recipe_of({"mix": [2, 0.5], "vectors": tmp_path / "vectors.txt"}).train
+    assert (found.mix, found.vectors) == ("2,0.5", str(tmp_path / "vectors.txt"))
 
 
 def test_models_of_one_second_have_different_names(
@@ -76,6 +89,7 @@ def test_vectors_are_learned_where_unlabelled_texts_come_along(tmp_path: Path) -
         ({"data": ("sample", "imdb")}, "own"),
         ({"data": "sample", "unlabelled": more}, "own"),
         ({"data": "sample"}, "glove.6B.100d"),
+        ({"unlabelled": "none"}, "glove.6B.100d"),
     ):
         assert recipe_of(settings).train.vectors == vectors
 
@@ -90,7 +104,16 @@ def test_unlabelled_texts_of_the_data_come_along() -> None:
         assert unlabelled_of(recipe_of(settings).train) == ()
 
 
-@pytest.mark.parametrize("settings", [{}, {"vectors": "own"}, {"vectors": "own", "data": "sample"}])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"vectors": "own"},
+        {"vectors": "own", "data": "sample"},
+        {"data": "imdb", "unlabelled": "none"},
+        {"data": "imdb", "unlabelled": "none", "vectors": "own"},
+    ],
+)
 def test_options_give_the_vectors_that_follow_from_the_data(settings: dict[str, str]) -> None:
     recipe = recipe_of({"data": "sst2", **settings})
     words = options_of(recipe)

@@ -111,8 +111,13 @@ def test_few_answers_are_kept(
 Answers = Mapping[tuple[str, ...], Sequence[float]]
 
 
-def asked(monkeypatch: pytest.MonkeyPatch, answers: Answers, labels: str) -> list[Example]:
-    """Return a labelled text for each label, and one without, after teachers answered so."""
+def asked(
+    monkeypatch: pytest.MonkeyPatch, answers: Answers, labels: str, occurring: str = ""
+) -> list[Example]:
+    """Return a labelled text for each label, and one without, after teachers answered so.
+
+    Only some of the student's ``labels`` may be ``occurring`` in these data.
+    """
 
     def cached(self: Any, teacher: Any, source: Source) -> Any:
         return np.array([answers[teacher.config.labels]] * len(source.examples))
@@ -128,7 +133,8 @@ def asked(monkeypatch: pytest.MonkeyPatch, answers: Answers, labels: str) -> lis
         source = Source(str(len(examples)), list(examples), "")
         return Split([Part(source, range(len(examples)))], ["a"])
 
-    train, none = split(*(Example(f"of {label}", label) for label in labels)), split()
+    texts = (Example(f"of {label}", label) for label in occurring or labels)
+    train, none = split(*texts), split()
     data = TrainingData(train, none, tuple(labels), unlabelled=split(Example("without", "")))
     return teach(data, panel, 0.5, lambda event: None).train.examples
 
@@ -143,6 +149,20 @@ def test_labels_that_no_teacher_knows_keep_to_the_data(monkeypatch: pytest.Monke
     assert a.scores == pytest.approx({"a": 0.95, "b": 0.05, "c": 0.0})
     assert c.scores == pytest.approx({"a": 0.0, "b": 0.0, "c": 1.0})
     assert found.scores == pytest.approx({"a": 0.9, "b": 0.1})
+
+
+@pytest.mark.parametrize(
+    ("answers", "expected"),
+    [
+        ({("a", "b"): (0.9, 0.1)}, {"a": 0.95, "b": 0.05}),
+        ({("a", "b", "c"): (0.3, 0.1, 0.6)}, {"a": 0.875, "b": 0.125}),
+    ],
+)
+def test_source_that_lacks_labels_still_says_nothing_about_them(
+    monkeypatch: pytest.MonkeyPatch, answers: Answers, expected: dict[str, float]
+) -> None:
+    a, *_ = asked(monkeypatch, answers, "abc", occurring="ab")
+    assert a.scores == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("labels", [[("a", "d")], [("a", "b"), ("b", "c")], [("d", "e")]])
@@ -162,10 +182,16 @@ def test_student_of_the_command_line(
     assert done.returncode == 0, done.stderr
     texts = 320 + 2
     assert re.search(rf"^teachers +{re.escape(str(tiny_model))}: {texts} texts", done.stderr, re.M)
+    assert "source      more.txt (unlabelled): 2 examples, 0.6% of an epoch\n" in done.stderr
+    counted = senticli(*base, *options, "--force", "--json").stdout.splitlines()
+    event = next(row for row in map(json.loads, counted) if row["event"] == "teachers")
+    assert (event["teachers"], event["texts"]) == ([str(tiny_model)], texts)
     origin = json.loads((home / "models" / "student" / "config.json").read_text())["provenance"]
     assert origin["train"]["teacher"] == [str(tiny_model)]
     [digest] = origin["sha256"]["teachers"]
-    assert digest in senticli("models", "show", "student").stdout
+    shown = senticli("models", "show", "student").stdout
+    assert digest in shown
+    assert f"teachers    {tiny_model}, weight 0.5\n" in shown
     again = senticli("models", "reproduce", "student").stdout
     assert f"--teacher {tiny_model}" in again
     same = senticli(*base, "--teacher", "student", "--name", "student", "--force")

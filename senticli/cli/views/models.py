@@ -19,6 +19,7 @@ from senticli.cli.console import (
     sparkline,
     stdout_console,
 )
+from senticli.config import PROPORTIONAL
 from senticli.errors import SenticliError
 from senticli.io.disk import size_of, size_text
 
@@ -132,6 +133,10 @@ def _facts(model: Bundle) -> Iterator[tuple[str, str]]:
     share = f" ({found:.1%} of the {which} found)" if found is not None else ""
     yield "vectors", f"{train.get('vectors', '?')}{share}"
     yield "data", ", ".join(train.get("data", ["?"]))
+    if len(train.get("data", ())) > 1:
+        yield "mix", train.get("mix") or PROPORTIONAL
+    if train.get("teacher"):
+        yield "teachers", f"{', '.join(train['teacher'])}, weight {train['teacher_weight']:g}"
     for name, licence in model.licences.items():
         yield "licence", f"{name}: {licence}"
 

@@ -147,6 +147,8 @@ class Json(Lines):
                 )
             case VectorsLearned():
                 self.print({"event": "vectors", **dataclasses.asdict(event)})
+            case Taught():
+                self.print({"event": "teachers", **dataclasses.asdict(event)})
             case EpochResult():
                 self.print({"event": "epoch", **event.fields})
             case Trial():
@@ -236,7 +238,7 @@ class Live(Lines):
                 self._status.start()
             case Progress():
                 share = f" {event.done / event.total:.0%}" if event.total else ""
-                self._status.update(f"{event.step}{share} …")
+                self._status.update(f"{console.markup(event.step)}{share} …")
             case Started():
                 self._status.stop()
                 super().render(event)
@@ -336,10 +338,8 @@ def describe(event: Event) -> Iterator[str]:
                 + (", before" if event.cached else "")
             )
         case Taught():
-            yield (
-                f"teachers    {', '.join(event.teachers)}: {event.texts:,} texts, "
-                f"in {clock(event.seconds)}"
-            )
+            names = ", ".join(map(console.one_line, event.teachers))
+            yield f"teachers    {names}: {event.texts:,} texts, in {clock(event.seconds)}"
         case Started():
             yield from _describe_start(event)
         case Searching() if event.trials:
