@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -238,7 +239,17 @@ def _resuming(target: Path) -> str:
 
 
 def estimate(recipe: Recipe, *, strict: bool = False, on_event: OnEvent = ignore) -> Estimate:
-    """Read the data that a recipe names, and time a few batches; nothing is written."""
+    """Read the data that a recipe names, and time a few batches; nothing is written.
+
+    No word vectors are learned and no teacher is asked: what that adds is reported, not timed.
+    """
+    config = recipe.train
+    if config.has_own_vectors:
+        on_event(Message("note", "the time to learn word vectors is not included"))
+    if config.teacher:
+        on_event(Message("note", "the teachers, and the unlabelled texts, are not included"))
+    vectors = config.published_vectors or "none"
+    recipe = replace(recipe, train=replace(config, vectors=vectors, teacher=(), unlabelled=()))
     with ExitStack() as stack:
         session = prepare(recipe, stack, strict=strict, on_event=on_event)
         on_event(Step("timing some batches"))

@@ -262,6 +262,18 @@ def test_a_dry_run(senticli: Run, reviews: Path, home: Path) -> None:
     assert not (home / "models").exists()
 
 
+def test_dry_run_learns_no_vectors_and_asks_no_teacher(
+    senticli: Run, home: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("senticli.training.teachers.teach", None)
+    monkeypatch.setattr("senticli.training.own_vectors.learn", None)
+    options = ("--data", "sample", "--vectors", "own", "--teacher", tiny_model, "--dry-run")
+    done = senticli("train", *options)
+    assert done.returncode == 0, done.stderr
+    assert "note: the time to learn word vectors is not included" in done.stderr
+    assert "note: the teachers, and the unlabelled texts, are not included" in done.stderr
+
+
 def test_fasttexts_lines_a_folder_and_class_weights(senticli: Run, reviews: Path) -> None:
     with (reviews / "train.csv").open(newline="") as file:
         rows = [row for row in list(csv.reader(file))[1:] if all(row)]
