@@ -107,12 +107,16 @@ class Bundle:
 
     @property
     def licences(self) -> dict[str, str]:
-        """The licence of each data set, and of the vectors, that can be downloaded by name."""
+        """The licence of each data set, and of the vectors, that can be downloaded by name.
+
+        Those of its teachers, and of the model that it started from, are among them.
+        """
         origin = self.config.provenance
         names = [source.rpartition("/")[0] for source in origin["sha256"]["data"]]
         vectors = origin["train"].get("vectors") or ""
         names.append(vectors.removesuffix(JOINED_WITH_OWN))
-        return {name: ASSETS[name].licence for name in names if name in ASSETS}
+        found = {name: ASSETS[name].licence for name in names if name in ASSETS}
+        return {**found, **origin.get("licences", {})}
 
     @property
     def size(self) -> int:
@@ -231,7 +235,7 @@ def _check(config: BundleConfig) -> None:
         (str, (origin.get("command", ""), *(source["name"] for source in sources))),
         (list[str], [train.get(name, []) for name in (*DATA_SETTINGS, "teacher")]),
         (list[str], (hashes.get("teachers", []), *(source["labels"] for source in sources))),
-        (Mapping[str, str], (hashes["data"], origin["versions"])),
+        (Mapping[str, str], (hashes["data"], origin["versions"], origin.get("licences", {}))),
     ):
         if not all(has_type(value, kind) for value in values):
             raise TypeError("provenance")

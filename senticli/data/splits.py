@@ -5,8 +5,8 @@ import json
 import random
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -184,6 +184,8 @@ class TrainingData:
     """Texts for word vectors and teachers, without those of ``valid`` and ``test``."""
     teachers: tuple[str, ...] = ()
     """The SHA-256 of each teacher that gave the soft labels."""
+    licences: Mapping[str, str] = field(default_factory=dict)
+    """Licences of what the teachers learned from."""
 
     @property
     def texts(self) -> Split:

@@ -112,7 +112,12 @@ def own_vectors(
 def _key(parts: Sequence[Part], fingerprint: str, settings: SkipGram) -> str:
     """Return what the vectors depend on, as 16 hex digits."""
     digest = hashlib.sha256()
-    facts = {**dataclasses.asdict(settings), "gensim": version("gensim"), "tokenizer": fingerprint}
+    facts = {
+        **dataclasses.asdict(settings),
+        "code": [CHUNK, LONGEST, RATES],
+        "gensim": version("gensim"),
+        "tokenizer": fingerprint,
+    }
     digest.update(json.dumps(facts, sort_keys=True).encode())
     for part in parts:
         digest.update(part.source.digest.encode())

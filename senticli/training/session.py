@@ -76,6 +76,7 @@ class EncodedData:
     init: Bundle | None  # the model to start from
     own_vectors: Mapping[str, Any] | None  # how they were learned, for the provenance
     sources: dict[str, Any]  # hashes of what was read, for the provenance
+    licences: Mapping[str, str]  # those of the models that it learns from
 
     @property
     def valid_sources(self) -> list[MixedSource]:
@@ -236,6 +237,7 @@ def encode_data(
             **({"teachers": data.teachers} if data.teachers else {}),
             **({"init": init.config.files["model.safetensors"]} if init else {}),
         },
+        licences={**data.licences, **(init.licences if init else {})},
     )
 
 
@@ -411,6 +413,7 @@ def save(
             "train": dataclasses.asdict(session.recipe.train),
             "vectors_found": session.data.vectors_found,
             "own_vectors": own,
+            "licences": dict(session.data.licences),
             "parameters": session.parameters,
             "sha256": session.data.sources,
             "valid": {

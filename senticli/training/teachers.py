@@ -61,6 +61,7 @@ def teach(
         train=Split(parts, data.texts.names),
         unlabelled=Split([], []),
         teachers=tuple(map(identity, teachers)),
+        licences={k: v for teacher in teachers for k, v in teacher.licences.items()},
     )
 
 

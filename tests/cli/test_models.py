@@ -100,6 +100,7 @@ def test_show_names_the_licences_of_data_and_vectors(stored: Path, capsys) -> No
     origin = config["provenance"]
     origin["sha256"]["data"] |= {"imdb/train": "", "fdu-mtl/unlabelled": "", "mine.csv": ""}
     origin["train"]["vectors"] = "glove.6B.100d+own"
+    origin["licences"] = {"sst5": "none stated"}  # of a teacher
     path.write_text(json.dumps(config))
     assert run(["models", "show", "second", "--json"]) == 0
     ((line,), _) = out(capsys)
@@ -107,6 +108,7 @@ def test_show_names_the_licences_of_data_and_vectors(stored: Path, capsys) -> No
         "imdb": "none stated; citation requested",
         "fdu-mtl": "MIT (repository); Amazon reviews",
         "glove.6B.100d": "PDDL 1.0",
+        "sst5": "none stated",
     }
     assert run(["models", "show", "second"]) == 0
     assert "licence     glove.6B.100d: PDDL 1.0" in out(capsys)[0]

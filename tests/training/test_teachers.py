@@ -83,6 +83,13 @@ def test_labelled_texts_get_a_mixture(tiny_model: Path, unlabelled: Path, weight
         )
 
 
+def test_licences_of_what_teachers_learned_from_are_passed_on(
+    tiny_model: Path, unlabelled: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Bundle, "licences", {"imdb": "none stated"})
+    assert taught(tiny_model, unlabelled)[1].licences == {"imdb": "none stated"}
+
+
 def test_validation_keeps_its_labels(tiny_model: Path, unlabelled: Path) -> None:
     before, after, _ = taught(tiny_model, unlabelled)
     assert after.valid.examples == before.valid.examples
@@ -125,7 +132,7 @@ def asked(
     monkeypatch.setattr(teachers._Panel, "_cached", cached)
     monkeypatch.setattr(teachers, "identity", lambda teacher: "")
     panel: list[Any] = [
-        SimpleNamespace(name=" ".join(theirs), config=SimpleNamespace(labels=theirs))
+        SimpleNamespace(name=" ".join(theirs), config=SimpleNamespace(labels=theirs), licences={})
         for theirs in answers
     ]
 
