@@ -6,7 +6,7 @@ import os
 import secrets
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -67,6 +67,12 @@ def remove(path: Path) -> None:
     else:
         with suppress(OSError):
             path.unlink()
+
+
+def keep_newest(paths: Iterable[Path], count: int) -> None:
+    """Remove all of some files or folders but the ``count`` that were changed last."""
+    for old in sorted(paths, key=lambda path: path.stat().st_mtime)[:-count]:
+        remove(old)
 
 
 def _put_back(target: Path) -> None:

@@ -22,8 +22,8 @@ Item = TypeVar("Item")
 class Batch:
     """``token_ids`` [B, T] padded at the end, ``lengths`` [B] without padding, ``labels``.
 
-    These are numbers [B], or distributions [B, L]. ``known`` [B, L] is True for the labels that a
-    text is told apart by; None: all of them.
+    These are numbers [B], or distributions [B, L]. ``known`` [B, L] is True for the labels that the
+    loss of a text is over; None: all of them.
     """
 
     token_ids: Tensor
@@ -73,7 +73,7 @@ class Batches:
         seed: determines the order, together with the epoch; without one, the order is by length.
         sizes: the texts of each source, in order; None: there is one.
         shares: of each source in an epoch; None: by its size.
-        known: the labels that each text is told apart by, [N, L]; None: all.
+        known: the labels that the loss of each text is over, [N, L]; None: all.
         name: that of the source.
     """
 

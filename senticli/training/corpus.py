@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from senticli.data.columns import DAMAGED
 from senticli.data.splits import Source
-from senticli.io.atomic import replace_file
+from senticli.io.atomic import keep_newest, replace_file
 from senticli.text.encoder import Encoder, TokenIds
 from senticli.text.tokenizer import Tokenizer
 
@@ -71,9 +71,7 @@ def corpus_of(source: Source, tokenizer: Tokenizer) -> Corpus:
     corpus = Corpus.of(texts, tokenizer)
     with suppress(OSError):  # the cache only saves time
         _write(path, source.sha256, corpus)
-        cached = path.parent.glob(f"{source.tokens.name}-*")
-        for old in sorted(cached, key=lambda file: file.stat().st_mtime)[:-KEPT]:
-            old.unlink()
+        keep_newest(path.parent.glob(f"{source.tokens.name}-*"), KEPT)
     return corpus
 
 

@@ -25,7 +25,7 @@ from senticli.data.vectors import VectorCache, install_vectors, load_vectors
 from senticli.errors import SenticliError
 from senticli.events import Progress
 from senticli.io import jsonfile
-from senticli.io.atomic import remove
+from senticli.io.atomic import keep_newest
 from senticli.training.corpus import Corpus
 from senticli.training.events import OnEvent, Step, VectorsLearned
 from senticli.training.packages import imported
@@ -100,9 +100,7 @@ def own_vectors(
         facts = {"name": "own", "sha256": sha256, "seconds": seconds}
         with suppress(OSError):  # the cache only saves time
             install_vectors(folder, [(tokens, matrix)], lambda: facts)
-            cached = folder.parent.glob("vectors-*")
-            for old in sorted(cached, key=lambda file: file.stat().st_mtime)[:-KEPT]:
-                remove(old)
+            keep_newest(folder.parent.glob("vectors-*"), KEPT)
     on_event(
         VectorsLearned(len(texts), len(vectors.tokens), settings.dim, seconds, cached=is_cached)
     )

@@ -84,7 +84,7 @@ class EncodedData:
         return [source for source in self.mixture.valid if source.examples]
 
     def known(self, sources: Sequence[MixedSource]) -> NDArray[np.bool_] | None:
-        """Return the labels that each text of some sources is told apart by, [N, L]; None: all."""
+        """Return the labels that the loss of each text of sources is over, [N, L]; None: all."""
         table = np.array([[label in one.labels for label in self.labels] for one in sources])
         return None if table.all() else table.repeat([one.examples for one in sources], axis=0)
 

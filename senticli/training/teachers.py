@@ -21,7 +21,7 @@ from senticli.data.splits import Part, Source, Split, TrainingData
 from senticli.errors import ConfigError
 from senticli.evaluation import Floats, softmax, truth_of
 from senticli.events import Progress
-from senticli.io.atomic import replace_file
+from senticli.io.atomic import keep_newest, replace_file
 from senticli.model import Model
 from senticli.training.events import OnEvent, Taught
 
@@ -160,9 +160,7 @@ class _Panel:
         with suppress(OSError):  # the cache only saves time
             with replace_file(path) as file:
                 np.save(file, answers, allow_pickle=False)
-            every = path.parent.glob("answers-*.npy")
-            for old in sorted(every, key=lambda file: file.stat().st_mtime)[:-KEPT]:
-                old.unlink()
+            keep_newest(path.parent.glob("answers-*.npy"), KEPT)
         return answers
 
 

@@ -711,11 +711,17 @@ def test_columns_of_scores_without_one_of_labels(tmp_path: Path) -> None:
     assert found.problems == [Problem(f"{path}, line 2", "no label")]
 
 
-def test_columns_of_scores_of_which_one_is_missing(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("names", "error"),
+    [("neg,neutral,pos", "has no column neutral"), ("negative,positive", "no label column")],
+)
+def test_columns_of_scores_that_are_missing_are_errors(
+    tmp_path: Path, names: str, error: str
+) -> None:
     path = tmp_path / "t.csv"
     path.write_text("text,neg,pos\nso so,0.25,0.75\n")
-    with pytest.raises(SenticliError, match="has no column neutral") as caught:
-        read_labelled(path, Reading(score_columns="neg,neutral,pos"))
+    with pytest.raises(SenticliError, match=error) as caught:
+        read_labelled(path, Reading(score_columns=names))
     assert "`score_columns=NAME,NAME`" in caught.value.hint
 
 
@@ -800,14 +806,6 @@ def test_one_column_for_the_scores_of_all_labels_is_refused(tmp_path: Path, name
     path.write_text("text,neg,pos\nso so,0.25,0.75\n")
     with pytest.raises(SenticliError, match="one column, neg, cannot hold"):
         read_labelled(path, Reading(score_columns=names))
-
-
-def test_table_without_labels_and_the_scores_asked_for_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "t.csv"
-    path.write_text("text,neg,pos\nso so,0.25,0.75\n")
-    with pytest.raises(SenticliError, match="no label column") as caught:
-        read_labelled(path, Reading(score_columns="negative,positive"))
-    assert "`score_columns=NAME,NAME`" in caught.value.hint
 
 
 def test_row_whose_scores_are_all_null_has_a_label(tmp_path: Path) -> None:

@@ -243,7 +243,7 @@ def test_gradients_of_soft_labels_do_not_depend_on_the_parts(
 
 
 def known_labels(*, first: bool) -> Batch:
-    """A batch of three labels, whose even texts are told apart by the outer ones alone."""
+    """A batch of three labels, the loss of whose even texts is over the outer ones alone."""
     whole = batch()
     known = torch.ones(TEXTS, 3, dtype=torch.bool)
     known[::2, 1] = not first
