@@ -93,7 +93,7 @@ _senticli() {
         "train --encoding") ;;
         "train --init") _senticli_words bundled; _senticli_stored models; _senticli_paths ;;
         "train --vectors") _senticli_words own none glove.6B.50d glove.6B.100d glove.6B.200d glove.6B.300d glove.840B.300d glove.twitter.27B.25d glove.twitter.27B.50d glove.twitter.27B.100d glove.twitter.27B.200d; _senticli_paths '' ;;
-        "train --teacher") _senticli_words bundled; _senticli_stored models; _senticli_paths ;;
+        "train --teacher") _senticli_words bundled; _senticli_stored models; _senticli_paths '' ;;
         "train --teacher-weight") ;;
         "train --vocab-size") ;;
         "train --valid-fraction") ;;

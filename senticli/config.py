@@ -327,10 +327,11 @@ class TrainConfig:
     )
     teacher: tuple[str, ...] = setting(
         (),
-        "Learn the answers of this model, too, and from `unlabelled` texts by its answers alone; "
-        "of several, the mean of their log-odds. Repeatable.",
+        "Learn the answers of this model, or those in this file of texts and scores, too, and from "
+        "`unlabelled` texts by the answers alone; of several, the mean of their log-odds. "
+        "Repeatable.",
         TRAINING,
-        metavar="NAME|DIR|bundled",
+        metavar="NAME|DIR|bundled|FILE",
         shown="none",
     )
     teacher_weight: float = setting(

@@ -18,8 +18,9 @@ from senticli.config import (
     check_choice,
 )
 from senticli.data.catalogue import DATASETS
-from senticli.data.splits import check_reading, unlabelled_of
+from senticli.data.splits import check_reading, require_file, unlabelled_of
 from senticli.errors import ConfigError, UsageError
+from senticli.io.formats import format_of
 
 OF_INIT = ("rnn", "layers", "hidden", "bidirectional", "pooling", "embedding_dim")
 """Settings that a model to start from has decided."""
@@ -49,7 +50,7 @@ def recipe_of(settings: Mapping[str, Any], preset: str | None = None) -> Recipe:
         given["label_map"] = (entries,) if isinstance(entries, str) else tuple(entries)
     recipe = PRESETS[preset]
     if "teacher" in given:
-        given["teacher"] = tuple(bundle.name for bundle in _bundles(given["teacher"]))
+        given["teacher"] = _teachers(given["teacher"])
     if isinstance(given.get("vectors"), Path):
         given["vectors"] = str(given["vectors"])
     if isinstance(given.get("mix"), list | tuple):
@@ -109,6 +110,25 @@ def _full(data: str | Path) -> str:
     return str(data)
 
 
+def is_file_of_answers(teacher: str) -> bool:
+    """Return True if a teacher is a table of texts and answers, by its name, and not a model."""
+    path = Path(teacher)
+    return format_of(path) is not None and not path.is_dir()
+
+
+def _teachers(given: Any) -> tuple[str, ...]:
+    """Return the names of one or several teachers. Raises SenticliError if there is no such one."""
+    several = given if isinstance(given, list | tuple) else [given]
+    names = []
+    for one in several:
+        if isinstance(one, str | Path) and is_file_of_answers(str(one)):
+            require_file(str(one))
+            names.append(_full(one))
+        else:
+            names += [bundle.name for bundle in _bundles(one)]
+    return tuple(names)
+
+
 def _bundles(models: Any) -> list[Bundle]:
     """Return the bundles of one or several models: names, folders, or models that are loaded."""
     from senticli.model import Model  # ONNX Runtime, which other settings do without
@@ -164,7 +184,8 @@ def place_of(target: Path) -> tuple[str, str]:
 def free_target(recipe: Recipe, target: Path, *, force: bool) -> Path:
     """Return the full path of a model that is to be written; see :func:`registry.check_target`."""
     target = registry.check_target(target, force=force)
-    for name in (*filter(None, [recipe.train.init]), *recipe.train.teacher):
+    teachers = [name for name in recipe.train.teacher if not is_file_of_answers(name)]
+    for name in (*filter(None, [recipe.train.init]), *teachers):
         if registry.find(name).path.resolve() == target:
             raise UsageError(
                 f"{target.name} is a model that this one is to learn from",

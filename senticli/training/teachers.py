@@ -1,49 +1,96 @@
 """Soft labels from teachers: a student learns what other models answer.
 
 A labelled text gets a mixture of its label and of the teachers' answer, an unlabelled one their
-answer alone (Hinton et al. 2015). Each teacher's answers are kept in the data dir, so that a second
-student starts at once.
+answer alone (Hinton et al. 2015). A teacher is a model, whose answers are kept in the data dir, so
+that a second student starts at once; or a file with the answers of anything else.
 """
 
 import hashlib
 import json
 import time
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
-from senticli import paths
+from senticli import paths, registry
 from senticli.bundle import Bundle
-from senticli.data.labelled import Example, labels_of
+from senticli.config import TrainConfig
+from senticli.data.labelled import Example, Reading, labels_of, read_labelled
 from senticli.data.splits import Part, Source, Split, TrainingData
 from senticli.errors import ConfigError
 from senticli.evaluation import Floats, softmax, truth_of
-from senticli.events import Progress
+from senticli.events import Message, Progress
 from senticli.io.atomic import keep_newest, replace_file
+from senticli.io.layout import Layout
 from senticli.model import Model
 from senticli.training.events import OnEvent, Taught
+from senticli.training.recipe import is_file_of_answers
 
 KEPT = 50  # answers in the cache, each of a teacher about a source
 REPORTED = 500  # texts between two reports of progress
+SUREST = 0.999
+"""The most that a teacher's answer counts for; a bare label would otherwise overrule the others."""
+
+
+class Teacher(Protocol):
+    """What answers for texts which label they have."""
+
+    @property
+    def name(self) -> str:
+        """What the user calls it."""
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Its K labels, in the order of its answers."""
+
+    @property
+    def identity(self) -> str:
+        """A SHA-256 of all that its answers depend on."""
+
+    @property
+    def licences(self) -> Mapping[str, str]:
+        """Licences of what it learned from, where they are known."""
+
+    def answer(self, source: Source, on_event: OnEvent) -> Floats:
+        """Return the probabilities [N, K] for the N texts of a source; NaN where it has none."""
+
+
+def teachers_of(config: TrainConfig, on_event: OnEvent) -> list[Teacher]:
+    """Return the teachers that a training names.
+
+    Raises:
+        SenticliError: there is no such model, or a file of answers cannot be read.
+    """
+    return [
+        AnswersInFile.read(name, config.text_column, on_event)
+        if is_file_of_answers(name)
+        else ModelAsTeacher(registry.find(name))
+        for name in config.teacher
+    ]
 
 
 def teach(
-    data: TrainingData, teachers: Sequence[Bundle], weight: float, on_event: OnEvent
+    data: TrainingData, teachers: Sequence[Teacher], weight: float, on_event: OnEvent
 ) -> TrainingData:
     """Return the data with soft labels for the training texts, which the unlabelled ones join.
 
-    Validation and test texts keep their labels.
+    Validation and test texts keep their labels. A text that no teacher has an answer for keeps its
+    label; without one, it is left out.
 
     Args:
         data: what the student is to learn from.
-        teachers: the models.
+        teachers: the teachers.
         weight: that of their answer for a labelled text; the rest is that of its label.
         on_event: called with each event.
 
     Raises:
-        ConfigError: the labels of the teachers do not fit those of the data.
+        ConfigError: the labels of the teachers do not fit those of the data, or one has no answer.
         SenticliError: a teacher is broken.
     """
     start = time.perf_counter()
@@ -53,6 +100,7 @@ def teach(
         *(_labelled(part, panel, weight) for part in data.train.parts),
         *(_unlabelled(part, panel) for part in data.unlabelled.parts),
     ]
+    panel.check_answers()
     seconds = round(time.perf_counter() - start, 1)
     texts = sum(len(part.rows) for part in parts)
     on_event(Taught([teacher.name for teacher in teachers], texts, seconds))
@@ -60,27 +108,19 @@ def teach(
         data,
         train=Split(parts, data.texts.names),
         unlabelled=Split([], []),
-        teachers=tuple(map(identity, teachers)),
+        teachers=tuple(teacher.identity for teacher in teachers),
         licences={k: v for teacher in teachers for k, v in teacher.licences.items()},
     )
-
-
-def identity(teacher: Bundle) -> str:
-    """Return a SHA-256 of all that a model's answers depend on."""
-    config = teacher.config
-    files = {name: config.files.get(name) for name in ("vocab.txt", "tokenizer.json", "model.onnx")}
-    facts = [files, config.labels, config.lowercase, config.temperature]
-    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
 def pooled(answers: Sequence[Floats], columns: Sequence[Sequence[int]]) -> Floats:
     """Return the mean of the teachers' log-odds as probabilities [N, L].
 
-    A teacher that lacks some of the labels says nothing of these: there it is taken to agree with
-    those that know all.
+    A teacher that lacks some of the labels, or an answer, says nothing of these: there it is taken
+    to agree with those that know all. Where none of these has an answer, the row is NaN.
 
     Args:
-        answers: of each teacher, the probabilities [N, K] of its labels.
+        answers: of each teacher, the probabilities [N, K] of its labels, or NaN.
         columns: of each teacher, which of the L labels its K ones are. One knows all.
     """
     pairs = list(zip(answers, columns, strict=True))
@@ -89,72 +129,64 @@ def pooled(answers: Sequence[Floats], columns: Sequence[Sequence[int]]) -> Float
     filled = []
     for answer, known in pairs:
         probabilities = whole.copy()
-        probabilities[:, known] = whole[:, known].sum(axis=1, keepdims=True) * answer
+        said = whole[:, known].sum(axis=1, keepdims=True) * answer
+        probabilities[:, known] = np.where(np.isnan(answer), whole[:, known], said)
         filled.append(probabilities)
     return _mean_of_log_odds(filled)
 
 
 def _mean_of_log_odds(answers: Sequence[Floats]) -> Floats:
-    return softmax(np.mean([np.log(np.maximum(answer, 1e-12)) for answer in answers], axis=0))
+    """Return the softmax of the mean logarithm of those answers that are not NaN."""
+    logs = np.stack([np.log(np.maximum(answer, 1 - SUREST)) for answer in answers])
+    known = ~np.isnan(logs)
+    with np.errstate(invalid="ignore"):  # 0 / 0 where none has an answer
+        return softmax(np.where(known, logs, 0).sum(axis=0) / known.sum(axis=0))
 
 
 @dataclass(frozen=True)
-class _Panel:
-    """The teachers, and those labels of the student that they can tell apart."""
+class ModelAsTeacher:
+    """A model of this tool."""
 
-    teachers: tuple[Bundle, ...]
-    student: tuple[str, ...]
-    on_event: OnEvent
+    bundle: Bundle
 
     @property
-    def labels(self) -> list[str]:
-        """The student's labels that a teacher has, in order."""
-        known = {label for teacher in self.teachers for label in teacher.config.labels}
-        return [label for label in self.student if label in known]
+    def name(self) -> str:
+        """See :class:`Teacher`."""
+        return self.bundle.name
 
-    def check(self) -> None:
-        """Raise ConfigError if the teachers' labels do not fit the student's, or one another."""
-        for teacher in self.teachers:
-            labels = set(teacher.config.labels)
-            if not (labels <= set(self.student) or labels >= set(self.student)):
-                raise ConfigError(
-                    "teacher",
-                    f"{teacher.name} has the labels {', '.join(teacher.config.labels)}, "
-                    f"the data {', '.join(self.student)}",
-                    "use a teacher with all labels of the data, or with some of them and no other",
-                )
-        if not any(set(self.labels) <= set(teacher.config.labels) for teacher in self.teachers):
-            raise ConfigError(
-                "teacher",
-                f"none of these knows all of {', '.join(self.labels)}",
-                "add a teacher that has these labels",
-            )
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """See :class:`Teacher`."""
+        return tuple(self.bundle.config.labels)
 
-    def answer(self, source: Source) -> Floats:
-        """Return the probability [N, L] of each of :attr:`labels` for the N texts of a source."""
-        answers, columns = [], []
-        for teacher in self.teachers:
-            theirs = teacher.config.labels
-            shared = [label for label in self.labels if label in theirs]
-            answer = self._cached(teacher, source)[:, [theirs.index(label) for label in shared]]
-            answers.append(answer / answer.sum(axis=1, keepdims=True))
-            columns.append([self.labels.index(label) for label in shared])
-        return pooled(answers, columns)
+    @property
+    def licences(self) -> Mapping[str, str]:
+        """See :class:`Teacher`."""
+        return self.bundle.licences
 
-    def _cached(self, teacher: Bundle, source: Source) -> Floats:
-        """Return a teacher's answers [N, labels] for a source: kept, or found and kept now."""
-        key = hashlib.sha256(f"{identity(teacher)} {source.digest}".encode()).hexdigest()[:16]
+    @cached_property
+    def identity(self) -> str:
+        """See :class:`Teacher`."""
+        config = self.bundle.config
+        names = ("vocab.txt", "tokenizer.json", "model.onnx")
+        files = {name: config.files.get(name) for name in names}
+        facts = [files, config.labels, config.lowercase, config.temperature]
+        return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+    def answer(self, source: Source, on_event: OnEvent) -> Floats:
+        """See :class:`Teacher`: what is kept, or found and kept now."""
+        key = hashlib.sha256(f"{self.identity} {source.digest}".encode()).hexdigest()[:16]
         path = paths.cache_dir() / f"answers-{key}.npy"
         total = len(source.examples)
         with suppress(OSError, ValueError, EOFError):
             kept: Floats = np.load(path, allow_pickle=False)
-            if kept.shape == (total, len(teacher.config.labels)) and np.isfinite(kept).all():
+            if kept.shape == (total, len(self.labels)) and np.isfinite(kept).all():
                 return kept
-        step = f"labelling {source.name} with {teacher.name}"
+        step = f"labelling {source.name} with {self.name}"
         rows: list[Floats] = []
-        for row in Model(teacher).stream_proba(example.text for example in source.examples):
+        for row in Model(self.bundle).stream_proba(example.text for example in source.examples):
             if len(rows) % REPORTED == 0:
-                self.on_event(Progress(step, len(rows), total, "texts"))
+                on_event(Progress(step, len(rows), total, "texts"))
             rows.append(row)
         answers = np.stack(rows)
         with suppress(OSError):  # the cache only saves time
@@ -162,6 +194,105 @@ class _Panel:
                 np.save(file, answers, allow_pickle=False)
             keep_newest(path.parent.glob("answers-*.npy"), KEPT)
         return answers
+
+
+@dataclass(frozen=True)
+class AnswersInFile:
+    """Answers of something else, in a file of texts with scores or labels."""
+
+    name: str
+    labels: tuple[str, ...]
+    identity: str
+    rows: Mapping[str, Floats]
+    """The probabilities [K] for a text."""
+    licences: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, name: str, text_column: str | None, on_event: OnEvent) -> "AnswersInFile":
+        """Read a file; of a text that occurs several times, the mean. Raises SenticliError."""
+        found = read_labelled(Path(name), Reading(layout=Layout(likely=text_column)))
+        left_out = [problem for problem in found.problems if not problem.kept]
+        if left_out:
+            count = f"{len(left_out):,} row{'s' * (len(left_out) != 1)} left out"
+            first = f"{left_out[0].where}: {left_out[0].what}"
+            on_event(Message("warning", f"{name}: {count}; {first}"))
+        labels = labels_of(found.examples)
+        truth = _distributions(found.examples, labels)
+        rows: dict[str, list[Floats]] = defaultdict(list)
+        for example, row in zip(found.examples, truth, strict=True):
+            rows[example.text.strip()].append(row)
+        means = {text: np.mean(several, axis=0) for text, several in rows.items()}
+        return cls(name, labels, found.sha256, means)
+
+    def answer(self, source: Source, on_event: OnEvent) -> Floats:
+        """See :class:`Teacher`."""
+        none = np.full(len(self.labels), np.nan)
+        return np.stack([self.rows.get(one.text.strip(), none) for one in source.examples])
+
+
+@dataclass(frozen=True)
+class _Panel:
+    """The teachers, and those labels of the student that they can tell apart."""
+
+    teachers: tuple[Teacher, ...]
+    student: tuple[str, ...]
+    on_event: OnEvent
+    asked: dict[str, list[int]] = field(default_factory=lambda: defaultdict(lambda: [0, 0]))
+    """By teacher: how many texts it has an answer for, of how many."""
+
+    @property
+    def labels(self) -> list[str]:
+        """The student's labels that a teacher has, in order."""
+        known = {label for teacher in self.teachers for label in teacher.labels}
+        return [label for label in self.student if label in known]
+
+    def check(self) -> None:
+        """Raise ConfigError if the teachers' labels do not fit the student's, or one another."""
+        for teacher in self.teachers:
+            labels = set(teacher.labels)
+            if not (labels <= set(self.student) or labels >= set(self.student)):
+                raise ConfigError(
+                    "teacher",
+                    f"{teacher.name} has the labels {', '.join(teacher.labels)}, "
+                    f"the data {', '.join(self.student)}",
+                    "use a teacher with all labels of the data, or with some of them and no other",
+                )
+        if not any(set(self.labels) <= set(teacher.labels) for teacher in self.teachers):
+            raise ConfigError(
+                "teacher",
+                f"none of these knows all of {', '.join(self.labels)}",
+                "add a teacher that has these labels",
+            )
+
+    def check_answers(self) -> None:
+        """Report those who did not answer for every text; raise ConfigError if one for none."""
+        for name, (answered, texts) in self.asked.items():
+            if not answered:
+                raise ConfigError(
+                    "teacher",
+                    f"{name} has an answer for none of the {texts:,} texts",
+                    "write the texts in it exactly as they are in the data",
+                )
+            if answered < texts:
+                shown = f"{name} has answers for {answered:,} of {texts:,} texts"
+                self.on_event(Message("note", shown))
+
+    def answer(self, part: Part) -> Floats:
+        """Return the probability [N, L] of each of :attr:`labels` for the N texts of a source.
+
+        Rows that no teacher has an answer for are NaN.
+        """
+        answers, columns = [], []
+        for teacher in self.teachers:
+            shared = [label for label in self.labels if label in teacher.labels]
+            answer = teacher.answer(part.source, self.on_event)
+            answer = answer[:, [teacher.labels.index(label) for label in shared]]
+            answered = ~np.isnan(answer[part.rows]).any(axis=1)
+            self.asked[teacher.name][0] += int(answered.sum())
+            self.asked[teacher.name][1] += len(part.rows)
+            answers.append(answer / answer.sum(axis=1, keepdims=True))
+            columns.append([self.labels.index(label) for label in shared])
+        return pooled(answers, columns)
 
 
 def _labelled(part: Part, panel: _Panel, weight: float) -> Part:
@@ -172,20 +303,29 @@ def _labelled(part: Part, panel: _Panel, weight: float) -> Part:
     source = part.source
     own = labels_of(source.examples)
     labels = own if len(own) > 1 else panel.student
-    truth = truth_of(source.examples, labels)
-    truth = np.eye(len(labels))[truth] if truth.ndim == 1 else truth
+    truth = _distributions(source.examples, labels)
     shared = [label for label in panel.labels if label in labels]
-    answer = panel.answer(source)[:, [panel.labels.index(label) for label in shared]]
+    answer = panel.answer(part)[:, [panel.labels.index(label) for label in shared]]
     answer /= answer.sum(axis=1, keepdims=True)
     known = [labels.index(label) for label in shared]
     # Of labels that no teacher knows, what the data say stands.
     mixed = truth.copy()
     mixed[:, known] = truth[:, known].sum(axis=1, keepdims=True) * answer
+    mixed = np.where(np.isnan(mixed), truth, mixed)
     return _soft(part, labels, (1 - weight) * truth + weight * mixed)
 
 
 def _unlabelled(part: Part, panel: _Panel) -> Part:
-    return _soft(part, panel.labels, panel.answer(part.source))
+    answer = panel.answer(part)
+    known = set(np.flatnonzero(~np.isnan(answer).any(axis=1)))
+    part = replace(part, rows=[row for row in part.rows if row in known])
+    return _soft(part, panel.labels, answer)
+
+
+def _distributions(examples: Sequence[Example], labels: Sequence[str]) -> Floats:
+    """Return a probability [N, L] of each label for each example."""
+    truth = truth_of(examples, labels)
+    return np.eye(len(labels))[truth] if truth.ndim == 1 else truth
 
 
 def _soft(part: Part, labels: Sequence[str], scores: Floats) -> Part:

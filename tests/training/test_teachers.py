@@ -15,11 +15,11 @@ from senticli.config import TrainConfig
 from senticli.data.labelled import Example
 from senticli.data.splits import Part, Source, Split, TrainingData, load_training_data
 from senticli.errors import ConfigError
-from senticli.events import Progress
+from senticli.events import Message, Progress
 from senticli.model import Model
 from senticli.training import teachers
 from senticli.training.events import Taught
-from senticli.training.teachers import pooled, teach
+from senticli.training.teachers import ModelAsTeacher, pooled, teach, teachers_of
 from tests.conftest import Run
 
 TEXTS = ("a great film", "what a mess")
@@ -39,7 +39,11 @@ def taught(
     events: list[Any] = []
     config = TrainConfig(data=("sample",), unlabelled=(str(unlabelled),), vectors="own")
     before = load_training_data(config)
-    return before, teach(before, [Bundle.open(model)], weight, events.append), events
+    return (
+        before,
+        teach(before, [ModelAsTeacher(Bundle.open(model))], weight, events.append),
+        events,
+    )
 
 
 def test_mean_of_log_odds() -> None:
@@ -118,23 +122,17 @@ def test_few_answers_are_kept(
 Answers = Mapping[tuple[str, ...], Sequence[float]]
 
 
-def asked(
-    monkeypatch: pytest.MonkeyPatch, answers: Answers, labels: str, occurring: str = ""
-) -> list[Example]:
+def asked(answers: Answers, labels: str, occurring: str = "") -> list[Example]:
     """Return a labelled text for each label, and one without, after teachers answered so.
 
     Only some of the student's ``labels`` may be ``occurring`` in these data.
     """
 
-    def cached(self: Any, teacher: Any, source: Source) -> Any:
-        return np.array([answers[teacher.config.labels]] * len(source.examples))
+    def teacher(labels: tuple[str, ...]) -> Any:
+        def answer(source: Source, on_event: Any) -> Any:
+            return np.array([answers[labels]] * len(source.examples))
 
-    monkeypatch.setattr(teachers._Panel, "_cached", cached)
-    monkeypatch.setattr(teachers, "identity", lambda teacher: "")
-    panel: list[Any] = [
-        SimpleNamespace(name=" ".join(theirs), config=SimpleNamespace(labels=theirs), licences={})
-        for theirs in answers
-    ]
+        return SimpleNamespace(name="", labels=labels, identity="", licences={}, answer=answer)
 
     def split(*examples: Example) -> Split:
         source = Source(str(len(examples)), list(examples), "")
@@ -143,16 +141,16 @@ def asked(
     texts = (Example(f"of {label}", label) for label in occurring or labels)
     train, none = split(*texts), split()
     data = TrainingData(train, none, tuple(labels), unlabelled=split(Example("without", "")))
-    return teach(data, panel, 0.5, lambda event: None).train.examples
+    return teach(data, [*map(teacher, answers)], 0.5, lambda event: None).train.examples
 
 
-def test_labels_that_the_student_lacks_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    *_, found = asked(monkeypatch, {("a", "b", "c"): (0.2, 0.2, 0.6)}, "ab")
+def test_labels_that_the_student_lacks_are_left_out() -> None:
+    *_, found = asked({("a", "b", "c"): (0.2, 0.2, 0.6)}, "ab")
     assert found.scores == pytest.approx({"a": 0.5, "b": 0.5})
 
 
-def test_labels_that_no_teacher_knows_keep_to_the_data(monkeypatch: pytest.MonkeyPatch) -> None:
-    a, _, c, found = asked(monkeypatch, {("a", "b"): (0.9, 0.1)}, "abc")
+def test_labels_that_no_teacher_knows_keep_to_the_data() -> None:
+    a, _, c, found = asked({("a", "b"): (0.9, 0.1)}, "abc")
     assert a.scores == pytest.approx({"a": 0.95, "b": 0.05, "c": 0.0})
     assert c.scores == pytest.approx({"a": 0.0, "b": 0.0, "c": 1.0})
     assert found.scores == pytest.approx({"a": 0.9, "b": 0.1})
@@ -166,18 +164,80 @@ def test_labels_that_no_teacher_knows_keep_to_the_data(monkeypatch: pytest.Monke
     ],
 )
 def test_source_that_lacks_labels_still_says_nothing_about_them(
-    monkeypatch: pytest.MonkeyPatch, answers: Answers, expected: dict[str, float]
+    answers: Answers, expected: dict[str, float]
 ) -> None:
-    a, *_ = asked(monkeypatch, answers, "abc", occurring="ab")
+    a, *_ = asked(answers, "abc", occurring="ab")
     assert a.scores == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("labels", [[("a", "d")], [("a", "b"), ("b", "c")], [("d", "e")]])
-def test_labels_that_do_not_fit(
-    monkeypatch: pytest.MonkeyPatch, labels: list[tuple[str, ...]]
-) -> None:
+def test_labels_that_do_not_fit(labels: list[tuple[str, ...]]) -> None:
     with pytest.raises(ConfigError, match=r"teacher"):
-        asked(monkeypatch, dict.fromkeys(labels, (0.5, 0.5)), "abc")
+        asked(dict.fromkeys(labels, (0.5, 0.5)), "abc")
+
+
+def test_teacher_without_an_answer_agrees_with_the_others() -> None:
+    first, second = np.array([[0.2, 0.8], [np.nan, np.nan]]), np.full((2, 2), np.nan)
+    third = np.array([[0.5, 0.5], [np.nan, np.nan]])
+    found = pooled([first, second, third], [[0, 1]] * 3)
+    np.testing.assert_allclose(found, [[1 / 3, 2 / 3], [np.nan, np.nan]])
+
+
+def test_bare_label_does_not_overrule_the_others() -> None:
+    found = pooled([np.array([[1.0, 0.0]]), np.array([[0.0001, 0.9999]])], [[0, 1]] * 2)
+    np.testing.assert_allclose(found, [[0.5, 0.5]], atol=1e-4)
+
+
+def with_answers(path: Path, *rows: Mapping[str, Any]) -> Path:
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+def taught_by_file(answers: Path, unlabelled: Path) -> tuple[dict[str, Example], list[Any]]:
+    """Return the sample's training examples, by text, after a file was the teacher; the events."""
+    events: list[Any] = []
+    config = TrainConfig(
+        data=("sample",), unlabelled=(str(unlabelled),), vectors="own", teacher=(str(answers),)
+    )
+    data = teach(load_training_data(config), teachers_of(config, events.append), 0.5, events.append)
+    return {example.text: example for example in data.train.examples}, events
+
+
+def test_file_of_answers_is_a_teacher(tmp_path: Path, unlabelled: Path) -> None:
+    known, other = load_training_data(TrainConfig(data=("sample",))).train.examples[:2]
+    answers = with_answers(
+        tmp_path / "answers.jsonl",
+        {"text": TEXTS[0], "scores": {"negative": 0.1, "positive": 0.9}},
+        {"text": TEXTS[0], "scores": {"negative": 0.3, "positive": 0.7}},
+        {"text": known.text, "label": "positive"},
+        {"text": "broken", "scores": {"negative": 0.1, "positive": 0.1}},
+    )
+    found, events = taught_by_file(answers, unlabelled)
+    assert found[TEXTS[0]].scores == pytest.approx({"negative": 0.2, "positive": 0.8})
+    assert TEXTS[1] not in found
+    assert found[known.text].scores == pytest.approx(
+        {
+            "negative": 0.5 * 0.001 + 0.5 * (known.label == "negative"),
+            "positive": 0.5 * 0.999 + 0.5 * (known.label == "positive"),
+        },
+        abs=1e-5,
+    )
+    assert found[other.text].scores == {
+        label: float(label == other.label) for label in ("negative", "positive")
+    }
+    warning, note = (event.text for event in events if isinstance(event, Message))
+    assert warning.startswith(f"{answers}: 1 row left out; ")
+    assert note == f"{answers} has answers for 2 of {len(found) + 1} texts"
+
+
+def test_file_without_an_answer(tmp_path: Path, unlabelled: Path) -> None:
+    answers = with_answers(
+        tmp_path / "answers.jsonl",
+        {"text": "other", "label": "negative"},
+        {"text": "others", "label": "positive"},
+    )
+    with pytest.raises(ConfigError, match=r"has an answer for none of the 322 texts"):
+        taught_by_file(answers, unlabelled)
 
 
 def test_student_of_the_command_line(
@@ -204,6 +264,25 @@ def test_student_of_the_command_line(
     same = senticli(*base, "--teacher", "student", "--name", "student", "--force")
     assert same.returncode == 2
     assert "student is a model that this one is to learn from" in same.stderr
+
+
+def test_student_of_a_file(
+    senticli: Run, home: Path, tmp_path: Path, unlabelled: Path, tiny_model: Path
+) -> None:
+    """What `predict --json` writes is a teacher, beside a model."""
+    answers = tmp_path / "answers.jsonl"
+    done = senticli("predict", "--model", tiny_model, "-i", unlabelled, "--json", "--scores")
+    assert done.returncode == 0, done.stderr
+    answers.write_text(done.stdout)
+    base = ("train", "--data", "sample", "--vectors", "none", "--hidden", "4", "--epochs", "1")
+    options = ("--teacher", answers, "--teacher", tiny_model, "--unlabelled", unlabelled)
+    done = senticli(*base, *options, "--name", "student")
+    assert done.returncode == 0, done.stderr
+    assert f"note: {answers} has answers for 2 of 322 texts" in done.stderr
+    missing = senticli(*base, "--teacher", tmp_path / "none.jsonl")
+    assert missing.returncode == 1
+    assert "none.jsonl" in missing.stderr
+    assert len(missing.stderr.splitlines()) <= 2
 
 
 def test_teacher_weight_needs_a_teacher(senticli: Run, home: Path) -> None:

@@ -55,7 +55,7 @@ VALUES = {
     "stored": Values(stored="models"),
     "target": FILE,
     "test": Values(files=("",)),
-    "teacher": Values((BUNDLED,), stored="models", files=()),
+    "teacher": Values((BUNDLED,), stored="models", files=("",)),
     "text_column": FREE_TEXT,
     "texts": FREE_TEXT,
     "tune": FREE_TEXT,
