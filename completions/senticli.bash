@@ -96,6 +96,7 @@ _senticli() {
         "train --teacher") _senticli_words bundled; _senticli_stored models; _senticli_paths '' ;;
         "train --teacher-weight") ;;
         "train --vocab-size") ;;
+        "train --normalization") _senticli_words everyday none ;;
         "train --valid-fraction") ;;
         "train --max-length") ;;
         "train --epochs") ;;
@@ -163,7 +164,7 @@ _senticli() {
                     _senticli_words train eval predict download info models
                     ;;
                 train)
-                    options=(--data -d --mix --valid --test --unlabelled --format -f --text-column --label-column --labels --score-columns --delimiter --quoting --header --no-header --encoding --init --vectors --teacher --teacher-weight --vocab-size --uncased --cased --valid-fraction --max-length --epochs --patience --batch-size --optimizer --lr --embedding-lr --schedule --weight-decay --class-weights --clip --r-drop --device --precision --quantize --seed --rnn --layers --hidden --bidirectional --unidirectional --pooling --embedding-dim --word-dropout --embedding-dropout --layer-dropout --output-dropout --strict --preset --name --output -o --force --resume --tune --plot --dry-run --json --help -h)
+                    options=(--data -d --mix --valid --test --unlabelled --format -f --text-column --label-column --labels --score-columns --delimiter --quoting --header --no-header --encoding --init --vectors --teacher --teacher-weight --vocab-size --uncased --cased --normalization --valid-fraction --max-length --epochs --patience --batch-size --optimizer --lr --embedding-lr --schedule --weight-decay --class-weights --clip --r-drop --device --precision --quantize --seed --rnn --layers --hidden --bidirectional --unidirectional --pooling --embedding-dim --word-dropout --embedding-dropout --layer-dropout --output-dropout --strict --preset --name --output -o --force --resume --tune --plot --dry-run --json --help -h)
                     ;;
                 eval)
                     options=(--model -m --data -d --split --format -f --label-column --labels --score-columns --text-column --delimiter --quoting --header --no-header --encoding --json --threads --help -h)

@@ -72,6 +72,7 @@ complete -c senticli -n '__senticli_command train' -l teacher-weight -x -d 'Weig
 complete -c senticli -n '__senticli_command train' -l vocab-size -x -d 'Size of the vocabulary: the most frequent tokens. [default: 25000]'
 complete -c senticli -n '__senticli_command train' -l uncased -d 'Lower-case the tokens. [default: uncased]'
 complete -c senticli -n '__senticli_command train' -l cased -d 'The opposite of --uncased'
+complete -c senticli -n '__senticli_command train' -l normalization -x -a 'everyday none' -d 'One form for what everyday texts spell in many ways: quotes, tags, links, user names, numbers, emoticons, drawn-out and misspelt words. [default: everyday]'
 complete -c senticli -n '__senticli_command train' -l valid-fraction -x -d 'Share of the training split held out for validation, by whole movies or of each label. [default: 0.1]'
 complete -c senticli -n '__senticli_command train' -l max-length -x -d 'Maximum number of tokens of a training text, from its head and tail; 0 for all. [default: 400]'
 complete -c senticli -n '__senticli_command train' -l epochs -x -d 'Maximum number of epochs. [default: 8]'

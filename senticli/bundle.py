@@ -30,6 +30,7 @@ from senticli.io import atomic, jsonfile
 from senticli.io.disk import size_of
 from senticli.io.jsonfile import has_type
 from senticli.log import log
+from senticli.text.normalization import NONE, VERSIONS
 from senticli.text.tokenizer import Tokenizer, load_rules
 from senticli.text.vocab import Vocab
 
@@ -65,6 +66,7 @@ class BundleConfig:
     labels: tuple[str, ...]
     model: ModelConfig
     lowercase: bool
+    normalization: str = NONE
     vocab_size: int
     tokenizer: str  # fingerprint
     temperature: float
@@ -209,14 +211,19 @@ class Bundle:
         """Return what turns a text into its token ids."""
         from senticli.text.encoder import Encoder  # numpy, which not everything here needs
 
-        tokenizer = Tokenizer(self.rules(), lowercase=self.config.lowercase)
-        return Encoder(tokenizer, self.vocab.token_id)
+        config = self.config
+        tokenizer = Tokenizer(
+            self.rules(), lowercase=config.lowercase, normalization=config.normalization
+        )
+        return Encoder(tokenizer, self.vocab.lookup(corrects=tokenizer.normalizes))
 
 
 def _check(config: BundleConfig) -> None:
     """Raise ValueError or another of INVALID unless ``config`` can be that of a model."""
     if not has_type(config, BundleConfig) or not config.temperature > 0:
         raise TypeError("a value of another type")
+    if config.normalization not in VERSIONS.values():
+        raise ValueError("normalization")
     if len(set(config.labels)) < 2 or "" in config.labels:
         raise ValueError("labels")
     _ = datetime.now(timezone.utc) - datetime.fromisoformat(config.created)

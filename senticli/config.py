@@ -31,6 +31,7 @@ Schedule = Literal["constant", "onecycle", "cosine"]
 Device = Literal["auto", "cpu", "cuda", "mps"]
 Precision = Literal["auto", "float32", "bfloat16"]
 Quantize = Literal["auto", "int8", "none"]
+Normalization = Literal["everyday", "none"]
 ClassWeights = Literal["none", "balanced"]
 Format = Literal["lines", "csv", "tsv", "jsonl", "parquet"]
 Quoting = Literal["csv", "backslash", "none"]
@@ -351,6 +352,12 @@ class TrainConfig:
         high=10_000_000,
     )
     lowercase: bool = setting(True, "Lower-case the tokens.", DATA, switch=("uncased", "cased"))
+    normalization: Normalization = setting(
+        "everyday",
+        "One form for what everyday texts spell in many ways: quotes, tags, links, user names, "
+        "numbers, emoticons, drawn-out and misspelt words.",
+        DATA,
+    )
     valid_fraction: float = setting(
         0.1,
         "Share of the training split held out for validation, by whole movies or of each label.",
@@ -561,6 +568,7 @@ PRESETS: Mapping[str, Recipe] = {
         ),
         train=TrainConfig(
             vectors=PUBLISHED_VECTORS,
+            normalization="none",
             valid_fraction=0.3,
             max_length=0,
             epochs=5,

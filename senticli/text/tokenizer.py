@@ -6,18 +6,21 @@ The steps, and most names, are those of ``spacy/tokenizer.pyx``:
 2. Each chunk is stripped of prefixes and suffixes and split at infixes.
 3. In a second pass over the tokens of the whole text, some exceptions, such as emoticons, are
    searched for again: a *sequence* of tokens that spells one is replaced by the exception's tokens.
+
+With a normalisation, chunks are normalised before they are cut, and there is no second pass.
 """
 
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import chain
 from typing import Any
 
 from senticli.errors import SenticliError
 from senticli.io import jsonfile
+from senticli.text import normalization
 
 # Stripping affixes takes time quadratic in the length of a chunk. No real token is this long, so
 # longer chunks are split into pieces first.
@@ -57,37 +60,62 @@ class Tokenizer:
     """Split a text into the tokens that spaCy gives, white space left out.
 
     An HTML line break counts as a space, and tokens are lower-cased after they are split off,
-    unless ``lowercase`` is false.
+    unless ``lowercase`` is false. With a normalisation, see :mod:`senticli.text.normalization`,
+    a text is normalised and lower-cased first.
     """
 
-    def __init__(self, rules: Mapping[str, Any], *, lowercase: bool = True) -> None:
+    def __init__(
+        self,
+        rules: Mapping[str, Any],
+        *,
+        lowercase: bool = True,
+        normalization: str = normalization.NONE,
+    ) -> None:
         self._rules = rules
         self._lowercase = lowercase
+        self._normalization = normalization
         self._common = _Expressions(rules["common"])
         self._is_common = self._common.compile("characters").fullmatch
         self._general = _Expressions(rules)
         self._exceptions: Mapping[str, list[str]] = rules["exceptions"]
+        if self.normalizes:
+            self._exceptions = _normal_exceptions(self._exceptions)
         # Tokens that spell an exception → the exception's own tokens
         self._sequences = {
-            tuple(tokens): self._exceptions[string] for string, tokens in rules["sequences"].items()
+            tuple(tokens): rules["exceptions"][string]
+            for string, tokens in rules["sequences"].items()
         }
         self._sequence_lengths: dict[str, set[int]] = {}  # by first token
         for sequence in self._sequences:
             self._sequence_lengths.setdefault(sequence[0], set()).add(len(sequence))
         self._starts_no_sequence = frozenset(self._sequence_lengths).isdisjoint
 
+    @property
+    def normalizes(self) -> bool:
+        """True if it has a normalisation."""
+        return self._normalization != normalization.NONE
+
     @cached_property
     def fingerprint(self) -> str:
-        """16 hex digits that identify the rules and the casing."""
-        content = dump_rules({"rules": self._rules, "lowercase": self._lowercase})
-        return hashlib.sha256(content.encode()).hexdigest()[:16]
+        """16 hex digits that identify the rules, the casing and the normalisation."""
+        facts = {"rules": self._rules, "lowercase": self._lowercase}
+        if self.normalizes:
+            facts["normalization"] = self._normalization
+        return hashlib.sha256(dump_rules(facts).encode()).hexdigest()[:16]
 
     def __call__(self, text: str) -> list[str]:
         """Return the tokens of ``text``."""
+        if self.normalizes:
+            return [token for chunk in self.chunks(text) for token in self._normalized(chunk)]
         return self._with_case(self._tokenize(_prepare(text)))
 
     def spans(self, text: str) -> list[tuple[int, int]]:
-        """Return the (start, end) of each token in ``text``, in characters."""
+        """Return the (start, end) of each token in ``text``, in characters.
+
+        A token that a normalisation put there has the span of what it stands for.
+        """
+        if self.normalizes:
+            return self._normalized_spans(text)
         # As long as the text, with nothing in place of a line break that a token could match
         blanked = _LINE_BREAK.sub(lambda tag: " " * len(tag[0]), text)
         spans = []
@@ -100,14 +128,18 @@ class Tokenizer:
 
     def chunks(self, text: str) -> list[str]:
         """Split ``text`` at white space."""
+        if self.normalizes:
+            text = normalization.apply(normalization.steps_for(text), text)
         return _prepare(text).split()
 
     def tokenize_chunk(self, chunk: str) -> list[str] | None:
         """Return the tokens of one of :meth:`chunks`; None if the chunks around it affect them.
 
         They may if the second pass would replace a sequence in the chunk: it does not if a sequence
-        that reaches into a neighbour covers a part of it.
+        that reaches into a neighbour covers a part of it. With a normalisation, there may be none.
         """
+        if self.normalizes:
+            return self._normalized(chunk)
         tokens = self._split(chunk)
         if not self._starts_no_sequence(tokens):
             for start, end in self._find_sequences(tokens):
@@ -115,6 +147,23 @@ class Tokenizer:
                 if self._sequences[tuple(sequence)] != sequence:
                     return None
         return self._with_case(tokens)
+
+    def _normalized(self, chunk: str) -> list[str]:
+        """Return the tokens of a chunk, normalised."""
+        chunk = normalization.normalize_chunk(chunk, lowercase=self._lowercase)
+        tokens = [token for part in chunk.split() for token in self._split(part)]
+        return list(map(normalization.normalize_token, tokens))
+
+    def _normalized_spans(self, text: str) -> list[tuple[int, int]]:
+        steps = [*normalization.steps_for(text), *_PREPARING]
+        prepared, places = normalization.apply_aligned(steps, text)
+        spans: list[tuple[int, int]] = []
+        for chunk in re.finditer(r"\S+", prepared):
+            tokens = self._normalized(chunk[0])
+            for start, end in _places_of(tokens, chunk[0]):
+                first, last = chunk.start() + start, chunk.start() + end - 1
+                spans.append((places[first], places[max(first, last)] + 1))
+        return spans
 
     def _with_case(self, tokens: list[str]) -> list[str]:
         return [token.lower() for token in tokens] if self._lowercase else tokens
@@ -231,6 +280,14 @@ class _Expressions:
         return self.compile("url_match").match
 
 
+def _split_into_pieces(chunk: re.Match[str]) -> str:
+    string = chunk[0]
+    return " ".join(string[start : start + PIECE] for start in range(0, len(string), PIECE))
+
+
+_PREPARING = (_LINE_BREAK, " "), (_LONG_CHUNK, _split_into_pieces)
+
+
 def _prepare(text: str) -> str:
     """Replace line breaks by spaces, and put spaces into chunks that are too long."""
     if "<" in text:
@@ -240,9 +297,41 @@ def _prepare(text: str) -> str:
     return text
 
 
-def _split_into_pieces(chunk: re.Match[str]) -> str:
-    string = chunk[0]
-    return " ".join(string[start : start + PIECE] for start in range(0, len(string), PIECE))
+def _normal_exceptions(exceptions: Mapping[str, list[str]]) -> dict[str, list[str]]:
+    """Return the exceptions that hold after normalising.
+
+    Those with capitals have a form without; what lacks its apostrophe, such as "dont", has the
+    tokens of what has it; emoticons are not among them, since emoji stand for those; the
+    normalisation's own tokens are.
+    """
+    words = {
+        string: tokens for string, tokens in exceptions.items() if re.search(r"[^\W\d_]", string)
+    }
+    for string, tokens in exceptions.items():
+        words.setdefault(string.lower(), [token.lower() for token in tokens])
+    for string, tokens in list(words.items()):
+        bare = string.replace("'", "")
+        if bare != string and bare in words:
+            words[bare] = tokens
+    own = normalization.URL, normalization.USER, normalization.NUMBER
+    return {**words, **{token: [token] for token in own}}
+
+
+def _places_of(tokens: Sequence[str], chunk: str) -> Iterator[tuple[int, int]]:
+    """Yield the (start, end) in a chunk of each of its tokens, as far as they are found there."""
+    lowered = chunk.lower() if len(chunk.lower()) == len(chunk) else chunk
+    found, end = [], 0
+    for token in tokens:
+        start = lowered.find(token.lower(), end)
+        end = start + len(token) if start >= 0 else end
+        found.append((start, start + len(token)) if start >= 0 else None)
+    end = 0
+    for index, span in enumerate(found):
+        if span is None:  # it stands for what is between its neighbours
+            after = next((later[0] for later in found[index + 1 :] if later), len(chunk))
+            span = (min(end, len(chunk) - 1), max(after, end))
+        yield span
+        end = span[1]
 
 
 def _is_letters(string: str) -> bool:

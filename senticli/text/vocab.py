@@ -1,8 +1,9 @@
 """The vocabulary: tokens and their ids."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from senticli.config import PAD, UNK
+from senticli.text.misspelt import correct
 
 UNK_INDEX, PAD_INDEX = 0, 1
 
@@ -23,6 +24,14 @@ class Vocab:
     def token_id(self, token: str) -> int:
         """Return the id of ``token``, or that of ``<unk>``."""
         return self._ids.get(token, UNK_INDEX)
+
+    def nearest_id(self, token: str) -> int:
+        """Return the id of ``token``, or that of a token spelt nearly so, or of ``<unk>``."""
+        return self._ids.get(token) or correct(token, self._ids) or UNK_INDEX
+
+    def lookup(self, *, corrects: bool) -> Callable[[str], int]:
+        """Return :meth:`nearest_id` or :meth:`token_id`."""
+        return self.nearest_id if corrects else self.token_id
 
     def to_text(self) -> str:
         """Return the content of ``vocab.txt``: one token a line."""

@@ -142,7 +142,8 @@ def _from_model(recipe: Recipe, given: Mapping[str, Any]) -> tuple[Recipe, str]:
     (bundle,) = _bundles(given["init"])
     network: ModelConfig = bundle.config.model
     own = {name: getattr(network, name) for name in OF_INIT}
-    own["lowercase"] = bundle.config.lowercase
+    own["lowercase"] = lowercase = bundle.config.lowercase
+    own["normalization"] = normalization = bundle.config.normalization.partition("-")[0]
     for name, value in own.items():
         if name in given and given[name] != value:
             shown = f"`{name}={given[name]}`" if isinstance(value, bool) else f"`{name}`"
@@ -150,8 +151,8 @@ def _from_model(recipe: Recipe, given: Mapping[str, Any]) -> tuple[Recipe, str]:
                 f"{shown} does not fit the model {bundle.name}",
                 "leave it out: the network is that of `init`",
             )
-    train = replace(recipe.train, vectors="none", lowercase=bundle.config.lowercase)
-    return Recipe(model=network, train=train), bundle.name
+    train = {"vectors": "none", "lowercase": lowercase, "normalization": normalization}
+    return replace(recipe, model=network).with_settings(train), bundle.name
 
 
 def target_of(recipe: Recipe, name: str | None = None, output: Path | None = None) -> Path:

@@ -28,6 +28,7 @@ from senticli.events import ignore
 from senticli.machine import code_version
 from senticli.runtime import Network, fit_length
 from senticli.text.encoder import TokenIds
+from senticli.text.normalization import VERSIONS
 from senticli.text.tokenizer import Tokenizer, dump_rules
 from senticli.text.vocab import PAD_INDEX, UNK_INDEX, Vocab
 from senticli.training.batches import Batches
@@ -72,6 +73,7 @@ class EncodedData:
     embedding: Tensor  # to start from, [V, E]
     vectors_found: float | None  # share of the (new) tokens; None without vectors
     rules: Mapping[str, Any]
+    normalization: str  # with its version
     fingerprint: str
     init: Bundle | None  # the model to start from
     own_vectors: Mapping[str, Any] | None  # how they were learned, for the provenance
@@ -200,7 +202,9 @@ def encode_data(
     """
     config = recipe.train
     rules = init.rules() if init else spacy_rules()
-    tokenizer = Tokenizer(rules, lowercase=config.lowercase)
+    version = init.config.normalization if init else VERSIONS[config.normalization]
+    tokenizer = Tokenizer(rules, lowercase=config.lowercase, normalization=version)
+    corrects = tokenizer.normalizes
     corpora = _tokenize(data, tokenizer)
     built = build_vocab(_token_counts(data.train, corpora), config.vocab_size)
     own = None
@@ -216,9 +220,9 @@ def encode_data(
         random = torch.Generator().manual_seed(config.seed)
         embedding, found = joined_embedding(built, sets, recipe.model.embedding_dim, random)
     return EncodedData(
-        train=_token_ids(data.train, corpora, vocab),
+        train=_token_ids(data.train, corpora, vocab.lookup(corrects=corrects)),
         train_labels=evaluation.truth_of(data.train.examples, data.labels),
-        valid=_token_ids(data.valid, corpora, vocab),
+        valid=_token_ids(data.valid, corpora, vocab.lookup(corrects=corrects)),
         valid_labels=evaluation.truth_of(data.valid.examples, data.labels),
         valid_texts=[example.text for example in data.valid.examples],
         mixture=mixture_of(data, config),
@@ -227,6 +231,7 @@ def encode_data(
         embedding=embedding,
         vectors_found=found if sets else None,
         rules=rules,
+        normalization=version,
         fingerprint=tokenizer.fingerprint,
         init=init,
         own_vectors=own.facts if own else None,
@@ -256,12 +261,14 @@ def _token_counts(split: Split, corpora: Mapping[str, Corpus]) -> Counter[str]:
     return counts
 
 
-def _token_ids(split: Split, corpora: Mapping[str, Corpus], vocab: Vocab) -> list[TokenIds]:
+def _token_ids(
+    split: Split, corpora: Mapping[str, Corpus], token_id: Callable[[str], int]
+) -> list[TokenIds]:
     """Return the token ids of each text of a split, as prediction reads them: never none."""
     return [
         fit_length(ids)
         for part in split.parts
-        for ids in corpora[part.source.name].encode(part.rows, vocab.token_id)
+        for ids in corpora[part.source.name].encode(part.rows, token_id)
     ]
 
 
@@ -402,6 +409,7 @@ def save(
         labels=session.data.labels,
         model=session.recipe.model,
         lowercase=session.recipe.train.lowercase,
+        normalization=session.data.normalization,
         vocab_size=len(session.data.vocab),
         tokenizer=session.data.fingerprint,
         temperature=temperature,

@@ -170,7 +170,8 @@ class ModelAsTeacher:
         config = self.bundle.config
         names = ("vocab.txt", "tokenizer.json", "model.onnx")
         files = {name: config.files.get(name) for name in names}
-        facts = [files, config.labels, config.lowercase, config.temperature]
+        form = config.lowercase, config.normalization
+        facts = [files, config.labels, *form, config.temperature]
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
     def answer(self, source: Source, on_event: OnEvent) -> Floats:

@@ -124,6 +124,7 @@ def _facts(model: Bundle) -> Iterator[tuple[str, str]]:
         f"{network.pooling} pooling, {origin['parameters']:,} parameters",
     )
     case = "lower case" if config.lowercase else "with capitals"
+    case += f", normalisation {config.normalization}"
     dim = f"{network.embedding_dim}-dimensional"
     yield "vocabulary", f"{config.vocab_size:,} tokens, {case}, embedding {dim}"
     if train.get("init"):

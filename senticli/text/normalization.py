@@ -1,0 +1,173 @@
+"""Normalisation: one form for what reviews, posts and tickets spell in many ways.
+
+``everyday`` makes a model read the same text however it was typed. Its steps for a whole text see
+to entities, tags, links in Markdown and Unicode; those for a chunk, a stretch without white space
+whose tokens are cached, to the rest. A model records the name with its version, which changes with
+any of the rules.
+"""
+
+import html
+import re
+import unicodedata
+from collections.abc import Callable, Sequence
+from functools import reduce
+
+NONE = "none"
+EVERYDAY = "everyday-1"
+VERSIONS = {"none": NONE, "everyday": EVERYDAY}
+"""The present version of each normalisation that a training may name."""
+URL, USER, NUMBER = "<url>", "<user>", "<number>"
+"""Tokens for any link or address, any user or placeholder, most numbers."""
+
+Step = tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]]
+
+# --- the whole text
+
+_PLAIN = {
+    **dict.fromkeys(map(ord, "‘’‚‛ʼʻ′`´＇"), "'"),
+    **dict.fromkeys(map(ord, "“”„‟«»″＂"), '"'),
+    **dict.fromkeys(map(ord, "‒–—―−"), " - "),
+    # Invisible: soft hyphen, joiners, directions, byte-order mark; variants and tones of emoji
+    **dict.fromkeys([0xAD, *range(0x200B, 0x2010), *range(0x202A, 0x202F)]),
+    **dict.fromkeys([*range(0x2060, 0x2070), 0xFEFF, *range(0xFE00, 0xFE10)]),
+    **dict.fromkeys(range(0x1F3FB, 0x1F400)),
+    **dict.fromkeys(map(ord, "♥💓💕💖💗💘💙💚💛💜💝💞🖤🤍🤎🧡🩵🩷🩶"), "❤"),
+}
+
+
+def _unescape(match: re.Match[str]) -> str:
+    return html.unescape(html.unescape(match[0]))  # &amp;#39; is escaped twice
+
+
+def _fold(match: re.Match[str]) -> str:
+    return unicodedata.normalize("NFKC", match[0].translate(_PLAIN)).translate(_PLAIN)
+
+
+# By what a text must contain for the step to have any effect
+_ENTITY: Step = (
+    re.compile(r"&(?:amp;)?(?:#\d{1,7}|#[xX][\da-fA-F]{1,6}|[a-zA-Z]\w{1,31});"),
+    _unescape,
+)
+_TAG: Step = re.compile(r"<(?:/?[a-zA-Z][^<>]{0,500}|!--.{0,500}?--)>", re.DOTALL), " "
+_LINK: tuple[Step, ...] = (
+    (re.compile(r"!?\[(?=[^\[\]]{0,200}\]\([^()\s]{1,500}\))"), " "),
+    (re.compile(r"\]\([^()\s]{1,500}\)"), " "),
+)
+_BEYOND_ASCII: Step = re.compile(r"[\x00-\x7f][\u0300-\u036f]+|[^\x00-\x7f]+"), _fold
+
+
+def steps_for(text: str) -> list[Step]:
+    """Return the steps to take with a whole text, in order."""
+    steps = []
+    if "&" in text:
+        steps.append(_ENTITY)
+    if "<" in text or steps:
+        steps.append(_TAG)
+    if "](" in text:
+        steps.extend(_LINK)
+    if not text.isascii() or steps:
+        steps.append(_BEYOND_ASCII)
+    return steps
+
+
+# --- a chunk
+
+_EMOTICONS = {
+    "😂": r"(?<!\d)[:=]['\"]-?[)D]+",
+    "😢": r"(?<!\d)[:=;]['\"]-?[(\[]+|(?<!\w)T_+T(?!\w)",
+    "😠": r">[:=;]-?[(\[/]+",
+    "😉": r"(?<!\d);[-^]?\)+",
+    "🙂": r"(?<!\d)[:=][-^o]?[)\]]+|\^[_.]?\^|(?<![\w(])\([-^o]?[:=](?!\w)",
+    "🙁": r"(?<!\d)[:=][-^o]?[(\[]+|(?<!\w)D:(?!\w)|(?<![\w)])\)[-^o]?[:=](?!\w)",
+    "😀": r"(?<!\w)[:=;][-^o]?D+(?!\w)",
+    "😛": r"(?<!\w)[:=;][-^o]?[pPb]+(?!\w)",
+    "😕": r"(?<!\w)[:=][-^o]?[/\\sS](?![\w/\\])",
+    "😐": r"(?<!\w)[:=][-^o]?\|(?!\w)|(?<!\S)-_+-(?!\S)",
+    "😮": r"(?<!\w)[:=][-^]?[oO0](?!\w)|(?<!\w)[oO]_+[oO](?!\w)",
+    "😘": r"(?<!\w)[:=;][-^]?\*+",
+    "💔": r"</3+",
+    "❤": r"<3+",
+}
+_EMOTICON = re.compile("|".join(f"({pattern})" for pattern in _EMOTICONS.values()))
+_FACES = tuple(_EMOTICONS)
+
+
+def _hashtag(match: re.Match[str]) -> str:
+    return f" {re.sub(r'(?<=[a-z])(?=[A-Z])|_', ' ', match[1])} "
+
+
+def _marks(match: re.Match[str]) -> str:
+    return "?" if "?" in match[0] else "!"
+
+
+_IN_CHUNK: tuple[Step, ...] = (
+    (
+        re.compile(
+            r"(?:https?://|www\.)[^\s<>\"]*[\w/]|\b[\w.+-]+@[\w-]+\.\w[\w.]*\b"
+            r"|\b(?:[a-z\d-]+\.)+(?:com|org|net|edu|gov|co\.uk)\b(?:/[^\s<>\"]*)?",
+            re.IGNORECASE,
+        ),
+        f" {URL} ",
+    ),
+    (re.compile(r"(?<![\w@.])@\w+|\[[A-Z_]{2,}\]"), f" {USER} "),
+    (re.compile(r"(?<![\w&])#([^\W\d]\w*)"), _hashtag),
+    (_EMOTICON, lambda match: f" {_FACES[(match.lastindex or 1) - 1]} "),
+    (re.compile(r"[★⭐🌟]{2,5}☆{0,3}|[★⭐]☆{4}"), lambda match: f" {len(match[0].rstrip('☆'))}/5 "),
+    # A symbol, such as an emoji, that may be repeated
+    (re.compile(r"([\u2190-\u27bf\u2b00-\u2bff\U0001f000-\U0001faff])(?:\s*\1)*"), r" \1 "),
+    (re.compile(r"[!?]{2,}"), _marks),
+    (re.compile(r"\.{2,}"), " ... "),
+    (re.compile(r"([^\w\s.])\1+"), r"\1"),
+    (re.compile(r"(?<=[a-z])\.(?=[A-Z])"), " . "),  # no space after a sentence
+    # Markdown's marks around words, and at the start of a line
+    (re.compile(r"(?<![^\W_])[*_~`]+|[*_~`]+(?![^\W_])|(?<!\S)[#>](?!\S)"), " "),
+)
+# What none of these steps changes: a word with a mark before or after it
+_PLAIN_WORD = re.compile(r"[\"'(]?[A-Za-z]+(?:['-][A-Za-z]+)*[.,;!?\"')]?").fullmatch
+_LONG_DRAWN = re.compile(r"([^\W\d_]{1,2})\1{2,}")  # sooooo, hahahaha
+
+
+def normalize_chunk(chunk: str, *, lowercase: bool) -> str:
+    """Return the normal form of a chunk, which may consist of several chunks, or of none."""
+    if not _PLAIN_WORD(chunk):
+        chunk = apply(_IN_CHUNK, chunk)
+    if lowercase:
+        chunk = chunk.lower()
+    return _LONG_DRAWN.sub(r"\1\1", chunk)
+
+
+_NUMBER = re.compile(r"\d[\d.,:/-]*")
+_RATING = re.compile(r"(?:10|\d)(?:[.,]\d)?(?:/(?:5|10))?|100")
+
+
+def normalize_token(token: str) -> str:
+    """Return :data:`NUMBER` for a number, unless it may be a rating: those up to 10, and 100."""
+    if token[0].isdigit() and _NUMBER.fullmatch(token) and not _RATING.fullmatch(token):
+        return NUMBER
+    return token
+
+
+# --- steps
+
+
+def apply(steps: Sequence[Step], text: str) -> str:
+    """Return the text after these steps."""
+    return reduce(lambda text, step: step[0].sub(step[1], text), steps, text)
+
+
+def apply_aligned(steps: Sequence[Step], text: str) -> tuple[str, list[int]]:
+    """Return the text after these steps, and the place in ``text`` that each character is from."""
+    places = list(range(len(text)))
+    for pattern, new in steps:
+        parts: list[str] = []
+        moved: list[int] = []
+        end = 0
+        for match in pattern.finditer(text):
+            replacement = match.expand(new) if isinstance(new, str) else new(match)
+            parts += [text[end : match.start()], replacement]
+            moved += places[end : match.start()]
+            old, size = match.end() - match.start(), len(replacement)
+            moved += [places[match.start() + index * old // size] for index in range(size)]
+            end = match.end()
+        text, places = "".join([*parts, text[end:]]), moved + places[end:]
+    return text, places
