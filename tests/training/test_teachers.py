@@ -215,8 +215,8 @@ def test_file_of_answers_is_a_teacher(tmp_path: Path, unlabelled: Path) -> None:
     assert TEXTS[1] not in found
     assert found[known.text].scores == pytest.approx(
         {
-            "negative": 0.5 * 0.001 + 0.5 * (known.label == "negative"),
-            "positive": 0.5 * 0.999 + 0.5 * (known.label == "positive"),
+            label: 0.5 * answer + 0.5 * (known.label == label)
+            for label, answer in zip(LABELS, (0.001, 0, 0.999), strict=True)
         },
         abs=1e-5,
     )
