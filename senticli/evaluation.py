@@ -311,32 +311,41 @@ def _labels_asked_for(
     found = [labels_of(examples) for _, examples in sources]
     whole = tuple(sorted({label for labels in found for label in labels}))
     if unknown := [label for label in whole if label not in model.labels]:
-        raise _unknown_labels(model, unknown, whole)
+        named = any(name in DATASETS for name, _ in sources)
+        raise _unknown_labels(model, unknown, whole, mappable=not named)
     several = next(labels for labels in (whole, model.labels) if len(labels) > 1)
     return [labels if len(labels) > 1 else several for labels in found]
 
 
-def _unknown_labels(model: "Model", unknown: Sequence[str], labels: Sequence[str]) -> SenticliError:
-    """Return the error for labels of data that a model lacks."""
+def _unknown_labels(
+    model: "Model", unknown: Sequence[str], labels: Sequence[str], *, mappable: bool
+) -> SenticliError:
+    """Return the error for ``unknown`` ones among the labels of data, which may be ``mappable``."""
     from senticli.data.labels import parse_label_map
 
     several = len(unknown) > 1
     them = "them" if several else "it"
     mapped = model.bundle.training.label_map
-    other = "; or use a model trained on such data"
-    if unknown[0] in parse_label_map(mapped):  # as when it was trained
-        what, entries, other = f"map {them}", mapped, ""
-    elif shared := tuple(f"{label}={label}" for label in labels if label in model.labels):
-        what, entries = f"leave {them} out", shared
+    other = "use a model trained on such data"
+    if not mappable:
+        hint = other
+    elif unknown[0] in parse_label_map(mapped):  # as when it was trained
+        hint = f"map {them}: {_mapping(mapped)}"
+    elif shared := [f"{label}={label}" for label in labels if label in model.labels]:
+        hint = f"leave {them} out: {_mapping(shared)}; or {other}"
     else:
-        what, entries = f"map {them}", (f"{model.labels[0]}=VALUE",)
+        hint = f"map {them}: {_mapping([f'{model.labels[0]}=VALUE'])}; or {other}"
     named = ", ".join(map(repr, unknown[:NAMED]))
     more = f" and {len(unknown) - NAMED} more" if len(unknown) > NAMED else ""
     return SenticliError(
         f"the label{'s' * several} {named}{more} {'are' if several else 'is'} not among the "
         f"model's: {', '.join(model.labels)}",
-        f"{what}: {' '.join(f'`label_map={entry}`' for entry in entries)}{other}",
+        hint,
     )
+
+
+def _mapping(entries: Iterable[str]) -> str:
+    return " ".join(f"`label_map={entry}`" for entry in entries)
 
 
 def _among(probabilities: Floats, known: NDArray[np.bool_]) -> Floats:

@@ -310,3 +310,11 @@ def test_labels_that_the_model_lacks_are_named(
         model.evaluate(["a film"] * len(labels), labels)
     assert named in caught.value.message
     assert caught.value.hint.startswith(hint)
+
+
+def test_labels_of_a_data_set_are_not_to_be_mapped(tiny_model: Path) -> None:
+    bundle = Bundle.open(tiny_model)
+    other = Model(replace(bundle, config=replace(bundle.config, labels=("bad", "good", "so-so"))))
+    with pytest.raises(SenticliError, match="'negative', 'neutral', 'positive' are not") as caught:
+        other.evaluate("sample")
+    assert caught.value.hint == "use a model trained on such data"

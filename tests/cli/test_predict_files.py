@@ -368,7 +368,7 @@ def test_a_full_disk_names_the_file(senticli: Run, tiny_model: Path, tmp_path: P
     [
         (["--resume"], "--output"),
         (["--json", "--output-format", "csv"], "differ"),
-        (["--top-k", "3"], "--top-k 3"),
+        (["--top-k", "4"], "--top-k 4"),
         (["--threshold", "1.5"], "--threshold"),
         (["--output-format", "parquet"], "--output FILE.parquet"),
         (["--text-column", "a"], "plain lines"),
