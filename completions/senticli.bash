@@ -170,7 +170,7 @@ _senticli() {
                     options=(--model -m --data -d --split --format -f --label-column --labels --score-columns --text-column --delimiter --quoting --header --no-header --encoding --json --threads --help -h)
                     ;;
                 predict)
-                    options=(--input -i --format -f --text-column --delimiter --quoting --header --no-header --encoding --output-format --prefix --scores --top-k --threshold --explain --output -o --json --resume --force --unbuffered -u --strict --quiet -q --model -m --threads --help -h)
+                    options=(--input -i --format -f --text-column --delimiter --quoting --header --no-header --encoding --output-format --prefix --scores --polarity --top-k --threshold --explain --output -o --json --resume --force --unbuffered -u --strict --quiet -q --model -m --threads --help -h)
                     ;;
                 download)
                     options=(--list -l --from --verify --no-verify --force --offline --dry-run --json --help -h)

@@ -143,6 +143,7 @@ complete -c senticli -n '__senticli_command predict' -l encoding -x -d 'Encoding
 complete -c senticli -n '__senticli_command predict' -l output-format -x -a 'lines csv tsv jsonl parquet' -d 'Format of the output. [default: by its name, else the input\'s]'
 complete -c senticli -n '__senticli_command predict' -l prefix -x -d 'Put before the names of the added columns'
 complete -c senticli -n '__senticli_command predict' -l scores -d 'Add the score of every label'
+complete -c senticli -n '__senticli_command predict' -l polarity -d 'Add P(positive) − P(negative), from −1 to 1'
 complete -c senticli -n '__senticli_command predict' -l top-k -x -d 'Give the K likeliest labels. [default: 1]'
 complete -c senticli -n '__senticli_command predict' -l threshold -x -d 'Answer unsure where the score is below P. [default: 0.0]'
 complete -c senticli -n '__senticli_command predict' -l explain -d 'Show what each token weighs for the label'

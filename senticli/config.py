@@ -494,6 +494,12 @@ class OutputConfig:
     )
     prefix: str = setting("", "Put before the names of the added columns.", OUTPUT, metavar="TEXT")
     scores: bool = setting(False, "Add the score of every label.", ANSWER, switch=("scores",))
+    polarity: bool = setting(
+        False,
+        "Add P(positive) − P(negative), from −1 to 1.",
+        ANSWER,
+        switch=("polarity",),
+    )
     top_k: int = setting(
         1, "Give the K likeliest labels.", ANSWER, metavar="K", low=1, high=1_000_000
     )

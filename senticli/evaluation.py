@@ -175,6 +175,7 @@ def _ratio(part: Floats | Ints, whole: Floats | Ints) -> NDArray[np.float64]:
 # --- of a model on data
 
 REPORTED = 256  # examples between two reports of progress
+NAMED = 5  # labels at most that an error names
 
 
 @dataclass(frozen=True)
@@ -182,12 +183,14 @@ class EvaluationReport:
     """An evaluation, and what was measured on what.
 
     ``findings`` are rows of the data that are left out or suspicious; ``messages`` say if the data
-    has changed since the model was trained on it, and how many labels are soft.
+    has changed since the model was trained on it, and how many labels are soft. ``restricted`` has,
+    for each source that lacks some of the model's labels, those that its answers are among.
     """
 
     model: str
     data: str
     evaluation: Evaluation
+    restricted: Mapping[str, tuple[str, ...]]
     findings: tuple[Finding, ...] = ()
     messages: tuple[Message, ...] = ()
 
@@ -211,6 +214,9 @@ def evaluate(
     on_event: OnEvent = ignore,
 ) -> EvaluationReport:
     """Measure a model on labelled examples.
+
+    A source that lacks some of the model's labels, and has at least two, is asked for those alone:
+    the model's answer is the likeliest of them.
 
     Args:
         model: the model, or what :func:`senticli.load` finds it by.
@@ -250,48 +256,105 @@ def evaluate(
         names = [data] if isinstance(data, str | Path) else data
         examples = _examples(model.bundle, names, split, reading, on_event)
     elif split is None and not any(value is not None for value in reading.values()):
-        examples = _Examples(_pairs(data, labels), "texts")
+        examples = _Examples([("texts", _pairs(data, labels))], "texts")
     else:
         raise TypeError("split and the settings of files are not for texts with labels")
-    return EvaluationReport(
-        model.name,
-        examples.data,
-        _evaluation(model, examples, on_event),
-        examples.findings,
-        examples.messages,
-    )
+    return _evaluate(model, examples, on_event)
 
 
 @dataclass(frozen=True)
 class _Examples:
-    """The examples to measure on, what they are called, and what is known of them."""
+    """The examples to measure on by source, what they are called, and what is known of them."""
 
-    examples: "Sequence[Example]"
+    sources: "Sequence[tuple[str, Sequence[Example]]]"
     data: str
     findings: tuple[Finding, ...] = ()
     messages: tuple[Message, ...] = ()
 
 
-def _evaluation(model: "Model", data: _Examples, report: OnEvent) -> Evaluation:
-    from senticli.data.labelled import labels_of
-    from senticli.data.labels import parse_label_map
-
-    unknown = next((one for one in labels_of(data.examples) if one not in model.labels), None)
-    if unknown is not None:
-        mapped = model.bundle.training.label_map
-        known = unknown in parse_label_map(mapped)  # as when it was trained
-        entries = mapped if known else [f"{model.labels[0]}={unknown}"]
-        raise SenticliError(
-            f"the label {unknown!r} is not one of the model's: {', '.join(model.labels)}",
-            f"map it: {' '.join(f'`label_map={entry}`' for entry in entries)}"
-            + ("" if known else "; or use a model trained on such data"),
-        )
-    rows, total = [], len(data.examples)
-    for row in model.stream_proba(example.text for example in data.examples):
+def _evaluate(model: "Model", data: _Examples, report: OnEvent) -> EvaluationReport:
+    examples = [example for _, source in data.sources for example in source]
+    asked = _labels_asked_for(model, data.sources)
+    restricted, messages = {}, list(data.messages)
+    for (name, _), labels in zip(data.sources, asked, strict=True):
+        if lacked := [label for label in model.labels if label not in labels]:
+            restricted[name] = labels
+            what = f"{name} has no {' or '.join(lacked)}: "
+            messages.append(Message("note", f"{what}the answers are among {', '.join(labels)}"))
+            report(messages[-1])
+    rows, total = [], len(examples)
+    for row in model.stream_proba(example.text for example in examples):
         rows.append(row)
         if len(rows) % REPORTED == 0 or len(rows) == total:
             report(Progress(f"evaluating on {data.data}", len(rows), total, "texts"))
-    return measure(np.stack(rows), truth_of(data.examples, model.labels), model.labels)
+    known = np.array([[label in labels for label in model.labels] for labels in asked])
+    columns = np.flatnonzero(known.any(axis=0))
+    used = tuple(model.labels[column] for column in columns)
+    known = known.repeat([len(source) for _, source in data.sources], axis=0)
+    probabilities = _among(np.stack(rows), known)[:, columns]
+    evaluation = measure(probabilities, truth_of(examples, used), used)
+    return EvaluationReport(
+        model.name, data.data, evaluation, restricted, data.findings, tuple(messages)
+    )
+
+
+def _labels_asked_for(
+    model: "Model", sources: "Sequence[tuple[str, Sequence[Example]]]"
+) -> list[tuple[str, ...]]:
+    """Return the labels that the answers for each source are among, as in training.
+
+    They are those that the source has, if at least two; else those of all the sources, if at least
+    two; else all. Raises SenticliError if the model lacks one.
+    """
+    from senticli.data.labelled import labels_of
+
+    found = [labels_of(examples) for _, examples in sources]
+    whole = tuple(sorted({label for labels in found for label in labels}))
+    if unknown := [label for label in whole if label not in model.labels]:
+        named = any(name in DATASETS for name, _ in sources)
+        raise _unknown_labels(model, unknown, whole, mappable=not named)
+    several = next(labels for labels in (whole, model.labels) if len(labels) > 1)
+    return [labels if len(labels) > 1 else several for labels in found]
+
+
+def _unknown_labels(
+    model: "Model", unknown: Sequence[str], labels: Sequence[str], *, mappable: bool
+) -> SenticliError:
+    """Return the error for ``unknown`` ones among the labels of data, which may be ``mappable``."""
+    from senticli.data.labels import parse_label_map
+
+    several = len(unknown) > 1
+    them = "them" if several else "it"
+    mapped = model.bundle.training.label_map
+    other = "use a model trained on such data"
+    if not mappable:
+        hint = other
+    elif unknown[0] in parse_label_map(mapped):  # as when it was trained
+        hint = f"map {them}: {_mapping(mapped)}"
+    elif shared := [f"{label}={label}" for label in labels if label in model.labels]:
+        hint = f"leave {them} out: {_mapping(shared)}; or {other}"
+    else:
+        hint = f"map {them}: {_mapping([f'{model.labels[0]}=VALUE'])}; or {other}"
+    named = ", ".join(map(repr, unknown[:NAMED]))
+    more = f" and {len(unknown) - NAMED} more" if len(unknown) > NAMED else ""
+    return SenticliError(
+        f"the label{'s' * several} {named}{more} {'are' if several else 'is'} not among the "
+        f"model's: {', '.join(model.labels)}",
+        hint,
+    )
+
+
+def _mapping(entries: Iterable[str]) -> str:
+    return " ".join(f"`label_map={entry}`" for entry in entries)
+
+
+def _among(probabilities: Floats, known: NDArray[np.bool_]) -> Floats:
+    """Return ``probabilities`` [N, L] given that the label is one of the ``known`` ones [N, L]."""
+    if known.all():
+        return probabilities
+    chosen = np.where(known, probabilities, 0.0)
+    given: Floats = chosen / np.maximum(chosen.sum(axis=1, keepdims=True), np.finfo(float).tiny)
+    return given
 
 
 def _pairs(texts: object, labels: Labels) -> "list[Example]":
@@ -385,7 +448,9 @@ def _examples(
     for message in messages:
         report(message)
     what = what or f"{', '.join(found.names)} {part}"
-    return _Examples(found.examples, what, findings, tuple(messages))
+    names = [STANDARD_INPUT if name == PIPE else name for name in found.names]
+    parts = [(name, part.examples) for name, part in zip(names, found.parts, strict=True)]
+    return _Examples(parts, what, findings, tuple(messages))
 
 
 def _compare_with_training(

@@ -1,9 +1,10 @@
 """Which tokens decided: occlusion.
 
-Each token in turn is replaced by ``<unk>``, and its weight is how much the log-odds of the answer
-fall. Training replaces tokens by ``<unk>`` too (word dropout), so the network knows such texts, and
-ONNX Runtime alone can do it; integrated gradients would need a graph of gradients, which it does
-not have. See Zeiler and Fergus 2014; Li, Monroe and Jurafsky 2016.
+Each token in turn is replaced by ``<unk>``, and its weight is how much the log-odds of the answer,
+against all other labels together, fall. Training replaces tokens by ``<unk>`` too (word dropout),
+so the network knows such texts, and ONNX Runtime alone can do it; integrated gradients would need
+a graph of gradients, which it does not have. See Zeiler and Fergus 2014; Li, Monroe and Jurafsky
+2016.
 """
 
 from collections.abc import Callable, Sequence
@@ -25,35 +26,35 @@ class TokenWeight:
     """A token of a text and its weight.
 
     ``start`` and ``end`` are its characters in the text, ``weight`` how much it adds to the
-    log-odds of the label: above zero it speaks for the label, below against it.
+    log-odds of the label: above zero it speaks for the label, below against it. ``raises`` is the
+    label whose log-odds the token raises most, in either case; None where it weighs nothing.
     """
 
     token: str
     start: int
     end: int
     weight: float
+    raises: str | None
 
 
 def occlude(
-    token_ids: TokenIds, classify: Callable[[list[TokenIds]], Floats], label: int | None = None
-) -> Floats:
-    """Return the weight [T] of each token of a text, at least one, for a label.
+    token_ids: TokenIds, classify: Callable[[list[TokenIds]], Floats]
+) -> tuple[Floats, Floats]:
+    """Return the probabilities [L] of a text, and the weight [T, L] of each token for each label.
 
     Args:
-        token_ids: the text.
+        token_ids: the text, at least one token.
         classify: gives the probabilities [N, L] of N texts.
-        label: the label's index; None: the likeliest.
     """
     runs = np.array_split(np.arange(len(token_ids)), min(len(token_ids), MOST_OCCLUSIONS))
     # <unk> in place of <unk> changes nothing: no need to run it.
     known = [run for run in runs if (token_ids[run] != UNK_INDEX).any()]
     probabilities = classify([token_ids, *(_without(token_ids, run) for run in known)])
-    column = int(probabilities[0].argmax()) if label is None else label
-    odds = _log_odds(probabilities[:, column])
-    weights = np.zeros(len(token_ids))
+    odds = _log_odds(probabilities)
+    weights = np.zeros((len(token_ids), probabilities.shape[1]))
     for run, drop in zip(known, odds[0] - odds[1:], strict=True):
         weights[run] = drop / len(run)
-    return weights
+    return probabilities[0], weights
 
 
 def _without(token_ids: TokenIds, run: NDArray[np.intp]) -> TokenIds:

@@ -33,6 +33,7 @@ FIRST_WINDOW, WINDOW = 32, 2048  # texts
 WINDOW_CHARACTERS = 8_000_000
 MAX_CHARACTERS = 200_000  # of one text: beyond it, its head and tail are used, as of MAX_TOKENS
 UNSURE = "unsure"
+POSITIVE, NEGATIVE = "positive", "negative"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +41,11 @@ class Prediction:
     """The answer for one text.
 
     ``score`` is the probability of the likeliest label, ``scores`` that of every label in the
-    order of the model's labels. ``label`` is ``unsure`` where the score is under the threshold
-    asked for. A text without a token has no label and no scores, and ``error`` says so.
-    ``truncated`` is True if only the head and tail of a long text were read. ``n_tokens`` counts
-    the text's tokens, ``n_unknown`` those outside the vocabulary.
+    order of the model's labels. ``polarity`` is the probability of ``positive`` minus that of
+    ``negative``, None where the model lacks one of the two. ``label`` is ``unsure`` where the
+    score is under the threshold asked for. A text without a token has no label, scores or
+    polarity, and ``error`` says so. ``truncated`` is True if only the head and tail of a long text
+    were read. ``n_tokens`` counts the text's tokens, ``n_unknown`` those outside the vocabulary.
     """
 
     text: str
@@ -54,6 +56,7 @@ class Prediction:
     error: str | None = None
     n_tokens: int = 0
     n_unknown: int = 0
+    polarity: float | None = None
 
 
 class Model:
@@ -77,6 +80,7 @@ class Model:
         self.bundle = bundle
         self._threads = threads
         self._temperature = bundle.config.temperature
+        self._poles = poles_of(bundle.config.labels)
         self._encode = bundle.encoder()
         content = bundle.read("model.onnx")
         try:
@@ -207,11 +211,17 @@ class Model:
         token_ids, spans = self._tokens(text)
         if not len(token_ids):
             return []
-        column = None if label is None else self.labels.index(label)
-        weights = occlude(token_ids, self._probabilities, column)
+        probabilities, weights = occlude(token_ids, self._probabilities)
+        column = int(probabilities.argmax()) if label is None else self.labels.index(label)
         return [
-            TokenWeight(text[start:end], start, end, round(float(weight), 4))
-            for (start, end), weight in zip(spans, weights, strict=True)
+            TokenWeight(
+                token=text[start:end],
+                start=start,
+                end=end,
+                weight=round(float(row[column]), 4),
+                raises=self.labels[row.argmax()] if row.any() else None,
+            )
+            for (start, end), row in zip(spans, weights, strict=True)
         ]
 
     def evaluate(
@@ -297,6 +307,7 @@ class Model:
             truncated=len(token_ids) > MAX_TOKENS or len(text) > MAX_CHARACTERS,
             n_tokens=len(token_ids),
             n_unknown=int(np.count_nonzero(token_ids == UNK_INDEX)),
+            polarity=self._poles and scores[self._poles[0]] - scores[self._poles[1]],
         )
 
 
@@ -312,6 +323,13 @@ def load(model: str | Path | None = None, *, threads: int | None = None) -> Mode
         SenticliError: there is no such model, or it is broken.
     """
     return Model(registry.find(None if model is None else os.fspath(model)), threads)
+
+
+def poles_of(labels: Sequence[str]) -> tuple[int, int] | None:
+    """Return the places of ``positive`` and ``negative`` among labels; None if one is missing."""
+    if not {POSITIVE, NEGATIVE} <= set(labels):
+        return None
+    return labels.index(POSITIVE), labels.index(NEGATIVE)
 
 
 def as_model(model: Model | str | Path | None, threads: int | None = None) -> Model:

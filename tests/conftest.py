@@ -26,6 +26,8 @@ from senticli.download import http
 from senticli.download.install import install_many
 from senticli.download.installed import folder
 
+LABELS = ("negative", "neutral", "positive")  # of the sample
+
 
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

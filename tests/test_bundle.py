@@ -34,14 +34,14 @@ def test_the_files_of_a_bundle(tiny_model: Path) -> None:
 
 def test_what_config_json_tells(tiny_model: Path) -> None:
     config = json.loads((tiny_model / "config.json").read_text())
-    assert config["labels"] == ["negative", "positive"]
+    assert config["labels"] == ["negative", "neutral", "positive"]
     assert config["model"]["hidden"] == 16
     assert set(config["files"]) == set(FILES)
     provenance = config["provenance"]
     assert provenance["command"].startswith("senticli train --data sample")
     assert provenance["train"]["seed"] == 1
     assert set(provenance["sha256"]["data"]) == {"sample/train", "sample/valid"}
-    assert provenance["valid"]["examples"] == 80
+    assert provenance["valid"]["examples"] == 120
     assert provenance["versions"]["torch"]
     history = [json.loads(line) for line in (tiny_model / "history.jsonl").read_text().splitlines()]
     assert [epoch["epoch"] for epoch in history] == [1, 2, 3]
@@ -103,7 +103,7 @@ def test_a_config_that_is_not_ours(copy: Path, change: Callable[[dict[str, Any]]
 
 
 def test_more_labels_than_the_network_has(copy: Path) -> None:
-    edit(copy, lambda config: config.update(labels=["a", "b", "c"]))
+    edit(copy, lambda config: config.update(labels=["a", "b", "c", "d"]))
     with pytest.raises(SenticliError, match="labels"):
         Model(Bundle.open(copy))
 

@@ -138,9 +138,9 @@ def test_values_are_mapped_to_the_labels_of_the_model(model: Model, tmp_path: Pa
     )
 
 
-@pytest.mark.parametrize(("split", "count"), [("train", 320), ("valid", 80), (None, 80)])
-def test_split_of_a_data_set(model: Model, split: str | None, count: int) -> None:
-    report = evaluation.evaluate(model, "sample", split=split)
+@pytest.mark.parametrize(("split", "count"), [("train", 480), ("valid", 120), (None, 120)])
+def test_split_of_a_data_set(tiny_model: Path, split: str | None, count: int) -> None:
+    report = evaluation.evaluate(tiny_model, "sample", split=split)
     assert report.evaluation.examples == count
     assert report.data == f"sample {split or 'test'}"
 
@@ -175,13 +175,14 @@ def test_hint_for_values_of_the_training_is_its_mapping(
 ) -> None:
     trained = replace(model.bundle.training, label_map=("negative=1,2", "positive=4,5"))
     monkeypatch.setattr(type(model.bundle), "training", trained)
-    with pytest.raises(SenticliError, match="'4' is not one of the model's") as caught:
+    with pytest.raises(SenticliError, match="'4' is not among the model's") as caught:
         model.evaluate(["great film"], ["4"])
     assert caught.value.hint == ("map it: `label_map=negative=1,2` `label_map=positive=4,5`")
 
 
 def test_model_evaluates_itself(model: Model) -> None:
-    assert model.evaluate("sample") == evaluation.evaluate(model, "sample").evaluation
+    texts = ["great film", "bad"], ["positive", "positive"]
+    assert model.evaluate(*texts) == evaluation.evaluate(model, *texts).evaluation
 
 
 @pytest.mark.parametrize(
@@ -230,12 +231,12 @@ def test_findings_that_explain_an_error_are_reported(model: Model, tmp_path: Pat
     assert events == [Finding("rows left out: no label", 1, f"{path}, line 2")]
 
 
-def test_progress_ends_with_all_examples(model: Model) -> None:
+def test_progress_ends_with_all_examples(tiny_model: Path) -> None:
     events: list[object] = []
-    evaluation.evaluate(model, "sample", split="train", on_event=events.append)
+    evaluation.evaluate(tiny_model, "sample", split="train", on_event=events.append)
     assert [(e.done, e.total) for e in events if isinstance(e, Progress)] == [
-        (256, 320),
-        (320, 320),
+        (256, 480),
+        (480, 480),
     ]
 
 
@@ -260,5 +261,60 @@ def test_soft_labels_count_for_their_likeliest_one_in_all_but_the_loss() -> None
 def test_scores_of_a_label_that_the_model_lacks_are_refused(model: Model, tmp_path: Path) -> None:
     path = tmp_path / "soft.jsonl"
     path.write_text('{"text": "a film", "scores": {"positive": 0.75, "mixed": 0.25}}\n')
-    with pytest.raises(SenticliError, match="the label 'mixed' is not one of the model's"):
+    with pytest.raises(SenticliError, match="the label 'mixed' is not among the model's"):
         evaluation.evaluate(model, path)
+
+
+def test_answers_are_among_the_labels_of_each_source(tiny_model: Path, tmp_path: Path) -> None:
+    two, three = tmp_path / "two.csv", tmp_path / "three.csv"
+    two.write_text("text,label\nopens at nine,positive\nat noon,negative\n")
+    three.write_text("text,label\ngood,positive\nbad,negative\nopens at nine,neutral\n")
+    model, events = load(tiny_model, threads=1), list[object]()
+    report = evaluation.evaluate(model, [two, three], on_event=events.append)
+    assert report.restricted == {str(two): ("negative", "positive")}
+    note = Message("note", f"{two} has no neutral: the answers are among negative, positive")
+    assert note in events
+    assert note in report.messages
+    rows = model.predict_proba(["opens at nine", "at noon", "good", "bad", "opens at nine"])
+    rows[:2, 1] = 0
+    truth = np.array([2, 0, 2, 0, 1])
+    assert report.evaluation.accuracy == (rows.argmax(axis=1) == truth).mean()
+    of_truth = rows[range(5), truth] / rows.sum(axis=1)
+    assert report.evaluation.loss == pytest.approx(-np.log(of_truth).mean())
+    alone = evaluation.evaluate(model, two).evaluation
+    assert [score.label for score in alone.labels] == ["negative", "positive"]
+    assert len(alone.confusion) == 2
+
+
+def test_source_with_one_label_is_asked_for_those_of_all_sources(tiny_model: Path) -> None:
+    report = evaluation.evaluate(tiny_model, ["good", "great"], ["positive", "positive"])
+    assert report.restricted == {}
+    assert len(report.evaluation.labels) == 3
+
+
+@pytest.mark.parametrize(
+    ("labels", "named", "hint"),
+    [
+        (
+            ["mixed", "odd", "positive"],
+            "the labels 'mixed', 'odd' are not among the model's: negative,",
+            "leave them out: `label_map=positive=positive`; or use a model trained on such data",
+        ),
+        (list("1234567"), "the labels '1', '2', '3', '4', '5' and 2 more are not", "map them: "),
+    ],
+)
+def test_labels_that_the_model_lacks_are_named(
+    model: Model, labels: list[str], named: str, hint: str
+) -> None:
+    with pytest.raises(SenticliError) as caught:
+        model.evaluate(["a film"] * len(labels), labels)
+    assert named in caught.value.message
+    assert caught.value.hint.startswith(hint)
+
+
+def test_labels_of_a_data_set_are_not_to_be_mapped(tiny_model: Path) -> None:
+    bundle = Bundle.open(tiny_model)
+    other = Model(replace(bundle, config=replace(bundle.config, labels=("bad", "good", "so-so"))))
+    with pytest.raises(SenticliError, match="'negative', 'neutral', 'positive' are not") as caught:
+        other.evaluate("sample")
+    assert caught.value.hint == "use a model trained on such data"

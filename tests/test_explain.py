@@ -1,8 +1,10 @@
 """Explanations: the tokens are those of the text, and the heavy ones decide."""
 
 import random
+from pathlib import Path
 from statistics import mean
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -81,3 +83,18 @@ def test_deleting_the_heaviest_words_moves_more_than_deleting_any(model: Model) 
             column = before.scores.index(max(before.scores))
             drops[name].append(before.scores[column] - after.scores[column])
     assert mean(drops["top"]) > 2 * abs(mean(drops["random"]))
+
+
+def test_weights_of_three_labels_are_those_against_the_rest(tiny_model: Path) -> None:
+    model, text = load(tiny_model, threads=1), "great film, opens at nine"
+    before, after = model.predict_proba([text, text.replace("great", "xqzzt")])
+    odds = np.log(before / (1 - before)) - np.log(after / (1 - after))
+    for label, weight in zip(model.labels, odds, strict=True):
+        first = model.explain(text, label)[0]
+        assert first.token == "great"
+        assert first.weight == pytest.approx(weight, abs=1e-3)
+        assert first.raises == model.labels[odds.argmax()]
+
+
+def test_token_that_weighs_nothing_raises_nothing(model: Model) -> None:
+    assert [token.raises is None for token in model.explain("great xqzzt")] == [False, True]

@@ -1,6 +1,7 @@
 """Prediction: N texts in, N answers out, in order, whatever they are batched with."""
 
 import pickle
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from senticli import paths
 from senticli.bundle import Bundle
 from senticli.errors import SenticliError
 from senticli.model import FIRST_WINDOW, MAX_CHARACTERS, UNSURE, WINDOW, Model, load
+from tests.conftest import LABELS
 
 
 @pytest.fixture(scope="module")
@@ -146,7 +148,7 @@ def test_text_without_tokens_has_probabilities(model: Model) -> None:
 
 
 def test_loaded_by_path_or_name_it_is_the_same(tiny_model: Path) -> None:
-    assert load(tiny_model).labels == load(str(tiny_model)).labels == ("negative", "positive")
+    assert load(tiny_model).labels == load(str(tiny_model)).labels == LABELS
     assert load(tiny_model).name == str(tiny_model)
     assert load("bundled").name == load().name == "bundled"
 
@@ -190,8 +192,8 @@ def test_model_explains_the_likeliest_label(model: Model) -> None:
 
 
 def test_label_that_the_model_lacks_is_not_explained(model: Model) -> None:
-    with pytest.raises(ValueError, match="negative, positive"):
-        model.explain("awful film", "neutral")
+    with pytest.raises(ValueError, match=", ".join(model.labels)):
+        model.explain("awful film", "mixed")
 
 
 def test_only_a_string_is_explained(model: Model) -> None:
@@ -239,3 +241,16 @@ def test_short_last_window_is_not_skipped_with_the_one_before(tiny_model: Path) 
     whole = model.predict(texts)
     for skip in (100, 200, 223, 224, 226):
         assert list(model.stream(texts, skip=skip)) == whole[skip:]
+
+
+def test_polarity_is_the_difference_of_two_probabilities(tiny_model: Path) -> None:
+    model = load(tiny_model, threads=1)
+    good, blank = model.predict(["good film", ""])
+    assert good.polarity == pytest.approx(good.scores[2] - good.scores[0])
+    assert blank.polarity is None
+
+
+def test_model_of_other_labels_has_no_polarity(tiny_model: Path) -> None:
+    bundle = Bundle.open(tiny_model)
+    renamed = replace(bundle, config=replace(bundle.config, labels=("bad", "good", "so-so")))
+    assert Model(renamed, threads=1).predict("good film").polarity is None

@@ -103,7 +103,7 @@ def write_files() -> None:
     moods = {"positive": "happy", "negative": "angry"}
     for split, name in (("train", "tickets.csv"), ("test", "more-tickets.csv")):
         sample = (ROOT / f"senticli/data/sample/{split}.jsonl").read_text(encoding="utf-8")
-        rows = [json.loads(line) for line in sample.splitlines()[:80]]
+        rows = [row for row in map(json.loads, sample.splitlines()) if row["label"] in moods][:80]
         lines = [f"{json.dumps(row['text'])},{moods[row['label']]}" for row in rows]
         Path(name).write_text("\n".join(["text,mood", *lines]), encoding="utf-8")
 

@@ -58,6 +58,13 @@ def evaluate(
             model, data or None, split=split, threads=threads, on_event=on_event, **settings
         )
     if as_json:
-        print_json({"model": done.model, "data": done.data, **asdict(done.evaluation)})
+        print_json(
+            {
+                "model": done.model,
+                "data": done.data,
+                "restricted": done.restricted,
+                **asdict(done.evaluation),
+            }
+        )
     else:
         print_evaluation(done.evaluation, f"{done.model} on {done.data}")

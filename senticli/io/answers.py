@@ -6,7 +6,7 @@ from typing import Any
 
 from senticli.errors import UsageError
 from senticli.io.writers import to_json
-from senticli.model import Model, Prediction
+from senticli.model import NEGATIVE, POSITIVE, Model, Prediction, poles_of
 
 
 class Answers:
@@ -15,6 +15,7 @@ class Answers:
     Args:
         labels: the model's.
         scores: give the score of every label.
+        polarity: give the polarity.
         top_k: give so many of the likeliest labels.
         explain: give what each token weighs.
         prefix: put before each name.
@@ -27,19 +28,29 @@ class Answers:
         labels: Sequence[str],
         *,
         scores: bool,
+        polarity: bool,
         top_k: int,
         explain: bool,
         prefix: str,
         nested: bool,
     ) -> None:
         self.labels, self._scores, self._top_k = labels, scores, top_k
-        self._explain, self.prefix, self._nested = explain, prefix, nested
+        self._polarity, self._explain = polarity, explain
+        self.prefix, self._nested = prefix, nested
         if top_k > len(labels):
             raise UsageError(
                 f"`top_k` {top_k} is more than the model has labels: {', '.join(labels)}",
                 f"use a value from 1 to {len(labels)}",
             )
+        if polarity and not poles_of(labels):
+            raise UsageError(
+                f"`polarity` needs the labels {POSITIVE} and {NEGATIVE}, "
+                f"and the model has: {', '.join(labels)}",
+                "use another model, such as `model=bundled`; or `scores` for each label's",
+            )
         names = {"label": "text", "score": "number"}
+        if polarity:
+            names["polarity"] = "number"
         for rank in range(2, top_k + 1):
             names |= {f"label_{rank}": "text", f"score_{rank}": "number"}
         if scores:
@@ -52,15 +63,14 @@ class Answers:
         self.names = frozenset(self.columns)
         """The names that an answer may have."""
         if nested:
-            optional = {"top": top_k > 1, "scores": scores, "explanation": explain}
-            used = [
-                "label",
-                "score",
-                "truncated",
-                "error",
-                *(n for n, on in optional.items() if on),
-            ]
-            self.names = frozenset(prefix + name for name in used)
+            used = {
+                **dict.fromkeys(("label", "score", "truncated", "error"), True),
+                "polarity": polarity,
+                "top": top_k > 1,
+                "scores": scores,
+                "explanation": explain,
+            }
+            self.names = frozenset(prefix + name for name, on in used.items() if on)
 
     def of(self, model: Model, prediction: Prediction) -> dict[str, Any]:
         """Return the answer that a prediction makes."""
@@ -69,14 +79,18 @@ class Answers:
             explanation = [asdict(token) for token in model.explain(prediction.text)]
         # No scores at all where there is an error.
         scores = dict(zip(self.labels, (round(s, 6) for s in prediction.scores), strict=False))
+        polarity = prediction.polarity
+        polarity = None if polarity is None else round(polarity, 6) + 0.0  # never -0.0
         ranked = sorted(scores.items(), key=lambda pair: -pair[1])
         if not self._nested:
-            values = self._flat(prediction, scores, ranked, explanation)
+            values = self._flat(prediction, scores, polarity, ranked, explanation)
             return dict(zip(self.columns, values, strict=True))
         answer: dict[str, Any] = {
             "label": prediction.label or None,
             "score": ranked[0][1] if ranked else None,
         }
+        if self._polarity:
+            answer["polarity"] = polarity
         if self._top_k > 1:
             pairs = ranked[: self._top_k]
             answer["top"] = [{"label": label, "score": score} for label, score in pairs]
@@ -94,12 +108,15 @@ class Answers:
         self,
         prediction: Prediction,
         scores: Mapping[str, float],
+        polarity: float | None,
         ranked: Sequence[tuple[str, float]],
         explanation: Any,
     ) -> Iterator[Any]:
         """Yield the values of the columns."""
         yield prediction.label
         yield ranked[0][1] if ranked else None
+        if self._polarity:
+            yield polarity
         for rank in range(1, self._top_k):
             yield from ranked[rank] if ranked else ("", None)
         if self._scores:

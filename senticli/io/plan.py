@@ -120,6 +120,7 @@ def plan_output(
     answers = Answers(
         labels,
         scores=options.scores or (read == LINES and target == JSONL),
+        polarity=options.polarity,
         top_k=options.top_k,
         explain=options.explain,
         prefix=options.prefix,

@@ -40,6 +40,7 @@ def score_file(
     output_format: Format | None = None,
     prefix: str = "",
     scores: bool = False,
+    polarity: bool = False,
     top_k: int = 1,
     threshold: float = 0.0,
     explain: bool = False,
@@ -67,6 +68,7 @@ def score_file(
         output_format: None: by the output's name, else the input's.
         prefix: put before the names of the added columns.
         scores: add the score of every label.
+        polarity: add P(positive) − P(negative), from −1 to 1.
         top_k: add so many of the likeliest labels.
         threshold: answer ``unsure`` where the score is below it.
         explain: add what each token weighs for the label.
@@ -88,6 +90,7 @@ def score_file(
         output_format=output_format,
         prefix=prefix,
         scores=scores,
+        polarity=polarity,
         top_k=top_k,
         threshold=threshold,
         explain=explain,

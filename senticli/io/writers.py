@@ -62,8 +62,10 @@ class LinesWriter(Writer):
 
     def record(self, record: Record, answer: Answer) -> bytes:
         """Return a line."""
-        cells = [
-            f"{value:.4f}" if isinstance(value, float) else " ".join(_cell(value).splitlines())
+        cells = [  # never -0.0000
+            f"{round(value, 4) + 0.0:.4f}"
+            if isinstance(value, float)
+            else " ".join(_cell(value).splitlines())
             for value in answer.values()
         ]
         cells = [cell.replace("\t", " ") for cell in (cells if cells[-1] else cells[:-1])]

@@ -352,14 +352,31 @@ def _rows_of(sources: Sequence[MixedSource]) -> Iterator[tuple[MixedSource, slic
 
 
 def _load_weights(model: BiRNN, init: Bundle, labels: Sequence[str]) -> None:
-    """Give a network a trained one's weights; the output layer's only where labels are the same."""
-    same = init.config.labels == labels
-    state = {
-        name: weight
-        for name, weight in load_model(init).state_dict().items()
-        if name != "embedding.weight" and (same or not name.startswith("output."))
-    }
+    """Give a network a trained one's weights; of the output layer, those of labels of both."""
+    state, fresh = load_model(init).state_dict(), model.state_dict()
+    del state["embedding.weight"]
+    for name in (name for name in state if name.startswith("output.")):
+        state[name] = shared_output(fresh[name], labels, state[name], init.config.labels)
     model.load_state_dict(state, strict=False)
+
+
+def shared_output(
+    fresh: Tensor, labels: Sequence[str], trained: Tensor, trained_labels: Sequence[str]
+) -> Tensor:
+    """Return an output layer's weights or biases with those of a trained one for shared labels."""
+    rows = _row_per_label(fresh)
+    for label, row in zip(trained_labels, _row_per_label(trained), strict=True):
+        if label in labels:
+            rows[labels.index(label)] = row
+    return rows[1:] - rows[:1] if len(labels) == 2 else rows
+
+
+def _row_per_label(output: Tensor) -> Tensor:
+    """Return the output layer's weights or biases with a row for each label, also of two labels.
+
+    The one logit of two labels is the difference between theirs.
+    """
+    return torch.cat([-output / 2, output / 2]) if len(output) == 1 else output.clone()
 
 
 def _machine(processes: Processes, dtype: torch.dtype) -> str:

@@ -22,22 +22,24 @@ def test_the_split_of_the_models_own_data_by_default(senticli: Run, tiny_model: 
     assert "sample test" in done.stdout
     for word in ("accuracy", "95 % interval", "loss", "precision", "recall", "F1", "predicted"):
         assert word in done.stdout
-    assert "80 examples" in done.stdout
+    assert "120 examples" in done.stdout
 
 
-@pytest.mark.parametrize(("split", "count"), [("train", 320), ("valid", 80), ("test", 80)])
+@pytest.mark.parametrize(("split", "count"), [("train", 480), ("valid", 120), ("test", 120)])
 def test_json(senticli: Run, tiny_model: Path, split: str, count: int) -> None:
     done = senticli("eval", "--model", tiny_model, "--split", split, "--json")
     result = json.loads(done.stdout)
     assert set(result) == {
-        *("model", "data", "examples", "loss", "accuracy", "interval", "labels", "confusion"),
+        *("model", "data", "restricted", "examples"),
+        *("loss", "accuracy", "interval", "labels", "confusion"),
     }
     assert result["data"] == f"sample {split}"
     assert result["examples"] == count == sum(map(sum, result["confusion"]))
     assert result["interval"][0] <= result["accuracy"] <= result["interval"][1]
-    right = result["confusion"][0][0] + result["confusion"][1][1]
+    right = sum(row[number] for number, row in enumerate(result["confusion"]))
     assert result["accuracy"] == pytest.approx(right / count)
-    assert [row["label"] for row in result["labels"]] == ["negative", "positive"]
+    assert [row["label"] for row in result["labels"]] == ["negative", "neutral", "positive"]
+    assert result["restricted"] == {}
 
 
 def test_validation_equals_what_training_recorded(senticli: Run, tiny_model: Path) -> None:
@@ -58,13 +60,18 @@ def test_a_file_is_taken_whole(senticli: Run, tmp_path: Path) -> None:
     assert result["data"] == str(path)
 
 
-def test_several_data_are_measured_together(senticli: Run, tmp_path: Path) -> None:
+def test_several_data_are_measured_together(
+    senticli: Run, tmp_path: Path, tiny_model: Path
+) -> None:
     path = tmp_path / "mine.csv"
     path.write_text("text,label\ngreat film,positive\nterrible film,negative\n")
-    options = ("--model", "bundled", "--data", path, "--data", "sample", "--json")
-    result = json.loads(senticli("eval", *options).stdout)
-    assert result["examples"] == 82
+    options = ("--model", tiny_model, "--data", path, "--data", "sample", "--json")
+    done = senticli("eval", *options)
+    result = json.loads(done.stdout)
+    assert result["examples"] == 122
     assert result["data"] == f"{path}, sample test"
+    assert result["restricted"] == {str(path): ["negative", "positive"]}
+    assert f"note: {path} has no neutral: the answers are among negative, positive" in done.stderr
 
 
 def test_split_of_several_data_is_refused_where_one_has_none(senticli: Run, tmp_path: Path) -> None:
@@ -78,7 +85,7 @@ def test_split_of_several_data_is_refused_where_one_has_none(senticli: Run, tmp_
 @pytest.mark.parametrize(
     ("content", "error"),
     [
-        ("text,label\ngood,5 stars\n", "the label '5 stars' is not one of the model's"),
+        ("text,label\ngood,5 stars\n", "the label '5 stars' is not among the model's"),
         ("text,label\n", "has no examples"),
         ("a,b\n1,2\n", "has no text column"),
     ],

@@ -45,7 +45,7 @@ def test_arguments_and_json(senticli: Run, tiny_model: Path) -> None:
     assert [row["text"] for row in rows] == texts
     for row in rows:
         assert set(row) == {"text", "label", "score", "scores"}
-        assert set(row["scores"]) == {"negative", "positive"}
+        assert set(row["scores"]) == {"negative", "neutral", "positive"}
         assert row["score"] == row["scores"][row["label"]] == max(row["scores"].values())
     assert "🙂" in done.stdout
 
@@ -191,7 +191,9 @@ def test_explanations_on_a_terminal_and_in_json(senticli: Run) -> None:
     assert "Great +" in heaviest or "Great -" in heaviest
     done = senticli("predict", text, "--explain", "--json", "--model", "bundled")
     explanation = json.loads(done.stdout)["explanation"]
-    assert [set(word) for word in explanation] == [{"token", "start", "end", "weight"}] * 5
+    assert [set(word) for word in explanation] == [
+        {"token", "start", "end", "weight", "raises"}
+    ] * 5
     assert [text[word["start"] : word["end"]] for word in explanation] == [
         *("Great", "film", ",", "terrible", "end")
     ]

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from senticli.io.sinks import DIGEST
+from tests.conftest import LABELS
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -68,19 +69,20 @@ def test_a_table_comes_back_as_it_was(senticli: Run, tiny_model: Path, reviews: 
 
 
 def test_other_columns(senticli: Run, tiny_model: Path, reviews: Path) -> None:
-    options = ("--scores", "--top-k", "2", "--prefix", "s_", "--threshold", "1")
+    options = ("--scores", "--polarity", "--top-k", "2", "--prefix", "s_", "--threshold", "1")
     reviews.write_bytes(REVIEWS.replace(b"\xe9", b"e"))
     done = senticli("predict", "-i", reviews, "-m", tiny_model, *options)
     first = rows(done.stdout)[0]
     assert list(first) == [
-        *("id", "review", "note", "s_label", "s_score", "s_label_2", "s_score_2"),
-        *("s_score_negative", "s_score_positive", "s_error"),
+        *("id", "review", "note", "s_label", "s_score", "s_polarity", "s_label_2", "s_score_2"),
+        *("s_score_negative", "s_score_neutral", "s_score_positive", "s_error"),
     ]
     assert first["s_label"] == "unsure"
-    assert {first["s_score"], first["s_score_2"]} == {
-        first["s_score_negative"],
-        first["s_score_positive"],
-    }
+    scores = {label: float(first[f"s_score_{label}"]) for label in LABELS}
+    ranked = sorted(scores.values(), reverse=True)
+    assert [float(first["s_score"]), float(first["s_score_2"])] == ranked[:2]
+    difference = scores["positive"] - scores["negative"]
+    assert float(first["s_polarity"]) == pytest.approx(difference, abs=2e-6)
     assert float(first["s_score"]) >= float(first["s_score_2"])
 
 
@@ -366,7 +368,7 @@ def test_a_full_disk_names_the_file(senticli: Run, tiny_model: Path, tmp_path: P
     [
         (["--resume"], "--output"),
         (["--json", "--output-format", "csv"], "differ"),
-        (["--top-k", "3"], "--top-k 3"),
+        (["--top-k", "4"], "--top-k 4"),
         (["--threshold", "1.5"], "--threshold"),
         (["--output-format", "parquet"], "--output FILE.parquet"),
         (["--text-column", "a"], "plain lines"),

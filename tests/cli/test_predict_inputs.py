@@ -16,6 +16,7 @@ from typing import NamedTuple
 import pytest
 
 from senticli.cli.app import run
+from tests.conftest import LABELS
 
 
 class Done(NamedTuple):
@@ -118,7 +119,7 @@ def test_quotes_of_tsv_are_characters(predict: Predict) -> None:
     done = predict("-f", "tsv", input=("id\ttext\n" + "\n".join(lines)).encode())
     found = done.out.splitlines()[1:]
     assert [line.rsplit("\t", 3)[0] for line in found] == lines
-    assert all("\tpositive\t" in line or "\tnegative\t" in line for line in found)
+    assert all(line.split("\t")[2] in LABELS for line in found)
 
 
 def test_quotes_of_tsv_can_be_those_of_csv(predict: Predict) -> None:
@@ -322,7 +323,7 @@ def test_field_named_like_an_answer_stops_no_run(predict: Predict) -> None:
     found = [json.loads(line) for line in done.out.splitlines()]
     assert (found[1]["input_input_label"], found[1]["input_label"]) == (1, 2)
     assert found[2]["input_error"] == "x"
-    assert all(row["label"] in ("positive", "negative") for row in found)
+    assert all(row["label"] in LABELS for row in found)
     assert "--prefix" in done.err
     done = predict("-f", "jsonl", "--prefix", "s_", input=b"\n".join(lines))
     assert json.loads(done.out.splitlines()[1])["label"] == 1
@@ -694,7 +695,7 @@ def test_rows_that_lack_cells_or_have_empty_ones_get_answers_in_the_right_column
     assert [line.split(",")[:3] for line in lines[1:]] == [
         *(["1", "good", ""], ["2", "caf\ufffd", "x"], ["3", "bad", "x"])
     ]
-    assert all(line.split(",")[3] in ("negative", "positive") for line in lines[1:])
+    assert all(line.split(",")[3] in LABELS for line in lines[1:])
     assert "1 of 3 texts may lack cells" in done.err
     done = predict("-f", "csv", "--json", input=table)
     assert [json.loads(line)["n"] for line in done.out.splitlines()] == ["", "x", "x"]

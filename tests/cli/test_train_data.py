@@ -214,7 +214,9 @@ def test_eval_prefers_the_columns_of_the_training(senticli_: Call, tmp_path: Pat
     assert (code, "has no column body" in error) == (1, True)
 
 
-def test_eval_reads_the_splits_of_a_folder(senticli_: Call, tmp_path: Path) -> None:
+def test_eval_reads_the_splits_of_a_folder(
+    senticli_: Call, tmp_path: Path, tiny_model: Path
+) -> None:
     for split, count in (("train", 3), ("test", 2)):
         for label in ("negative", "positive"):
             folder = tmp_path / "d" / split / label
@@ -229,7 +231,9 @@ def test_eval_reads_the_splits_of_a_folder(senticli_: Call, tmp_path: Path) -> N
         assert json.loads(out)["examples"] == count
     code, _, error = senticli_("eval", "-m", "bundled", "--data", tmp_path / "d/train/negative/..")
     assert code in (0, 1)
-    code, _, error = senticli_("eval", "-m", "bundled", "--data", "sample", "--split", "train")
+    code, _, error = senticli_(
+        "eval", "--model", tiny_model, "--data", "sample", "--split", "train"
+    )
     assert code == 0, error
 
 

@@ -2,7 +2,9 @@
 
 import csv
 import io
+import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -153,8 +155,8 @@ def test_number_out_of_range_is_a_value_error(
 def test_column_for_which_there_is_no_label_is_a_usage_error(
     model: Model, reviews: Path, tmp_path: Path
 ) -> None:
-    with pytest.raises(UsageError, match="`top_k` 3 is more than the model has labels"):
-        score_file(reviews, tmp_path / "out.csv", model=model, top_k=3)
+    with pytest.raises(UsageError, match="`top_k` 4 is more than the model has labels"):
+        score_file(reviews, tmp_path / "out.csv", model=model, top_k=4)
 
 
 def test_stream_takes_answers_as_they_come(model: Model) -> None:
@@ -209,3 +211,49 @@ def test_first_problem_to_be_named_is_not_a_blank_line(model: Model, tmp_path: P
     done = score_file(tmp_path / "in.jsonl", tmp_path / "out.jsonl", model=model)
     assert done.errors == 3
     assert done.warnings[0].endswith("first line 3: text is null")
+
+
+@pytest.mark.parametrize("name", ["out.csv", "out.jsonl", "out.parquet"])
+def test_polarity_in_each_format(model: Model, reviews: Path, tmp_path: Path, name: str) -> None:
+    target = tmp_path / name
+    score_file(reviews, target, model=model, polarity=True, prefix="s_")
+    if name.endswith("csv"):
+        found: list[dict[str, Any]] = list(rows(target))
+    elif name.endswith("jsonl"):
+        found = list(map(json.loads, target.read_text().splitlines()))
+    else:
+        found = pytest.importorskip("pyarrow.parquet").read_table(target).to_pylist()
+    for row, prediction in zip(found, model.predict(["good film", "bad film"]), strict=False):
+        assert float(row["s_polarity"]) == pytest.approx(prediction.polarity, abs=1e-6)
+    assert not found[2]["s_polarity"]
+
+
+def test_polarity_in_plain_lines(model: Model, tmp_path: Path) -> None:
+    (tmp_path / "in.txt").write_text("good film\n\n")
+    score_file(tmp_path / "in.txt", tmp_path / "out.txt", model=model, polarity=True)
+    first, second = (tmp_path / "out.txt").read_text().splitlines()
+    assert float(first.split("\t")[2]) == pytest.approx(
+        model.predict("good film").polarity, abs=1e-4
+    )
+    assert second == "\t\t\tno text"
+
+
+def test_run_with_polarity_is_resumed(model: Model, reviews: Path, tmp_path: Path) -> None:
+    whole, target = tmp_path / "whole.csv", tmp_path / "out.csv"
+    score_file(reviews, whole, model=model, polarity=True)
+    with pytest.raises(SenticliError, match="no text"):
+        score_file(reviews, target, model=model, polarity=True, strict=True)
+    with pytest.raises(UsageError, match="made with other options"):
+        score_file(reviews, target, model=model, resume=True)
+    score_file(reviews, target, model=model, polarity=True, resume=True)
+    assert target.read_bytes() == whole.read_bytes()
+
+
+def test_polarity_of_a_model_without_its_labels_is_a_usage_error(
+    model: Model, reviews: Path, tmp_path: Path
+) -> None:
+    bundle = model.bundle
+    renamed = replace(bundle, config=replace(bundle.config, labels=("bad", "good", "so-so")))
+    with pytest.raises(UsageError, match="and the model has: bad, good, so-so"):
+        score_file(reviews, tmp_path / "out.csv", model=Model(renamed), polarity=True)
+    assert not (tmp_path / "out.csv").exists()

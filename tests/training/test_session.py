@@ -1,5 +1,6 @@
 """From a recipe to a network: from scratch, and from a model."""
 
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,13 @@ from senticli.data.splits import load_training_data
 from senticli.data.vectors import cached_vectors
 from senticli.errors import SenticliError
 from senticli.training.export.float32 import load_model
-from senticli.training.session import Session, build_session, encode_data, head_and_tail
+from senticli.training.session import (
+    Session,
+    build_session,
+    encode_data,
+    head_and_tail,
+    shared_output,
+)
 
 TEXTS = ("zyzzyva is great", "a film of qwyjibo", "bad zyzzyva", "bad, bad film")
 
@@ -26,12 +33,7 @@ def data(tmp_path: Path) -> Path:
     return path
 
 
-def session(
-    data: Path, init: Path | None, labels: str = "", vectors: str = "none", **settings: Any
-) -> Session:
-    if labels:
-        text = data.read_text()
-        data.write_text(text.replace(",p\n", ",positive\n").replace(",n\n", ",negative\n"))
+def session(data: Path, init: Path | None, vectors: str = "none", **settings: Any) -> Session:
     bundle = Bundle.open(init) if init else None
     recipe = Recipe(
         model=bundle.config.model if bundle else ModelConfig(hidden=4, embedding_dim=4),
@@ -43,10 +45,10 @@ def session(
     return build_session(recipe, encoded)
 
 
-@pytest.mark.parametrize("labels", ["", "same"])
-def test_a_model_to_start_from(data: Path, tiny_model: Path, labels: str) -> None:
+@pytest.mark.parametrize("label_map", [(), ("positive=p", "negative=n")])
+def test_a_model_to_start_from(data: Path, tiny_model: Path, label_map: tuple[str, ...]) -> None:
     bundle = Bundle.open(tiny_model)
-    begun = session(data, tiny_model, labels)
+    begun = session(data, tiny_model, label_map=label_map)
     vocab, known = begun.data.vocab, len(bundle.vocab)
     assert vocab.tokens[:known] == bundle.vocab.tokens
     assert {"zyzzyva", "qwyjibo"} <= set(vocab.tokens[known:])
@@ -58,10 +60,37 @@ def test_a_model_to_start_from(data: Path, tiny_model: Path, labels: str) -> Non
     numbers = [vocab.token_id(word) for word in ("a", "zyzzyva", "good", "film")]
     tokens, lengths = torch.tensor([numbers]), torch.tensor([4])
     before = torch.tensor([[bundle.vocab.token_id(w) for w in ("a", "zyzzyva", "good", "film")]])
-    states = begun.model.eval()(tokens, lengths), old(before, lengths)
-    # With the same labels it is the same classifier; a new word counts as an unknown one.
-    assert torch.equal(*states) == (labels == "same")
+    negative, _, positive = old(before, lengths)[0]
+    # With two of its labels it is the same classifier between them; a new word counts as an
+    # unknown one.
+    logit = begun.model.eval()(tokens, lengths)[0]
+    assert torch.allclose(logit, positive - negative, atol=1e-6) == bool(label_map)
     assert torch.equal(begun.model.layers[0][0].weight_hh_l0, old.layers[0][0].weight_hh_l0)  # type: ignore[index]
+
+
+@pytest.mark.parametrize("labels", ["ab", "abc", "abd", "ad", "acde"])
+@pytest.mark.parametrize("trained_labels", ["ab", "abc", "ac"])
+def test_shared_labels_keep_their_odds(labels: str, trained_labels: str) -> None:
+    def rows(seed: int, labels: str) -> torch.Tensor:
+        size = 1 if len(labels) == 2 else len(labels)
+        return torch.randn(size, 3, generator=torch.Generator().manual_seed(seed))
+
+    def logits(output: torch.Tensor, labels: str) -> dict[str, torch.Tensor]:
+        one = len(output) == 1
+        return dict(zip(labels, [torch.zeros(3), output[0]] if one else output, strict=True))
+
+    fresh, trained = rows(0, labels), rows(1, trained_labels)
+    output = shared_output(fresh, labels, trained, trained_labels)
+    assert output.shape == fresh.shape
+    assert torch.equal(output, trained) or labels != trained_labels
+    now, before = logits(output, labels), logits(trained, trained_labels)
+    for one, other in combinations(sorted(set(labels) & set(trained_labels)), 2):
+        torch.testing.assert_close(now[one] - now[other], before[one] - before[other])
+
+
+def test_output_without_a_shared_label_is_fresh() -> None:
+    fresh, trained = torch.randn(1, 3), torch.randn(4, 3)
+    assert torch.equal(shared_output(fresh, "ab", trained, "cdef"), fresh)
 
 
 def test_new_words_may_start_from_vectors(data: Path, tiny_model: Path, tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from senticli.model import Model
 from senticli.training import teachers
 from senticli.training.events import Taught
 from senticli.training.teachers import ModelAsTeacher, pooled, teach, teachers_of
-from tests.conftest import Run
+from tests.conftest import LABELS, Run
 
 TEXTS = ("a great film", "what a mess")
 
@@ -66,9 +66,7 @@ def test_unlabelled_texts_get_the_answer_alone(tiny_model: Path, unlabelled: Pat
     found = [example for example in data.train.examples if example.text in TEXTS]
     expected = Model(Bundle.open(tiny_model)).predict_proba(TEXTS)
     for example, row in zip(found, expected, strict=True):
-        assert example.scores == pytest.approx(
-            dict(zip(("negative", "positive"), row, strict=True)), rel=1e-6
-        )
+        assert example.scores == pytest.approx(dict(zip(LABELS, row, strict=True)), rel=1e-6)
     assert not data.unlabelled.parts
     [event] = [event for event in events if isinstance(event, Taught)]
     assert event.texts == len(data.train.examples)
@@ -80,7 +78,7 @@ def test_labelled_texts_get_a_mixture(tiny_model: Path, unlabelled: Path, weight
     texts = [example.text for example in before.train.examples]
     answers = Model(Bundle.open(tiny_model)).predict_proba(texts)
     for old, new, answer in zip(before.train.examples, after.train.examples, answers, strict=False):
-        hard = np.array([old.label == "negative", old.label == "positive"])
+        hard = np.array([old.label == label for label in LABELS])
         assert new.scores is not None
         np.testing.assert_allclose(
             list(new.scores.values()), (1 - weight) * hard + weight * answer, rtol=1e-6
@@ -217,14 +215,12 @@ def test_file_of_answers_is_a_teacher(tmp_path: Path, unlabelled: Path) -> None:
     assert TEXTS[1] not in found
     assert found[known.text].scores == pytest.approx(
         {
-            "negative": 0.5 * 0.001 + 0.5 * (known.label == "negative"),
-            "positive": 0.5 * 0.999 + 0.5 * (known.label == "positive"),
+            label: 0.5 * answer + 0.5 * (known.label == label)
+            for label, answer in zip(LABELS, (0.001, 0, 0.999), strict=True)
         },
         abs=1e-5,
     )
-    assert found[other.text].scores == {
-        label: float(label == other.label) for label in ("negative", "positive")
-    }
+    assert found[other.text].scores == {label: float(label == other.label) for label in LABELS}
     warning, note = (event.text for event in events if isinstance(event, Message))
     assert warning.startswith(f"{answers}: 1 row left out; ")
     assert note == f"{answers} has answers for 2 of {len(found) + 1} texts"
@@ -236,7 +232,7 @@ def test_file_without_an_answer(tmp_path: Path, unlabelled: Path) -> None:
         {"text": "other", "label": "negative"},
         {"text": "others", "label": "positive"},
     )
-    with pytest.raises(ConfigError, match=r"has an answer for none of the 322 texts"):
+    with pytest.raises(ConfigError, match=r"has an answer for none of the 482 texts"):
         taught_by_file(answers, unlabelled)
 
 
@@ -247,9 +243,9 @@ def test_student_of_the_command_line(
     options = ("--teacher", tiny_model, "--unlabelled", unlabelled, "--name", "student")
     done = senticli(*base, *options)
     assert done.returncode == 0, done.stderr
-    texts = 320 + 2
+    texts = 480 + 2
     assert re.search(rf"^teachers +{re.escape(str(tiny_model))}: {texts} texts", done.stderr, re.M)
-    assert "source      more.txt (unlabelled): 2 examples, 0.6% of an epoch\n" in done.stderr
+    assert "source      more.txt (unlabelled): 2 examples, 0.4% of an epoch\n" in done.stderr
     counted = senticli(*base, *options, "--force", "--json").stdout.splitlines()
     event = next(row for row in map(json.loads, counted) if row["event"] == "teachers")
     assert (event["teachers"], event["texts"]) == ([str(tiny_model)], texts)
@@ -278,7 +274,7 @@ def test_student_of_a_file(
     options = ("--teacher", answers, "--teacher", tiny_model, "--unlabelled", unlabelled)
     done = senticli(*base, *options, "--name", "student")
     assert done.returncode == 0, done.stderr
-    assert f"note: {answers} has answers for 2 of 322 texts" in done.stderr
+    assert f"note: {answers} has answers for 2 of 482 texts" in done.stderr
     missing = senticli(*base, "--teacher", tmp_path / "none.jsonl")
     assert missing.returncode == 1
     assert "none.jsonl" in missing.stderr

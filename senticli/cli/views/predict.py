@@ -15,19 +15,19 @@ from senticli.io.scoring import Stopped
 from senticli.io.tally import Summary
 from senticli.io.writers import Writer
 
-COLOURS = {"positive": "32", "negative": "31", "unsure": "33"}  # of other labels: cyan
+COLOURS = {"positive": "32", "negative": "31", "neutral": "94", "unsure": "33"}  # others: cyan
 
 
 class TerminalWriter(Writer):
     """Label, probability, and as much of the text as fits on one line of the terminal.
 
-    With an explanation, the whole text follows, each token in the colour of the label it speaks
-    for, the bolder the more it weighs, and then the heaviest tokens with their weights.
+    With an explanation, the whole text follows, each token in the colour of the label it raises
+    most, the bolder the more it weighs, and then the heaviest tokens with their weights.
     """
 
     def __init__(self, labels: Sequence[str], prefix: str) -> None:
         super().__init__()
-        self._labels, self._prefix = labels, prefix
+        self._prefix = prefix
         self._width = max(len(one_line(label)) for label in labels)
 
     def record(self, record: Record, answer: Mapping[str, Any]) -> bytes:
@@ -36,13 +36,15 @@ class TerminalWriter(Writer):
         name, score = answer["label"], answer["score"]
         label = styled(one_line(name or "-").ljust(self._width), f"1;{_colour(name)}", sys.stdout)
         share = "     -" if score is None else f"{score:6.1%}"
+        if (polarity := answer.get("polarity")) is not None:
+            share += f"  {polarity:+.2f}"
         if more := [
             f"{one_line(pair['label'])} {pair['score']:.1%}" for pair in answer.get("top", [])[1:]
         ]:
             share += f"  ({', '.join(more)})"
         tokens = [TokenWeight(**token) for token in answer.get("explanation") or []]
         if tokens:
-            explained = self._explained(record.text, tokens, name)
+            explained = _explained(record.text, tokens)
             return f"{label}  {share}\n{explained}\n".encode(errors="replace")
         room = shutil.get_terminal_size().columns - self._width - 4 - len(share)
         text = one_line(answer.get("error") or record.text)
@@ -50,26 +52,24 @@ class TerminalWriter(Writer):
             text = text[: room - 1] + "…"
         return f"{label}  {share}  {text}\n".encode(errors="replace")
 
-    def _explained(self, text: str, tokens: Sequence[TokenWeight], label: str) -> str:
-        others = [name for name in self._labels if name != label]
-        other = others[0] if len(others) == 1 else ""
-        heaviest = max(abs(token.weight) for token in tokens) or 1.0
-        parts = []
-        end = 0
-        for token in tokens:
-            parts.append(_flat(text[end : token.start]))
-            shown, share = _flat(text[token.start : token.end]), abs(token.weight) / heaviest
-            if share >= 0.1:
-                colour = _colour(label if token.weight > 0 else other)
-                weight = "1;7;" if share >= 0.6 else "1;" if share >= 0.3 else ""
-                shown = styled(shown, weight + colour, sys.stdout)
-            parts.append(shown)
-            end = token.end
-        parts.append(_flat(text[end:]))
-        top = ", ".join(
-            f"{one_line(token.token)} {token.weight:+.2f}" for token in strongest(tokens, 5)
-        )
-        return f"  {''.join(parts).strip()}\n  {styled(top, '2', sys.stdout)}"
+
+def _explained(text: str, tokens: Sequence[TokenWeight]) -> str:
+    heaviest = max(abs(token.weight) for token in tokens) or 1.0
+    parts = []
+    end = 0
+    for token in tokens:
+        parts.append(_flat(text[end : token.start]))
+        shown, share = _flat(text[token.start : token.end]), abs(token.weight) / heaviest
+        if share >= 0.1:
+            weight = "1;7;" if share >= 0.6 else "1;" if share >= 0.3 else ""
+            shown = styled(shown, weight + _colour(token.raises), sys.stdout)
+        parts.append(shown)
+        end = token.end
+    parts.append(_flat(text[end:]))
+    top = ", ".join(
+        f"{one_line(token.token)} {token.weight:+.2f}" for token in strongest(tokens, 5)
+    )
+    return f"  {''.join(parts).strip()}\n  {styled(top, '2', sys.stdout)}"
 
 
 def _colour(label: str | None) -> str:

@@ -398,8 +398,15 @@ def _describe_start(event: Started) -> Iterator[str]:
             f"warning: few words are found in {event.vectors}: is it of another language, or its "
             "words in another case?"
         )
-    if event.init and event.init_labels != event.labels:
-        yield f"note: {event.init} has other labels, so its output layer is not used"
+    if event.init and event.init_labels is not None:
+        new = [label for label in event.labels if label not in event.init_labels]
+        gone = [label for label in event.init_labels if label not in event.labels]
+        if len(new) == len(event.labels):
+            yield f"note: {event.init} has other labels, so its output layer is not used"
+        elif new:
+            yield f"note: {event.init} has no {', '.join(new)}, which starts from scratch"
+        if gone and len(new) < len(event.labels):
+            yield f"note: the data have no {', '.join(gone)}, which {event.init} has"
     if event.slower:
         yield f"note: {event.slower}; float32 is slower"
     if event.history:
