@@ -71,6 +71,11 @@ class Section:
     rules: list[str]
     bare: bool
 
+    def rule(self, rng: random.Random) -> str:
+        """Return a rule; those that only make one text are rare."""
+        (rule,) = rng.choices(self.rules, [1 if "{" in rule else 0.25 for rule in self.rules])
+        return rule
+
 
 def lines_of(path: Path) -> Iterator[str]:
     """Yield the lines of a file, without comments and empty ones."""
@@ -101,34 +106,35 @@ def read_lexicon(path: Path) -> tuple[dict[str, list[str]], dict[str, Domain]]:
 
 
 def read_grammar(path: Path, domains: Mapping[str, Domain]) -> list[Section]:
-    """Return the sections, a polar one as two."""
-    kind, weight, bare = "", 0.0, False
-    sections: list[Section] = []
+    """Return the sections: one for each label and choice of domains of a kind."""
+    text = path.read_text(encoding="utf-8")
+    apart = set(re.findall(r"^--.* @(\S+) only", text, re.MULTILINE))
     things = [domain for domain in domains.values() if "item" in domain.lists]
-    apart = set(re.findall(r"^--.* @(\S+) only", path.read_text(encoding="utf-8"), re.MULTILINE))
-    lists: list[list[str]] = []
+    sections: dict[object, Section] = {}
+    kind, weight, bare, heading = "", 0.0, False, ""
     for line in lines_of(path):
         if line.startswith("== "):
             _, kind, number, *flags = line.split()
             weight, bare = float(number), "bare" in flags
-        elif line.startswith("-- "):
-            _, label, *options = line.removesuffix(" only").replace(",", " ").split()
-            classes = {option[1:] for option in options if option.startswith("@")}
-            numbers = [label, *options] if label[0].isdigit() else options
-            scores = tuple(float(option) for option in numbers if option[0].isdigit())
+            continue
+        if line.startswith("-- "):
+            heading = line.removesuffix(" only")
+            continue
+        rule, _, own = line.partition("  @")
+        classes = frozenset(re.findall(r"@(\w+)", f"@{own}" if own else heading))
+        numbers = tuple(float(number) for number in re.findall(r"(?<= )[\d.]+", heading))
+        polar = heading.startswith("-- polar")
+        scores = numbers or ONE_LABEL["positive" if polar else heading.split()[1]]
+        rules = {scores: rule, scores[::-1]: swapped(rule)} if polar else {scores: rule}
+        for scores, rule in rules.items():
             fitting = [
                 thing
                 for thing in things
                 if (thing.classes & classes if classes else not thing.classes & apart)
             ]
-            scores = scores or ONE_LABEL["positive" if label == "polar" else label]
-            lists = [[], []] if label == "polar" else [[]]
-            for rules, own in zip(lists, (scores, scores[::-1]), strict=False):
-                sections.append(Section(kind, weight, own, fitting, rules, bare))
-        else:
-            for rules, swap in zip(lists, (str, swapped), strict=False):
-                rules.append(swap(line))
-    return sections
+            new = Section(kind, weight, scores, fitting, [], bare)
+            sections.setdefault((kind, scores, classes), new).rules.append(rule)
+    return list(sections.values())
 
 
 def swapped(rule: str) -> str:
@@ -172,7 +178,8 @@ class Writer:
             return self.other_rule(slot[1:].split(","))
         if slot in _SPECIAL:
             return _SPECIAL[slot](self)
-        return self.noun(self.pick(slot))
+        phrase = self.pick(slot)
+        return self.noun(phrase) if slot == "part" else phrase
 
     def other_rule(self, kinds: Sequence[str]) -> str:
         """Return a text of another kind with the label of this section."""
@@ -182,7 +189,7 @@ class Writer:
         other = draw(fitting, self.rng)
         before, self.section = self.section, other
         self.plural = self.item.endswith("+")
-        text = self.write(self.rng.choice(other.rules))
+        text = self.write(other.rule(self.rng))
         self.section = before
         return text
 
@@ -198,18 +205,18 @@ class Writer:
         self.used.add(phrase)
         return phrase
 
-    def noun(self, phrase: str) -> str:
-        """Return a phrase without the mark of its number, which is noted."""
-        if phrase.endswith(("+", "~", "-")):
-            self.plural = phrase.endswith("+")
-        return phrase.rstrip("+~-")
+    def noun(self, noun: str) -> str:
+        """Return a noun without its mark, and note its number."""
+        self.plural = noun.endswith("+")
+        return noun.rstrip("+~")
 
-    def thing(self, article: str = "") -> str:
-        """Return the thing spoken of, perhaps with an article."""
-        text = self.noun(self.item if self.item.endswith(("+", "~")) else self.item + "-")
-        if article == "a":
-            return text if self.item.endswith(("+", "~")) else f"a {text}"
-        return text
+    def thing(self) -> str:
+        """Return the thing spoken of."""
+        return self.noun(self.item)
+
+    def article(self) -> str:
+        """Return the indefinite article of the thing, if it has one."""
+        return "" if self.item.endswith(("+", "~")) else "a"
 
     def pronoun(self, singular: str, plural: str) -> str:
         """Return a pronoun for the thing."""
@@ -258,8 +265,8 @@ _SPECIAL: Mapping[str, Callable[[Writer], str]] = {
     "items": Writer.plural_form,
     "unit": Writer.unit,
     "nth": Writer.ordinal,
-    "a": lambda writer: "" if writer.item.endswith(("+", "~")) else "a",
-    "a_item": lambda writer: writer.thing("a"),
+    "a": Writer.article,
+    "a_item": lambda writer: f"{writer.article()} {writer.thing()}",
     "X": Writer.subject,
     "it": lambda writer: writer.pronoun("it", "they"),
     "them": lambda writer: writer.pronoun("it", "them"),
@@ -305,7 +312,7 @@ def fill_up(text: str, writer: Writer) -> str:
     if rng.random() < 0.08:
         end = text[-1:] if text[-1:] in ".!?" else ""
         text = f"{text.removesuffix(end)} {writer.write('{tag}')}{end}"
-    elif rng.random() < 0.06:
+    elif rng.random() < 0.05:
         text = f"{text} {writer.write('{after}')}"
     return text
 
@@ -396,7 +403,7 @@ def generate(rows: int, seed: int) -> Iterator[Row]:
             (kind,) = rng.choices(list(weights[label]), list(weights[label].values()))
             section = draw(kinds[kind, label], rng)
             writer = Writer(lexicon, kinds, section, rng)
-            text = tidy(writer.write(rng.choice(section.rules)), rng)
+            text = tidy(writer.write(section.rule(rng)), rng)
             if not section.bare:
                 text = fill_up(text, writer)
             for share, form in FORMS:
