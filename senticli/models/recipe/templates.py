@@ -24,6 +24,8 @@ from typing import NamedTuple
 LABELS = ("negative", "neutral", "positive")
 HERE = Path(__file__).parent
 MOST_TRIES = 50
+ENOUGH_RULES = 20
+"""A kind with fewer for a label is rarer: its texts would be much alike."""
 ONE_LABEL = {label: tuple(float(label == name) for name in LABELS) for label in LABELS}
 
 _SLOT = re.compile(r"\{([^{}]+)\}|<([^<>|]*)\|([^<>|]*)>|\[([^\[\]]*)\]")
@@ -328,7 +330,7 @@ def elongate(text: str, rng: random.Random) -> str:
 
 def misspell(text: str, rng: random.Random) -> str:
     """Return a text with one letter of a longer word left out, doubled, or swapped."""
-    words = list(re.finditer(r"(?<![@#/\w])[a-z]{5,}\b(?!')", text))
+    words = list(re.finditer(r"(?<![@#/\w])[a-z]{5,}\b(?!['./:])", text))
     if not words:
         return text
     word = rng.choice(words)
@@ -394,7 +396,9 @@ def generate(rows: int, seed: int) -> Iterator[Row]:
     for section in sections:
         label = Row("", "", section.scores).label
         kinds[section.kind, label].append(section)
-        weights[label][section.kind] = section.weight
+    for (kind, label), found in kinds.items():
+        rules = sum(len(section.rules) for section in found)
+        weights[label][kind] = found[0].weight * min(1, rules / ENOUGH_RULES)
     rng = random.Random(seed)
     seen: set[str] = set()
     for number in range(rows):
