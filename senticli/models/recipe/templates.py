@@ -30,8 +30,13 @@ ONE_LABEL = {label: tuple(float(label == name) for name in LABELS) for label in 
 
 _SLOT = re.compile(r"\{([^{}]+)\}|<([^<>|]*)\|([^<>|]*)>|\[([^\[\]]*)\]")
 _OPPOSITE = {"good": "bad", "bad": "good"}
-_FACES = frozenset("()[]:;<>=|\\/^_'")
-"""Of what emoticons are made."""
+_SYMBOLS = ("So", "Sk")  # emoji and the colour of their skin
+_EMOTICON = re.compile(r"(?<!\S)[^\w\s@#]\S*")
+
+
+def likeliest(scores: tuple[float, ...]) -> str:
+    """Return the likeliest of ``LABELS``."""
+    return LABELS[scores.index(max(scores))]
 
 
 class Row(NamedTuple):
@@ -44,7 +49,7 @@ class Row(NamedTuple):
     @property
     def label(self) -> str:
         """The likeliest label."""
-        return LABELS[self.scores.index(max(self.scores))]
+        return likeliest(self.scores)
 
     def json(self) -> str:
         """Return the row as a line of JSON: with ``label`` if it is certain, else ``scores``."""
@@ -72,6 +77,11 @@ class Section:
     domains: Sequence[Domain]
     rules: list[str]
     bare: bool
+
+    @property
+    def label(self) -> str:
+        """The likeliest label."""
+        return likeliest(self.scores)
 
     def rule(self, rng: random.Random) -> str:
         """Return a rule; those that only make one text are rare."""
@@ -178,15 +188,14 @@ class Writer:
         """Return what stands in place of a slot, which may have slots of its own."""
         if slot.startswith("="):
             return self.other_rule(slot[1:].split(","))
-        if slot in _SPECIAL:
-            return _SPECIAL[slot](self)
+        if slot in SLOTS:
+            return SLOTS[slot](self)
         phrase = self.pick(slot)
         return self.noun(phrase) if slot == "part" else phrase
 
     def other_rule(self, kinds: Sequence[str]) -> str:
         """Return a text of another kind with the label of this section."""
-        label = Row("", "", self.section.scores).label
-        sections = [section for kind in kinds for section in self.kinds[kind, label]]
+        sections = [found for kind in kinds for found in self.kinds[kind, self.section.label]]
         fitting = [section for section in sections if self.domain in section.domains]
         other = draw(fitting, self.rng)
         before, self.section = self.section, other
@@ -259,10 +268,10 @@ class Writer:
     def ordinal(self) -> str:
         """Return a number such as 3rd."""
         number = self.rng.randint(2, 12)
-        return f"{number}{ {2: 'nd', 3: 'rd'}.get(number, 'th')}"
+        return f"{number}{ {2: 'nd', 3: 'rd'}.get(number, 'th') }"
 
 
-_SPECIAL: Mapping[str, Callable[[Writer], str]] = {
+SLOTS: Mapping[str, Callable[[Writer], str]] = {
     "item": Writer.thing,
     "items": Writer.plural_form,
     "unit": Writer.unit,
@@ -283,14 +292,17 @@ _SPECIAL: Mapping[str, Callable[[Writer], str]] = {
     "nn": lambda writer: writer.number(11, 60),
     "nnn": lambda writer: writer.number(100, 999),
     "pct": lambda writer: writer.number(2, 98),
-    "time": lambda writer: f"{writer.number(1, 12)}{writer.rng.choice([' ', ''])}"
-    f"{writer.rng.choice(['am', 'pm'])}",
+    "time": lambda writer: (
+        f"{writer.number(1, 12)}{writer.rng.choice([' ', ''])}{writer.rng.choice(['am', 'pm'])}"
+    ),
     "price": lambda writer: writer.rng.choice("£$€") + writer.number(3, 400),
 }
 
 
 _CONTRACTED = re.compile(r"\b(is|are|was|were|do|does|did|have|has|would|could|should)n't\b")
-_VOWEL = re.compile(r"\b([Aa]) (?=(?:[aeio]|u(?!s[eu]|ni|k\b)|hour|honest|8|11\b|18)(?!ne\b|nce\b))")
+_VOWEL = re.compile(
+    r"\b([Aa]) (?=(?:[aeio]|u(?!s[eu]|ni|k\b)|hour|honest|8|11\b|18)(?!ne\b|nce\b))"
+)
 
 
 def tidy(text: str, rng: random.Random) -> str:
@@ -348,7 +360,11 @@ def no_last_stop(text: str, rng: random.Random) -> str:
 def more_marks(text: str, rng: random.Random) -> str:
     """Return a text with its last mark repeated, or another one."""
     last = text[-1:]
-    marks = {".": ["!", "!", "!!", "!!!", "...", ".."], "!": ["!!", "!!!"], "?": ["??", "?!", "???"]}
+    marks = {
+        ".": ["!", "!", "!!", "!!!", "...", ".."],
+        "!": ["!!", "!!!"],
+        "?": ["??", "?!", "???"],
+    }
     return text[:-1] + rng.choice(marks[last]) if last in marks else text
 
 
@@ -367,14 +383,9 @@ FORMS: Sequence[tuple[float, Callable[[str, random.Random], str]]] = (
 
 def key(text: str) -> str:
     """Return what makes a text different from others: its letters, digits, emoji and emoticons."""
-    letters = "".join(
-        char
-        for char in text.casefold()
-        if char.isalnum() or unicodedata.category(char) in ("So", "Sk", "Sm")
-    )
-    if any(unicodedata.category(char) == "So" for char in text) or not letters.isalpha():
-        return letters or text
-    return letters + "".join(char for char in text.split()[-1] if char in _FACES)
+    text = text.casefold()
+    letters = [char for char in text if char.isalnum() or unicodedata.category(char) in _SYMBOLS]
+    return "".join(letters + _EMOTICON.findall(text))
 
 
 def draw(sections: Sequence[Section], rng: random.Random) -> Section:
@@ -394,8 +405,7 @@ def generate(rows: int, seed: int) -> Iterator[Row]:
     kinds: dict[tuple[str, str], list[Section]] = defaultdict(list)
     weights: dict[str, dict[str, float]] = defaultdict(dict)
     for section in sections:
-        label = Row("", "", section.scores).label
-        kinds[section.kind, label].append(section)
+        kinds[section.kind, section.label].append(section)
     for (kind, label), found in kinds.items():
         rules = sum(len(section.rules) for section in found)
         weights[label][kind] = found[0].weight * min(1, rules / ENOUGH_RULES)
