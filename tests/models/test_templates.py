@@ -31,7 +31,9 @@ def test_no_two_texts_have_the_same_letters(rows: list[templates.Row]) -> None:
 
 
 def test_a_rule_is_written_out(rows: list[templates.Row]) -> None:
-    assert [row.text for row in rows if re.search(r"[{}|~]|[a-z]{2}\+|\ba [aei]\w|  ", row.text)] == []
+    assert [
+        row.text for row in rows if re.search(r"[{}|~]|[a-z]{2}\+|\ba [aei]\w|  ", row.text)
+    ] == []
 
 
 def test_labels_are_balanced_overall_and_in_each_kind(rows: list[templates.Row]) -> None:

@@ -299,16 +299,26 @@ SLOTS: Mapping[str, Callable[[Writer], str]] = {
 }
 
 
-_CONTRACTED = re.compile(r"\b(is|are|was|were|do|does|did|have|has|would|could|should)n't\b")
+_SHORT_FORMS = (
+    (r"(?<=[a-z] )(is|are|was|were|do|does|did|have|has|would|could|should)n't\b", r"\1 not"),
+    (r"\b([Cc])an't\b", r"\1annot"),
+    (r"(?<=[a-z] )won't\b", "will not"),
+    (r"\bI'm\b", "I am"),
+    (r"\bI've\b", "I have"),
+)
 _VOWEL = re.compile(
     r"\b([Aa]) (?=(?:[aeio]|u(?!s[eu]|ni|k\b)|hour|honest|8|11\b|18)(?!ne\b|nce\b))"
 )
 
 
 def tidy(text: str, rng: random.Random) -> str:
-    """Return a text with its articles, blanks and capitals set right, and a last full stop."""
+    """Return a text with its articles, blanks and capitals set right, and a last full stop.
+
+    A few have no short forms such as "isn't".
+    """
     if rng.random() < 0.1:
-        text = re.sub(r"(?<=[a-z] )" + _CONTRACTED.pattern, r"\1 not", text)
+        for short, full in _SHORT_FORMS:
+            text = re.sub(short, full, text)
     text = re.sub(r"\s+", " ", text).strip()
     text = re.sub(r" (?=[,.!?](?: |$))", "", text)
     text = _VOWEL.sub(r"\1n ", text)
@@ -331,18 +341,25 @@ def fill_up(text: str, writer: Writer) -> str:
     return text
 
 
+def plain_words(text: str, least: int) -> list[re.Match[str]]:
+    """Return the lower-case words of so many letters, without names, tags and links."""
+    return list(re.finditer(rf"(?<![@#/.'\w])[a-z]{{{least},}}\b(?!['./:]\w|:/)", text))
+
+
 def elongate(text: str, rng: random.Random) -> str:
-    """Return a text with a vowel, or the last letter, of one word repeated."""
-    spots = list(re.finditer(r"(?<=[a-z])[aeioy](?=[a-z]{0,2}\b)", text))
-    if not spots:
+    """Return a text with the last letter, or the last vowel, of one word repeated."""
+    words = plain_words(text, least=2)
+    if not words:
         return text
-    spot = rng.choice(spots)
-    return text[: spot.start()] + spot[0] * rng.randint(3, 6) + text[spot.end() :]
+    word = rng.choice(words)
+    vowel = max(word[0].rfind(letter) for letter in "aeiou")
+    at = word.start() + rng.choice([vowel if vowel > 0 else len(word[0]) - 1, len(word[0]) - 1])
+    return text[:at] + text[at] * rng.randint(3, 6) + text[at + 1 :]
 
 
 def misspell(text: str, rng: random.Random) -> str:
     """Return a text with one letter of a longer word left out, doubled, or swapped."""
-    words = list(re.finditer(r"(?<![@#/\w])[a-z]{5,}\b(?!['./:])", text))
+    words = plain_words(text, least=5)
     if not words:
         return text
     word = rng.choice(words)
