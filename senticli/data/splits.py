@@ -236,7 +236,7 @@ def load_training_data(config: TrainConfig, sources: Sources | None = None) -> T
                 )
     unlabelled, leaks = _load_unlabelled(config, sources), {}
     if config.drop_leaks or unlabelled.parts:
-        held_out = {_letters(e.text) for split in (valid, test) if split for e in split.examples}
+        held_out = {letters_of(e.text) for split in (valid, test) if split for e in split.examples}
         unlabelled = _without(unlabelled, held_out, "unlabelled")
     if config.drop_leaks:
         rest = _without(train, held_out, "data")
@@ -290,7 +290,7 @@ def _without(split: Split, held_out: Set[str], setting: str) -> Split:
     parts = []
     for part in split.parts:
         examples = part.source.examples
-        rows = [row for row in part.rows if _letters(examples[row].text) not in held_out]
+        rows = [row for row in part.rows if letters_of(examples[row].text) not in held_out]
         if not rows:
             raise SenticliError(
                 f"{part.source.name}: every text is in the validation or test split",
@@ -298,11 +298,6 @@ def _without(split: Split, held_out: Set[str], setting: str) -> Split:
             )
         parts.append(Part(part.source, rows))
     return Split(parts, split.names)
-
-
-def _letters(text: str) -> str:
-    """Return the letters and digits of a text; one without any, such as an emoji, as it is."""
-    return re.sub(r"[\W_]+", "", text.casefold()) or text
 
 
 def _check_labels(examples: Sequence[Example]) -> None:
@@ -379,6 +374,11 @@ def _some_of_each_label(examples: Sequence[Example], fraction: float, seed: int)
         for rows in texts[: max(1, round(fraction * len(texts)))]:
             chosen.update(rows)
     return chosen
+
+
+def letters_of(text: str) -> str:
+    """Return the letters and digits of a text; one without any, such as an emoji, as it is."""
+    return re.sub(r"[\W_]+", "", text.casefold()) or text
 
 
 def existing_file(name: str) -> Path:
