@@ -55,6 +55,7 @@ complete -c senticli -n '__senticli_command train' -l mix -x -a 'proportional ba
 complete -c senticli -n '__senticli_command train' -l valid -x -a '(__senticli_paths \'\')' -d 'Validate on this, in place of a part of --data'
 complete -c senticli -n '__senticli_command train' -l test -x -a '(__senticli_paths \'\')' -d 'Test split of the model'
 complete -c senticli -n '__senticli_command train' -l unlabelled -x -a 'sample imdb sst2 goemotions crowdflower-tweets semeval-tweets sst5 fdu-mtl cad-imdb (__senticli_stored datasets) (__senticli_paths \'\')' -d 'Texts without labels, for --vectors own and --teacher: a data set that has some, a file, or a folder of files with one text each'
+complete -c senticli -n '__senticli_command train' -l drop-leaks -d 'Leave out training texts whose letters and digits are those of one in the validation or test split of any --data'
 complete -c senticli -n '__senticli_command train' -l format -s f -x -a 'lines csv tsv jsonl parquet' -d 'Format of the files. [default: by their names]'
 complete -c senticli -n '__senticli_command train' -l text-column -x -d 'Column of the text: name or number. [default: text, sentence, …]'
 complete -c senticli -n '__senticli_command train' -l label-column -x -d 'Column of the label: name or number. [default: label, sentiment, …]'

@@ -252,6 +252,13 @@ class TrainConfig:
         metavar="NAME|FILE|DIR|none",
         shown="those of the data sets in `data`",
     )
+    drop_leaks: bool = setting(
+        False,
+        "Leave out training texts whose letters and digits are those of one in the validation or "
+        "test split of any `data`.",
+        DATA,
+        switch=("drop-leaks",),
+    )
     format: Format | None = setting(
         None, "Format of the files.", DATA, short="f", shown="by their names"
     )

@@ -5,7 +5,7 @@ import json
 import random
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -186,6 +186,8 @@ class TrainingData:
     """The SHA-256 of each teacher that gave the soft labels."""
     licences: Mapping[str, str] = field(default_factory=dict)
     """Licences of what the teachers learned from."""
+    leaks: Mapping[str, int] = field(default_factory=dict)
+    """The number of texts left out of ``train`` because they are held out, by source."""
 
     @property
     def texts(self) -> Split:
@@ -203,9 +205,12 @@ class TrainingData:
 def load_training_data(config: TrainConfig, sources: Sources | None = None) -> TrainingData:
     """Return the train and valid splits that ``config`` names, checked to be worth training on.
 
+    Texts that are held out are left out of the unlabelled ones and, if ``config`` says so, of those
+    to train on.
+
     Raises:
         SenticliError: as :func:`load_split`; or there are not two labels to tell apart, or the
-            validation split has one that training lacks.
+            validation split has one that training lacks; or nothing is left of a source.
     """
     sources = sources or Sources()
     train = load_split(config, "train", sources)
@@ -229,8 +234,18 @@ def load_training_data(config: TrainConfig, sources: Sources | None = None) -> T
                     f"training data (there: {_some(labels)})",
                     "use data whose splits have the same labels",
                 )
-    held_out = [split for split in (valid, test) if split]
-    return TrainingData(train, valid, labels, test, _load_unlabelled(config, held_out, sources))
+    unlabelled, leaks = _load_unlabelled(config, sources), {}
+    if config.drop_leaks or unlabelled.parts:
+        held_out = {letters_of(e.text) for split in (valid, test) if split for e in split.examples}
+        unlabelled = _without(unlabelled, held_out, "unlabelled")
+    if config.drop_leaks:
+        rest = _without(train, held_out, "data")
+        for before, after in zip(train.parts, rest.parts, strict=True):
+            if dropped := len(before.rows) - len(after.rows):
+                leaks[before.source.name] = dropped
+        train = rest
+        _check_labels(train.examples)
+    return TrainingData(train, valid, labels, test, unlabelled, leaks=leaks)
 
 
 def unlabelled_of(config: TrainConfig) -> tuple[str, ...]:
@@ -245,18 +260,13 @@ def unlabelled_of(config: TrainConfig) -> tuple[str, ...]:
     return config.unlabelled or own
 
 
-def _load_unlabelled(config: TrainConfig, held_out: Iterable[Split], sources: Sources) -> Split:
-    """Return the texts that ``config`` names as unlabelled, without those that are held out.
-
-    Only letters and digits are compared: one may be published as tokens, and the other not.
+def _load_unlabelled(config: TrainConfig, sources: Sources) -> Split:
+    """Return the texts that ``config`` names as unlabelled.
 
     Raises:
-        SenticliError: a data set is not installed or has none, or nothing is left.
+        SenticliError: a data set is not installed or has none.
     """
     names = unlabelled_of(config)
-    if not names:
-        return Split([], [])
-    unseen = {_letters(example.text) for split in held_out for example in split.examples}
     parts = []
     for name in names:
         if name in DATASETS and UNLABELLED not in splits_of(name):
@@ -265,19 +275,29 @@ def _load_unlabelled(config: TrainConfig, held_out: Iterable[Split], sources: So
                 "name other texts, `unlabelled=FILE`; or use none: `unlabelled=none`",
             )
         source = sources.get(name, UNLABELLED, config)
-        rows = [row for row, e in enumerate(source.examples) if _letters(e.text) not in unseen]
-        if not rows:
-            raise SenticliError(
-                f"{name}: every unlabelled text is in the validation or test split",
-                "name other texts: `unlabelled=FILE`",
-            )
-        parts.append(Part(source, rows))
+        parts.append(Part(source, range(len(source.examples))))
     return Split(parts, list(names))
 
 
-def _letters(text: str) -> str:
-    """Return the letters and digits of a text; one without any, such as an emoji, as it is."""
-    return re.sub(r"[\W_]+", "", text.casefold()) or text
+def _without(split: Split, held_out: Set[str], setting: str) -> Split:
+    """Return a split without the texts whose letters and digits are ``held_out``.
+
+    The rest is not compared: a text may be published as tokens, and as it was written.
+
+    Raises:
+        SenticliError: nothing is left of a data set or file; ``setting`` names it.
+    """
+    parts = []
+    for part in split.parts:
+        examples = part.source.examples
+        rows = [row for row in part.rows if letters_of(examples[row].text) not in held_out]
+        if not rows:
+            raise SenticliError(
+                f"{part.source.name}: every text is in the validation or test split",
+                f"name other texts: `{setting}=FILE`",
+            )
+        parts.append(Part(part.source, rows))
+    return Split(parts, split.names)
 
 
 def _check_labels(examples: Sequence[Example]) -> None:
@@ -354,6 +374,11 @@ def _some_of_each_label(examples: Sequence[Example], fraction: float, seed: int)
         for rows in texts[: max(1, round(fraction * len(texts)))]:
             chosen.update(rows)
     return chosen
+
+
+def letters_of(text: str) -> str:
+    """Return the letters and digits of a text; one without any, such as an emoji, as it is."""
+    return re.sub(r"[\W_]+", "", text.casefold()) or text
 
 
 def existing_file(name: str) -> Path:

@@ -322,6 +322,10 @@ def _checked_data(recipe: Recipe, *, strict: bool, on_event: OnEvent) -> Trainin
         raise
     splits = {"train": data.train, "valid": data.valid}
     checks = check(splits if data.test is None else {**splits, "test": data.test})
+    if data.leaks:
+        dropped = ", ".join(f"{count:,} of {name}" for name, count in data.leaks.items())
+        what = "training texts in a validation or test split are left out"
+        on_event(Message("note", f"{what}: {dropped}"))
     own = not set(config.data) <= set(DATASETS)
     learned = replace(data, train=data.texts) if config.teacher else data
     mixed = mixture_of(learned, config).train

@@ -84,6 +84,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--data", action="append", help="as of `senticli train`; default: imdb")
     parser.add_argument("--unlabelled", action="append", default=[])
+    parser.add_argument("--drop-leaks", action="store_true", help="as of `senticli train`")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--c", type=float, default=0.1, help="inverse of the regularisation")
     parser.add_argument("--output", type=Path, required=True)
@@ -92,6 +93,7 @@ def main() -> None:
     config = TrainConfig(
         data=tuple(args.data or ["imdb"]),
         unlabelled=tuple(args.unlabelled),
+        drop_leaks=args.drop_leaks,
         vectors="own",
         seed=args.seed,
     )

@@ -3,28 +3,43 @@
     python -m tests.benchmarks.predict --imdb aclImdb_v1.tar.gz
 
 A command, not a test. Every system is timed as whole processes; but for the notebook, they read one
-text a line and write one label a line. The Markdown table goes to stdout, the talk to stderr.
+text a line and write one line a text. The Markdown table goes to stdout, the talk to stderr.
 Virtual environments and trained peers are kept in ``--cache``, timings never are. The notebook's
 rebuild runs in this Python, which needs senticli's ``train`` extra for it. POSIX only (os.wait4).
 """
 
 import argparse
-import hashlib
 import json
 import os
-import platform
 import re
-import subprocess
 import sys
 import tarfile
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from statistics import median
 
-ROOT = Path(__file__).parents[2]
+from tests.benchmarks.peers import (
+    PEERS,
+    ROOT,
+    Failure,
+    Run,
+    bundle_size,
+    call,
+    digest,
+    install_peer,
+    make_model,
+    measure,
+    one_line,
+    polarity,
+    say,
+    setting,
+    size,
+    write_rows,
+)
+
 DEFAULT_MODEL = ROOT / "senticli" / "models" / "default"
 CLASSES = (("positive", "pos"), ("negative", "neg"))
 TEXT = "great film"
@@ -40,168 +55,7 @@ MARKS = "¹²³⁴⁵⁶⁷⁸⁹"
 SLOW = 120.0  # seconds: a throughput run that takes longer is not repeated
 NOTEBOOK_TEXTS = 200
 NOTEBOOK_ACCURACY = 0.8436
-
-# Linux counts into a process's peak memory that of the process which started it, so a small one
-# does. Its own start-up is not timed.
-MEASURE = """
-import os, sys, time
-
-stdin, stdout, stderr, *command = sys.argv[1:]
-write = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
-files = (stdin, os.O_RDONLY), (stdout, write), (stderr, write)
-opened = [(os.POSIX_SPAWN_OPEN, number, *file, 0o600) for number, file in enumerate(files)]
-started = time.perf_counter()
-process = os.posix_spawn(command[0], command, os.environ, file_actions=opened)
-_, status, usage = os.wait4(process, 0)
-print(time.perf_counter() - started, usage.ru_utime + usage.ru_stime, usage.ru_maxrss, status)
-"""
-
-READ_TRAIN = """
-import sys
-from pathlib import Path
-
-rows = []
-for label, folder in ("positive", "pos"), ("negative", "neg"):
-    for path in sorted((Path(sys.argv[1]) / "train" / folder).iterdir()):
-        rows.append((" ".join(path.read_text(encoding="utf-8").splitlines()), label))
-"""
-
-VADER = """
-import sys
-from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
-
-scores = SentimentIntensityAnalyzer().polarity_scores
-for line in sys.stdin:
-    print("positive" if scores(line)["compound"] >= 0 else "negative")
-"""
-
-TEXTBLOB = """
-import sys
-from textblob import TextBlob
-
-for line in sys.stdin:
-    print("positive" if TextBlob(line).polarity > 0 else "negative")
-"""
-
-# min_df, sublinear_tf and C were chosen on the last tenth of train, after training on the rest.
-SKLEARN_TRAIN = """
-import joblib
-from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
-
-model = make_pipeline(
-    TfidfVectorizer(ngram_range=(1, 2), min_df=2, sublinear_tf=True),
-    LogisticRegression(C=10, max_iter=1000),
-)
-model.fit(*zip(*rows))
-joblib.dump(model, sys.argv[2])
-"""
-
-SKLEARN = """
-import sys
-from itertools import islice
-import joblib
-
-model = joblib.load(sys.argv[1])
-while lines := list(islice(sys.stdin, 1000)):
-    print(*model.predict(lines), sep="\\n")
-"""
-
-# fastText itself splits at spaces only; its own examples prepare text much like this.
-FASTTEXT_PREPARE = r"""
-import re
-import sys
-import fasttext
-
-def prepare(line):
-    line = line.replace("<br />", " ").lower()
-    return re.sub(r"([.!?,'\"/():;])", r" \1 ", line).strip()
-"""
-
-# The dimension is that of fastText's paper; rate and epochs were chosen in that way too.
-FASTTEXT_TRAIN = """
-import random
-from pathlib import Path
-
-random.Random(1).shuffle(rows)
-prepared = Path(sys.argv[2] + ".txt")
-prepared.write_text(
-    "".join(f"__label__{label} {prepare(text)}\\n" for text, label in rows), encoding="utf-8"
-)
-model = fasttext.train_supervised(
-    str(prepared), wordNgrams=2, dim=10, lr=0.25, epoch=10, thread=1, verbose=0
-)
-model.save_model(sys.argv[2])
-prepared.unlink()
-"""
-
-FASTTEXT = """
-model = fasttext.load_model(sys.argv[1])
-for line in sys.stdin:
-    labels, _ = model.predict([prepare(line)])
-    print(labels[0][0].removeprefix("__label__"))
-"""
-
-
-@dataclass(frozen=True)
-class Peer:
-    """A classifier from PyPI: how to install it, train it and run it."""
-
-    name: str
-    distributions: tuple[str, ...]  # tried in turn
-    module: str
-    predict: str
-    train: str = ""
-    model: str = ""  # the trained file; of an untrained peer, what of site-packages it reads
-
-
-PEERS = {
-    "vader": Peer(
-        name="VADER",
-        distributions=("vaderSentiment",),
-        module="vaderSentiment",
-        predict=VADER,
-        model="vaderSentiment/*lexicon.txt",
-    ),
-    "textblob": Peer(
-        name="TextBlob",
-        distributions=("textblob",),
-        module="textblob",
-        predict=TEXTBLOB,
-        model="textblob/en/en-sentiment.xml",
-    ),
-    "sklearn": Peer(
-        name="TF-IDF(1,2) + logistic regression, trained on IMDB",
-        distributions=("scikit-learn",),
-        module="sklearn",
-        predict=SKLEARN,
-        train=READ_TRAIN + SKLEARN_TRAIN,
-        model="model.joblib",
-    ),
-    "fasttext": Peer(
-        name="fastText, trained on IMDB",
-        distributions=("fasttext", "fasttext-wheel"),
-        module="fasttext",
-        predict=FASTTEXT_PREPARE + FASTTEXT,
-        train=READ_TRAIN + FASTTEXT_PREPARE + FASTTEXT_TRAIN,
-        model="model.bin",
-    ),
-}
 KEYS = ("senticli", "notebook", *PEERS, "reference")
-
-
-class Failure(Exception):
-    """One system cannot be measured; the others still can."""
-
-
-@dataclass(frozen=True)
-class Run:
-    """What one whole process took."""
-
-    seconds: float
-    cpu_seconds: float
-    peak_bytes: int
 
 
 @dataclass
@@ -229,7 +83,8 @@ def main() -> None:
         work = Path(folder)
         imdb = find_imdb(args.imdb, work)
         labels = write_reviews(imdb, args.limit, work)
-        systems = [set_up(key, args, imdb) for key in args.only]
+        rows = write_rows(work / "rows.jsonl", read_train(imdb))
+        systems = [set_up(key, args, imdb, rows) for key in args.only]
         measure_starts(systems, args.runs, work)
         measure_streams(systems, args.repeats, work, labels)
     print("\n".join(report(systems, args, len(labels))))
@@ -287,13 +142,20 @@ def write_reviews(imdb: Path, limit: int | None, work: Path) -> list[str]:
     with (work / "reviews").open("w", encoding="utf-8", newline="\n") as file:
         for label, folder in CLASSES:
             for path in sorted((imdb / "test" / folder).iterdir())[:limit]:
-                print(*path.read_text(encoding="utf-8").splitlines(), file=file)
+                print(one_line(path.read_text(encoding="utf-8")), file=file)
                 labels.append(label)
     (work / "text").write_text(f"{TEXT}\n", encoding="utf-8")
     return labels
 
 
-def set_up(key: str, args: argparse.Namespace, imdb: Path) -> System:
+def read_train(imdb: Path) -> Iterator[tuple[str, str]]:
+    """Yield the training reviews and their labels."""
+    for label, folder in CLASSES:
+        for path in sorted((imdb / "train" / folder).iterdir()):
+            yield path.read_text(encoding="utf-8"), label
+
+
+def set_up(key: str, args: argparse.Namespace, imdb: Path, rows: Path) -> System:
     """Make a system ready to run; if that fails, its error says why."""
     system = System(key, PEERS[key].name if key in PEERS else key)
     with recorded(system):
@@ -305,7 +167,11 @@ def set_up(key: str, args: argparse.Namespace, imdb: Path) -> System:
         elif key == "notebook":
             set_up_notebook(system, args, imdb)
         else:
-            set_up_peer(system, PEERS[key], args.cache, imdb)
+            peer = install_peer(key, args.cache, rows)
+            trained = ", trained on IMDB" if PEERS[key].train else ""
+            system.name = f"{PEERS[key].name}{trained} ({peer.version})"
+            system.start = system.stream = peer.command
+            system.model_bytes = peer.model_bytes
     return system
 
 
@@ -314,8 +180,7 @@ def set_up_senticli(system: System) -> None:
     senticli = [sys.executable, "-m", "senticli"]
     system.name = f"{call([*senticli, '--version'])}, bundled model"
     system.start = system.stream = [*senticli, "predict", "--model", "bundled"]
-    names = ("model.onnx", "vocab.txt", "tokenizer.json")
-    system.model_bytes = size(DEFAULT_MODEL / name for name in names)
+    system.model_bytes = bundle_size(DEFAULT_MODEL)
 
 
 def set_up_notebook(system: System, args: argparse.Namespace, imdb: Path) -> None:
@@ -327,7 +192,7 @@ def set_up_notebook(system: System, args: argparse.Namespace, imdb: Path) -> Non
     command = [sys.executable, str(script)]
     model = args.cache / f"notebook-{digest(script.read_text(encoding='utf-8'))}" / "model.pt"
     train = [*command, "train", "--imdb", str(imdb), "--batches", "1", "--checkpoint"]
-    make_model(system, train, model)
+    make_model(system.name, train, model)
     checkpoint = ["--checkpoint", str(model)]
     texts = min(NOTEBOOK_TEXTS, args.limit or NOTEBOOK_TEXTS)
     system.start = [*command, "predict", *checkpoint, "--text", TEXT]
@@ -337,54 +202,6 @@ def set_up_notebook(system: System, args: argparse.Namespace, imdb: Path) -> Non
     system.accuracy = NOTEBOOK_ACCURACY
     system.notes["rate"] = f"over {texts} reviews, start-up not counted, which favours it"
     system.notes["accuracy"] = "the notebook's own published figure, not measured here"
-
-
-def set_up_peer(system: System, peer: Peer, cache: Path, imdb: Path) -> None:
-    """A peer in a virtual environment of its own, trained if it needs to be."""
-    home = cache / f"{system.key}-{digest(sys.version, repr(peer.distributions), peer.train)}"
-    python = home / "venv" / "bin" / "python"
-    version = home / "version"
-    if not version.exists():
-        version.write_text(install(peer, home / "venv"), encoding="utf-8")
-    system.name = f"{peer.name} ({version.read_text(encoding='utf-8')})"
-    program = home / "predict.py"
-    program.write_text(peer.predict, encoding="utf-8")
-    system.start = system.stream = [str(python), str(program)]
-    if peer.train:
-        model = home / peer.model
-        (home / "train.py").write_text(peer.train, encoding="utf-8")
-        make_model(system, [str(python), str(home / "train.py"), str(imdb)], model)
-        system.start.append(str(model))
-        system.model_bytes = size([model])
-    else:
-        system.model_bytes = size(home.glob(f"venv/lib/python*/site-packages/{peer.model}"))
-
-
-def install(peer: Peer, venv: Path) -> str:
-    """Install the first of the peer's distributions that will; return its name and version."""
-    python = str(venv / "bin" / "python")
-    pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    errors = []
-    for distribution in peer.distributions:
-        say(f"installing {distribution}")
-        ask = f"import {peer.module}, importlib.metadata as m; print(m.version({distribution!r}))"
-        try:
-            call([sys.executable, "-m", "venv", "--clear", str(venv)])
-            call([*pip, distribution])
-            return f"{distribution} {call([python, '-c', ask])}"
-        except Failure as error:
-            errors.append(str(error))
-    raise Failure(f"did not install: {'; '.join(errors)}")
-
-
-def make_model(system: System, command: list[str], model: Path) -> None:
-    """Run ``command FILE`` for a model unless the cache has it; it appears whole or not at all."""
-    if not model.exists():
-        say(f"training {system.name}")
-        model.parent.mkdir(parents=True, exist_ok=True)
-        part = model.with_suffix(".part")
-        call([*command, str(part)])
-        part.replace(model)
 
 
 def measure_starts(systems: list[System], runs: int, work: Path) -> None:
@@ -417,29 +234,10 @@ def read_answers(system: System, run: Run, answers: Path, labels: list[str]) -> 
         return
     if len(lines) != len(labels):
         raise Failure(f"failed: {len(labels)} reviews in, {len(lines)} answers out")
-    right = sum(line.split("\t")[0] == label for line, label in zip(lines, labels, strict=True))
+    found = map(polarity, lines) if system.key in PEERS else (s.split("\t")[0] for s in lines)
+    right = sum(answer == label for answer, label in zip(found, labels, strict=True))
     system.rates.append(len(labels) / run.seconds)
     system.accuracy = right / len(labels)
-
-
-def measure(command: list[str], stdin: Path, stdout: Path) -> Run:
-    """Run a whole process between two files."""
-    talk = stdout.with_suffix(".stderr")
-    files = [str(file) for file in (stdin, stdout, talk)]
-    figures = call([sys.executable, "-I", "-S", "-c", MEASURE, *files, *command]).split()
-    seconds, cpu_seconds, peak, status = (float(figure) for figure in figures)
-    if status:
-        raise Failure(f"failed: {last_line(talk.read_text(encoding='utf-8', errors='replace'))}")
-    return Run(seconds, cpu_seconds, int(peak) * (1 if sys.platform == "darwin" else 1024))
-
-
-def call(command: list[str]) -> str:
-    """Run a command that is not timed here; return what it prints."""
-    env = {**os.environ, "PYTHONUTF8": "1"}
-    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, encoding="utf-8")
-    if done.returncode:
-        raise Failure(last_line(done.stderr or done.stdout))
-    return done.stdout.strip()
 
 
 def report(systems: list[System], args: argparse.Namespace, reviews: int) -> Iterator[str]:
@@ -485,21 +283,6 @@ def cells(system: System) -> dict[str, str]:
     return found
 
 
-def setting() -> dict[str, str]:
-    """What the figures depend on besides the systems."""
-    cpu = platform.processor() or platform.machine()
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.exists() and (found := re.search(r"model name\s*: (.+)", cpuinfo.read_text())):
-        cpu = found[1]
-    cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count()
-    threads = os.environ.get("OMP_NUM_THREADS")
-    return {
-        "cpu": f"{cpu}, {cores} cores",
-        "python": f"{platform.system()}, Python {platform.python_version()}",
-        **({"threads": f"OMP_NUM_THREADS={threads}"} if threads else {}),
-    }
-
-
 @contextmanager
 def recorded(system: System) -> Iterator[None]:
     """Keep a failure as the system's error, so that the run goes on with the others."""
@@ -508,28 +291,6 @@ def recorded(system: System) -> Iterator[None]:
     except Failure as error:
         system.error = str(error)
         say(f"{system.name}: {error}")
-
-
-def size(paths: Iterable[Path]) -> int:
-    """Bytes of some files."""
-    return sum(path.stat().st_size for path in paths)
-
-
-def digest(*parts: str) -> str:
-    """A short name for what a cached thing was made from."""
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:10]
-
-
-def last_line(talk: str) -> str:
-    """The line that most likely says what went wrong."""
-    lines = [line.strip() for line in talk.splitlines() if line.strip()]
-    errors = [line for line in lines if line.lower().startswith("error")]
-    return (errors or lines or ["it did not say why"])[-1]
-
-
-def say(message: str) -> None:
-    """Talk, on stderr."""
-    print(message, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -28,7 +28,8 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from tests.benchmarks.predict import find_imdb, say, setting
+from tests.benchmarks.peers import say, setting
+from tests.benchmarks.predict import find_imdb
 
 if TYPE_CHECKING:
     from senticli.training.session import Session

@@ -479,6 +479,17 @@ def test_model_is_trained_and_measured_on_soft_labels(senticli_: Call, tmp_path:
     assert "note: 12 of 12 examples have soft labels" in err
 
 
+def test_training_texts_that_are_held_out_are_left_out_if_asked(
+    senticli_: Call, data: Path, tmp_path: Path
+) -> None:
+    held_out = tmp_path / "valid.csv"
+    held_out.write_text('text,label\n"Film, number 0!",pos\nother,neg\n')
+    command = ("train", "--data", data, "--valid", held_out, *SMALL, "--dry-run")
+    note = "note: training texts in a validation or test split are left out: 1 of "
+    assert note in senticli_(*command, "--drop-leaks")[2]
+    assert note not in senticli_(*command)[2]
+
+
 def test_soft_and_other_rows_are_mixed(senticli_: Call, data: Path, tmp_path: Path) -> None:
     path = tmp_path / "soft.csv"
     path.write_text(soft_table().replace("film", "book"))

@@ -242,5 +242,52 @@ def test_unlabelled_texts_that_are_all_held_out_are_refused(home: Path, tmp_path
     imdb(home)
     path = tmp_path / "test.txt"
     path.write_text("0 0\n0 1\n")  # of the test split
-    with pytest.raises(SenticliError, match="every unlabelled text is in the validation or test"):
+    with pytest.raises(SenticliError, match=r"txt .*: every text is in the validation or test"):
         unlabelled(str(path))
+
+
+@pytest.fixture
+def leaking(tmp_path: Path) -> dict[str, Any]:
+    """Data whose training texts occur, spelled otherwise, in another source's splits."""
+    texts = {
+        "train": ["It is n't good .", "good", "fine", "bad", "poor"],
+        "valid": ["It isn't good."],
+        "test": ["FINE!", "<b>"],
+    }
+    for name, rows in texts.items():
+        lines = [f'"{text}",{("negative", "positive")[row % 2]}' for row, text in enumerate(rows)]
+        (tmp_path / f"{name}.csv").write_text("\n".join(["text,label", *lines]))
+    names = {name: (str(tmp_path / f"{name}.csv"),) for name in texts}
+    return {"data": names["train"], "valid": names["valid"], "test": names["test"]}
+
+
+def test_texts_of_other_splits_are_left_out_of_training_if_asked(leaking: dict[str, Any]) -> None:
+    data = load_training_data(TrainConfig(**leaking, drop_leaks=True))
+    assert [example.text for example in data.train.examples] == ["good", "bad", "poor"]
+    assert [len(data.valid.examples), len(data.test.examples if data.test else [])] == [1, 2]
+    assert data.leaks == {leaking["data"][0]: 2}
+
+
+def test_texts_of_other_splits_are_trained_on_by_default(leaking: dict[str, Any]) -> None:
+    data = load_training_data(TrainConfig(**leaking))
+    assert len(data.train.examples) == 5
+    assert not data.leaks
+
+
+def test_texts_of_another_data_set_are_left_out_if_held_out_there(home: Path) -> None:
+    imdb(home)
+    held_out = load("valid")
+    rows = [{"text": example.text, "label": example.label} for example in held_out]
+    more = [{"text": f"more {row}", "label": ("negative", "positive")[row % 2]} for row in range(4)]
+    install(home, "sst2", train=rows + more, valid=[{"text": "x", "label": "positive"}])
+    config = TrainConfig(data=("imdb", "sst2"), valid_fraction=0.2, drop_leaks=True, vectors="none")
+    data = load_training_data(config)
+    assert data.leaks["sst2/train"] == len(held_out)
+    assert [example.text for example in data.train.parts[1].examples] == [r["text"] for r in more]
+
+
+def test_training_texts_that_are_all_held_out_are_refused(leaking: dict[str, Any]) -> None:
+    same = {**leaking, "valid": leaking["data"]}
+    with pytest.raises(SenticliError, match="every text is in the validation or test") as error:
+        load_training_data(TrainConfig(**same, drop_leaks=True))
+    assert "`data=FILE`" in error.value.hint
