@@ -35,7 +35,7 @@ from statistics import mean
 
 from senticli import load
 from senticli.evaluation import wilson
-from tests.benchmarks.predict import PEERS, install, say
+from tests.benchmarks.peers import PEERS, install, say
 
 CHECKS = Path(__file__).with_suffix(".jsonl")
 LABELS = ("negative", "neutral", "positive")
