@@ -22,7 +22,7 @@ def test_the_wheel_holds_the_whole_package(wheel: zipfile.ZipFile) -> None:
     expected = {
         path.relative_to(ROOT).as_posix()
         for path in package.rglob("*")
-        if path.is_file() and "__pycache__" not in path.parts
+        if path.is_file() and not {"__pycache__", "recipe"} & set(path.parts)
     }
     assert expected == {name for name in wheel.namelist() if name.startswith("senticli/")}
     assert "senticli/models/default/model.onnx" in expected
