@@ -6,13 +6,14 @@
 
 NB-SVM (Wang and Manning 2012) with logistic regression: n-grams that occur, of one to three words,
 weighted by the log ratio of how often each label has them, and scaled down in long texts, so that
-one temperature fits reviews and tweets. There is a model for each label against
-the rest, which learns from the sources that have the label. What it validates on is what training
-with the same data and seed does. Labelled texts are answered by models that have not seen them or,
-of IMDB, their movie; unlabelled ones by models that have seen all.
+one temperature fits reviews and tweets. There is a model for each label against the rest, which
+learns from the sources that have the label. What it validates on is what training with the same
+data and seed does. Labelled texts are answered by models that have not seen them or, of IMDB, their
+movie; unlabelled ones by models that have seen all.
 
-N-grams are hashed to 2^24 columns, of which those that occur in two texts stay: no dictionary of
-n-grams is held. MEMORY
+N-grams are hashed to 2^24 columns, of which those that occur in two texts stay, so that no
+dictionary of n-grams is held. Learning takes some 50 bytes for each n-gram of each training text:
+about 2.5 GB for 250,000 short texts and 75,000 reviews.
 """
 
 from collections.abc import Iterator, Sequence

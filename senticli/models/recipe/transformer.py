@@ -157,16 +157,23 @@ def head_and_tail(token_ids: list[int], limit: int) -> list[int]:
     return token_ids[: limit - tail] + token_ids[len(token_ids) - tail :]
 
 
-def start(folder: Path, labels: tuple[str, ...], max_length: int, *how: Any) -> Teacher:
+def start(
+    folder: Path,
+    labels: tuple[str, ...],
+    max_length: int,
+    device: torch.device,
+    dtype: torch.dtype,
+) -> Teacher:
     """Return a teacher that has learned nothing yet, by a folder of ``transformers``."""
     from transformers import AutoModel, AutoTokenizer
 
     encoder = AutoModel.from_pretrained(folder, dtype=torch.float32, use_safetensors=True)
+    model = Classifier(encoder, len(labels)).to(device)
     tokenizer = AutoTokenizer.from_pretrained(folder)
-    return Teacher(Classifier(encoder, len(labels)), tokenizer, labels, max_length, *how)
+    return Teacher(model, tokenizer, labels, max_length, device, dtype)
 
 
-def saved(folder: Path, *how: Any) -> Teacher:
+def saved(folder: Path, device: torch.device, dtype: torch.dtype) -> Teacher:
     """Return the teacher that was saved in a folder."""
     from transformers import AutoConfig, AutoModel, AutoTokenizer
 
@@ -175,7 +182,7 @@ def saved(folder: Path, *how: Any) -> Teacher:
     model = Classifier(AutoModel.from_config(AutoConfig.from_pretrained(folder)), len(labels))
     model.load_state_dict(load_file(folder / WEIGHTS))
     tokenizer = AutoTokenizer.from_pretrained(folder)
-    return Teacher(model, tokenizer, labels, settings["max_length"], *how)
+    return Teacher(model.to(device), tokenizer, labels, settings["max_length"], device, dtype)
 
 
 def loss_of(logits: Tensor, batch: Batch) -> Tensor:
@@ -273,6 +280,8 @@ def main() -> None:
         say(f"{np.mean([len(token_ids) for token_ids in encoded]):.1f} tokens a text")
         learn(teacher, texts, encoded, args)
     teacher = saved(args.output, device, dtype)
+    if teacher.labels != texts.labels:
+        parser.error(f"{args.output} has the labels {', '.join(teacher.labels)}")
     logits = teacher.logits(teacher.encode(texts.valid.examples))
     temperature = fit_temperature(texts.valid.among_known(logits), texts.valid.truth)
     say(f"validation, with the best weights; temperature {temperature:.2f}")
