@@ -11,9 +11,7 @@ PACKAGE = Path(__file__).parents[1] / "senticli"
 CORE = [
     path
     for path in sorted(PACKAGE.rglob("*.py"))
-    if path.relative_to(PACKAGE).parts[0] != "cli"
-    and path.name != "__main__.py"
-    and path.parent.name != "recipe"  # scripts, no part of the library
+    if path.relative_to(PACKAGE).parts[0] not in ("cli", "models") and path.name != "__main__.py"
 ]
 OPTION = re.compile(r"(?<![\w-])--[a-z]")
 COMMAND = re.compile(r"\bsenticli (train|eval|predict|download|models|info)\b")
