@@ -81,7 +81,7 @@ def teach(
     """Return the data with soft labels for the training texts, which the unlabelled ones join.
 
     Validation and test texts keep their labels. A text that no teacher has an answer for keeps its
-    label; without one, it is left out.
+    label; without one, it stays unlabelled.
 
     Args:
         data: what the student is to learn from.
@@ -96,10 +96,12 @@ def teach(
     start = time.perf_counter()
     panel = _Panel(tuple(teachers), data.labels, on_event)
     panel.check()
-    parts = [
-        *(_labelled(part, panel, weight) for part in data.train.parts),
-        *(_unlabelled(part, panel) for part in data.unlabelled.parts),
-    ]
+    parts = [_labelled(part, panel, weight) for part in data.train.parts]
+    rest = []
+    for part in data.unlabelled.parts:
+        answered, unanswered = _unlabelled(part, panel)
+        parts.append(answered)
+        rest.append(unanswered)
     panel.check_answers()
     seconds = round(time.perf_counter() - start, 1)
     texts = sum(len(part.rows) for part in parts)
@@ -107,7 +109,9 @@ def teach(
     return replace(
         data,
         train=Split(parts, data.texts.names),
-        unlabelled=Split([], []),
+        unlabelled=Split(rest, data.unlabelled.names)
+        if any(p.rows for p in rest)
+        else Split([], []),
         teachers=tuple(teacher.identity for teacher in teachers),
         licences={k: v for teacher in teachers for k, v in teacher.licences.items()},
     )
@@ -316,11 +320,13 @@ def _labelled(part: Part, panel: _Panel, weight: float) -> Part:
     return _soft(part, labels, (1 - weight) * truth + weight * mixed)
 
 
-def _unlabelled(part: Part, panel: _Panel) -> Part:
+def _unlabelled(part: Part, panel: _Panel) -> tuple[Part, Part]:
+    """Return the part's texts that have an answer, with soft labels; and the others."""
     answer = panel.answer(part)
     known = set(np.flatnonzero(~np.isnan(answer).any(axis=1)))
-    part = replace(part, rows=[row for row in part.rows if row in known])
-    return _soft(part, panel.labels, answer)
+    answered = replace(part, rows=[row for row in part.rows if row in known])
+    rest = replace(part, rows=[row for row in part.rows if row not in known])
+    return _soft(answered, panel.labels, answer), rest
 
 
 def _distributions(examples: Sequence[Example], labels: Sequence[str]) -> Floats:

@@ -191,14 +191,14 @@ def with_answers(path: Path, *rows: Mapping[str, Any]) -> Path:
     return path
 
 
-def taught_by_file(answers: Path, unlabelled: Path) -> tuple[dict[str, Example], list[Any]]:
-    """Return the sample's training examples, by text, after a file was the teacher; the events."""
+def taught_by_file(answers: Path, unlabelled: Path) -> tuple[TrainingData, list[Any]]:
+    """Return the sample after a file was the teacher, and the events."""
     events: list[Any] = []
     config = TrainConfig(
         data=("sample",), unlabelled=(str(unlabelled),), vectors="own", teacher=(str(answers),)
     )
     data = teach(load_training_data(config), teachers_of(config, events.append), 0.5, events.append)
-    return {example.text: example for example in data.train.examples}, events
+    return data, events
 
 
 def test_file_of_answers_is_a_teacher(tmp_path: Path, unlabelled: Path) -> None:
@@ -210,9 +210,11 @@ def test_file_of_answers_is_a_teacher(tmp_path: Path, unlabelled: Path) -> None:
         {"text": known.text, "label": "positive"},
         {"text": "broken", "scores": {"negative": 0.1, "positive": 0.1}},
     )
-    found, events = taught_by_file(answers, unlabelled)
+    data, events = taught_by_file(answers, unlabelled)
+    found = {example.text: example for example in data.train.examples}
     assert found[TEXTS[0]].scores == pytest.approx({"negative": 0.2, "positive": 0.8})
     assert TEXTS[1] not in found
+    assert [example.text for example in data.unlabelled.examples] == [TEXTS[1]]
     assert found[known.text].scores == pytest.approx(
         {
             label: 0.5 * answer + 0.5 * (known.label == label)
