@@ -9,8 +9,7 @@ any of the rules.
 import html
 import re
 import unicodedata
-from collections.abc import Callable, Sequence
-from functools import reduce
+from collections.abc import Callable
 
 NONE = "none"
 EVERYDAY = "everyday-1"
@@ -43,31 +42,54 @@ def _fold(match: re.Match[str]) -> str:
     return unicodedata.normalize("NFKC", match[0].translate(_PLAIN)).translate(_PLAIN)
 
 
-# By what a text must contain for the step to have any effect
-_ENTITY: Step = (
-    re.compile(r"&(?:amp;)?(?:#\d{1,7}|#[xX][\da-fA-F]{1,6}|[a-zA-Z]\w{1,31});"),
-    _unescape,
+_IN_TEXT: tuple[tuple[Callable[[str], bool], Step], ...] = (
+    (
+        lambda text: "&" in text,
+        (re.compile(r"&(?:amp;)?(?:#\d{1,7}|#[xX][\da-fA-F]{1,6}|[a-zA-Z]\w{1,31});"), _unescape),
+    ),
+    (
+        lambda text: "<" in text,
+        (re.compile(r"<(?:/?[a-zA-Z][^<>]{0,500}|!--.{0,500}?--)>", re.DOTALL), " "),
+    ),
+    # A link in Markdown, of which the text stays
+    (
+        lambda text: "](" in text,
+        (re.compile(r"!?\[(?=[^\[\]]{0,200}\]\([^()\s]{1,500}\))"), " "),
+    ),
+    (lambda text: "](" in text, (re.compile(r"\]\([^()\s]{1,500}\)"), " ")),
+    (
+        lambda text: not unicodedata.is_normalized("NFC", text),
+        (re.compile(r"\w[\u0300-\u036f]+"), _fold),
+    ),
+    (lambda text: not text.isascii(), (re.compile(r"[^\x00-\x7f]+"), _fold)),
 )
-_TAG: Step = re.compile(r"<(?:/?[a-zA-Z][^<>]{0,500}|!--.{0,500}?--)>", re.DOTALL), " "
-_LINK: tuple[Step, ...] = (
-    (re.compile(r"!?\[(?=[^\[\]]{0,200}\]\([^()\s]{1,500}\))"), " "),
-    (re.compile(r"\]\([^()\s]{1,500}\)"), " "),
-)
-_BEYOND_ASCII: Step = re.compile(r"[\x00-\x7f][\u0300-\u036f]+|[^\x00-\x7f]+"), _fold
+"""Steps, each with what tells that it may have an effect."""
 
 
-def steps_for(text: str) -> list[Step]:
-    """Return the steps to take with a whole text, in order."""
-    steps = []
-    if "&" in text:
-        steps.append(_ENTITY)
-    if "<" in text or steps:
-        steps.append(_TAG)
-    if "](" in text:
-        steps.extend(_LINK)
-    if not text.isascii() or steps:
-        steps.append(_BEYOND_ASCII)
-    return steps
+def normalize_text(text: str) -> str:
+    """Return a text after the steps that it takes as a whole."""
+    for applies, (pattern, new) in _IN_TEXT:
+        if applies(text):
+            text = pattern.sub(new, text)
+    return text
+
+
+def align_text(text: str, *more: Step) -> tuple[str, list[int]]:
+    """Return :func:`normalize_text` after ``more`` steps, and where each character is from."""
+    places = list(range(len(text)))
+    for pattern, new in (*(step for _, step in _IN_TEXT), *more):
+        parts: list[str] = []
+        moved: list[int] = []
+        end = 0
+        for match in pattern.finditer(text):
+            replacement = new if isinstance(new, str) else new(match)
+            parts += [text[end : match.start()], replacement]
+            moved += places[end : match.start()]
+            old, size = match.end() - match.start(), len(replacement)
+            moved += [places[match.start() + index * old // size] for index in range(size)]
+            end = match.end()
+        text, places = "".join([*parts, text[end:]]), moved + places[end:]
+    return text, places
 
 
 # --- a chunk
@@ -130,7 +152,8 @@ _LONG_DRAWN = re.compile(r"([^\W\d_]{1,2})\1{2,}")  # sooooo, hahahaha
 def normalize_chunk(chunk: str, *, lowercase: bool) -> str:
     """Return the normal form of a chunk, which may consist of several chunks, or of none."""
     if not _PLAIN_WORD(chunk):
-        chunk = apply(_IN_CHUNK, chunk)
+        for pattern, new in _IN_CHUNK:
+            chunk = pattern.sub(new, chunk)
     if lowercase:
         chunk = chunk.lower()
     return _LONG_DRAWN.sub(r"\1\1", chunk)
@@ -145,29 +168,3 @@ def normalize_token(token: str) -> str:
     if token[0].isdigit() and _NUMBER.fullmatch(token) and not _RATING.fullmatch(token):
         return NUMBER
     return token
-
-
-# --- steps
-
-
-def apply(steps: Sequence[Step], text: str) -> str:
-    """Return the text after these steps."""
-    return reduce(lambda text, step: step[0].sub(step[1], text), steps, text)
-
-
-def apply_aligned(steps: Sequence[Step], text: str) -> tuple[str, list[int]]:
-    """Return the text after these steps, and the place in ``text`` that each character is from."""
-    places = list(range(len(text)))
-    for pattern, new in steps:
-        parts: list[str] = []
-        moved: list[int] = []
-        end = 0
-        for match in pattern.finditer(text):
-            replacement = match.expand(new) if isinstance(new, str) else new(match)
-            parts += [text[end : match.start()], replacement]
-            moved += places[end : match.start()]
-            old, size = match.end() - match.start(), len(replacement)
-            moved += [places[match.start() + index * old // size] for index in range(size)]
-            end = match.end()
-        text, places = "".join([*parts, text[end:]]), moved + places[end:]
-    return text, places

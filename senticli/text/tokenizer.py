@@ -129,7 +129,7 @@ class Tokenizer:
     def chunks(self, text: str) -> list[str]:
         """Split ``text`` at white space."""
         if self.normalizes:
-            text = normalization.apply(normalization.steps_for(text), text)
+            return _cut_long_chunks(normalization.normalize_text(text)).split()
         return _prepare(text).split()
 
     def tokenize_chunk(self, chunk: str) -> list[str] | None:
@@ -155,8 +155,7 @@ class Tokenizer:
         return list(map(normalization.normalize_token, tokens))
 
     def _normalized_spans(self, text: str) -> list[tuple[int, int]]:
-        steps = [*normalization.steps_for(text), *_PREPARING]
-        prepared, places = normalization.apply_aligned(steps, text)
+        prepared, places = normalization.align_text(text, (_LONG_CHUNK, _split_into_pieces))
         spans: list[tuple[int, int]] = []
         for chunk in re.finditer(r"\S+", prepared):
             tokens = self._normalized(chunk[0])
@@ -285,16 +284,13 @@ def _split_into_pieces(chunk: re.Match[str]) -> str:
     return " ".join(string[start : start + PIECE] for start in range(0, len(string), PIECE))
 
 
-_PREPARING = (_LINE_BREAK, " "), (_LONG_CHUNK, _split_into_pieces)
-
-
 def _prepare(text: str) -> str:
     """Replace line breaks by spaces, and put spaces into chunks that are too long."""
-    if "<" in text:
-        text = _LINE_BREAK.sub(" ", text)
-    if len(text) > LONGEST_CHUNK:
-        text = _LONG_CHUNK.sub(_split_into_pieces, text)
-    return text
+    return _cut_long_chunks(_LINE_BREAK.sub(" ", text) if "<" in text else text)
+
+
+def _cut_long_chunks(text: str) -> str:
+    return _LONG_CHUNK.sub(_split_into_pieces, text) if len(text) > LONGEST_CHUNK else text
 
 
 def _normal_exceptions(exceptions: Mapping[str, list[str]]) -> dict[str, list[str]]:

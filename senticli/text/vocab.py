@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from senticli.config import PAD, UNK
-from senticli.text.misspelt import correct
+from senticli.text.misspelt import Corrector
 
 UNK_INDEX, PAD_INDEX = 0, 1
 
@@ -17,6 +17,7 @@ class Vocab:
         self.tokens = list(tokens)
         # Without the two markers: a text that spells them out must not reach them.
         self._ids = {token: index for index, token in enumerate(self.tokens[2:], start=2)}
+        self._correct = Corrector(self._ids)
 
     def __len__(self) -> int:
         return len(self.tokens)
@@ -27,7 +28,7 @@ class Vocab:
 
     def nearest_id(self, token: str) -> int:
         """Return the id of ``token``, or that of a token spelt nearly so, or of ``<unk>``."""
-        return self._ids.get(token) or correct(token, self._ids) or UNK_INDEX
+        return self._ids.get(token) or self._correct(token) or UNK_INDEX
 
     def lookup(self, *, corrects: bool) -> Callable[[str], int]:
         """Return :meth:`nearest_id` or :meth:`token_id`."""

@@ -1,8 +1,11 @@
 """Tokens that are spelt nearly like known ones."""
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from senticli.text.misspelt import correct
+from senticli.text import misspelt
+from senticli.text.misspelt import Corrector
 from senticli.text.vocab import Vocab
 
 KNOWN = {token: number for number, token in enumerate(["great", "treat", "good", "so", "terrible"])}
@@ -28,13 +31,27 @@ KNOWN = {token: number for number, token in enumerate(["great", "treat", "good",
         ("grüat", None),
     ],
 )
-def test_nearest(token: str, known: str | None) -> None:
-    found = correct(token, KNOWN)
+@pytest.mark.parametrize("few", [300, 0])
+def test_nearest(token: str, known: str | None, few: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(misspelt, "FEW", few)
+    found = Corrector(KNOWN)(token)
     assert found == (None if known is None else KNOWN[known])
 
 
 def test_most_frequent_of_several() -> None:
-    assert correct("plain", {"plane": 3, "plait": 2, "plan": 5}) == 2
+    assert Corrector({"plane": 3, "plait": 2, "plan": 5})("plain") == 2
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.text("abc", min_size=3, max_size=7), unique=True),
+    st.text("abc", min_size=1, max_size=7),
+)
+def test_index_finds_the_same(known: list[str], token: str) -> None:
+    ids = {word: number for number, word in enumerate(known)}
+    plain, indexed = Corrector(ids), Corrector(ids)
+    indexed._calls = misspelt.FEW
+    assert plain(token) == indexed(token)
 
 
 def test_vocabulary_corrects_only_what_it_lacks() -> None:

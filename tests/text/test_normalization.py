@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from senticli.text.encoder import Encoder
-from senticli.text.normalization import EVERYDAY, apply, apply_aligned, steps_for
+from senticli.text.normalization import EVERYDAY, align_text, normalize_text
 from senticli.text.tokenizer import Tokenizer
 from senticli.training.tokenizer_rules import spacy_rules
 
@@ -119,5 +119,4 @@ def test_any_text(text: str) -> None:
     ids: dict[str, int] = {}
     encoded = Encoder(TOKENIZER, lambda token: ids.setdefault(token, len(ids)))(text)
     assert [list(ids)[number] for number in encoded] == tokens
-    steps = steps_for(text)
-    assert apply_aligned(steps, text)[0] == apply(steps, text)
+    assert align_text(text)[0] == normalize_text(text)
