@@ -22,7 +22,7 @@ from senticli import paths, registry
 from senticli.bundle import Bundle
 from senticli.config import TrainConfig
 from senticli.data.labelled import Example, Reading, labels_of, read_labelled
-from senticli.data.splits import Part, Source, Split, TrainingData
+from senticli.data.splits import UNLABELLED, Part, Source, Split, TrainingData
 from senticli.errors import ConfigError
 from senticli.evaluation import Floats, softmax, truth_of
 from senticli.events import Message, Progress
@@ -96,22 +96,20 @@ def teach(
     start = time.perf_counter()
     panel = _Panel(tuple(teachers), data.labels, on_event)
     panel.check()
-    parts = [_labelled(part, panel, weight) for part in data.train.parts]
-    rest = []
-    for part in data.unlabelled.parts:
+    train = Split([_labelled(part, panel, weight) for part in data.train.parts], data.train.names)
+    rest = Split([], [])
+    for name, part in zip(data.unlabelled.names, data.unlabelled.parts, strict=True):
         answered, unanswered = _unlabelled(part, panel)
-        parts.append(answered)
-        rest.append(unanswered)
+        train = _with_part(train, f"{name} ({UNLABELLED})", answered)
+        rest = _with_part(rest, name, unanswered)
     panel.check_answers()
     seconds = round(time.perf_counter() - start, 1)
-    texts = sum(len(part.rows) for part in parts)
+    texts = sum(len(part.rows) for part in train.parts)
     on_event(Taught([teacher.name for teacher in teachers], texts, seconds))
     return replace(
         data,
-        train=Split(parts, data.texts.names),
-        unlabelled=Split(rest, data.unlabelled.names)
-        if any(p.rows for p in rest)
-        else Split([], []),
+        train=train,
+        unlabelled=rest,
         teachers=tuple(teacher.identity for teacher in teachers),
         licences={k: v for teacher in teachers for k, v in teacher.licences.items()},
     )
@@ -327,6 +325,11 @@ def _unlabelled(part: Part, panel: _Panel) -> tuple[Part, Part]:
     answered = replace(part, rows=[row for row in part.rows if row in known])
     rest = replace(part, rows=[row for row in part.rows if row not in known])
     return _soft(answered, panel.labels, answer), rest
+
+
+def _with_part(split: Split, name: str, part: Part) -> Split:
+    """Return a split with one more part, unless that has no texts."""
+    return Split([*split.parts, part], [*split.names, name]) if part.rows else split
 
 
 def _distributions(examples: Sequence[Example], labels: Sequence[str]) -> Floats:

@@ -228,6 +228,17 @@ def test_file_of_answers_is_a_teacher(tmp_path: Path, unlabelled: Path) -> None:
     assert note == f"{answers} has answers for 2 of {len(found) + 1} texts"
 
 
+def test_source_without_any_answer_stays_unlabelled(tmp_path: Path, unlabelled: Path) -> None:
+    known = load_training_data(TrainConfig(data=("sample",))).train.examples[0]
+    answers = with_answers(
+        tmp_path / "answers.jsonl",
+        {"text": known.text, "scores": {"negative": 0.1, "positive": 0.9}},
+    )
+    data, _ = taught_by_file(answers, unlabelled)
+    assert data.train.names == ["sample"]
+    assert [example.text for example in data.unlabelled.examples] == list(TEXTS)
+
+
 def test_file_without_an_answer(tmp_path: Path, unlabelled: Path) -> None:
     answers = with_answers(
         tmp_path / "answers.jsonl",
