@@ -501,6 +501,9 @@ def test_soft_and_other_rows_are_mixed(senticli_: Call, data: Path, tmp_path: Pa
     assert report["soft"]["train"]["examples"] == 10
 
 
+SCORES = "score_negative,score_neutral,score_positive"
+
+
 @pytest.mark.parametrize("format", ["jsonl", "csv"])
 def test_answers_of_a_model_train_another(senticli_: Call, tmp_path: Path, format: str) -> None:
     texts, answers = tmp_path / "texts.csv", tmp_path / f"answers.{format}"
@@ -509,11 +512,11 @@ def test_answers_of_a_model_train_another(senticli_: Call, tmp_path: Path, forma
     predict = ("predict", "-m", "bundled", "-i", texts, "--scores", "-o", answers)
     code, _, err = senticli_(*predict)
     assert code == 0, err
-    columns = ("--score-columns", "score_negative,score_positive") if format == "csv" else ()
+    columns = ("--score-columns", SCORES) if format == "csv" else ()
     code, out, err = senticli_("train", "--data", answers, *columns, *SMALL)
     assert code == 0, err
     assert "soft labels" in err
-    assert Bundle.open(Path(out.strip())).config.labels == ("negative", "positive")
+    assert Bundle.open(Path(out.strip())).config.labels == ("negative", "neutral", "positive")
 
 
 def test_score_columns_that_no_row_has_are_refused(senticli_: Call, data: Path) -> None:
