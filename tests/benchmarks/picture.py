@@ -26,7 +26,7 @@ REVIEWS = """id,review
 3,A mess from start to end
 """
 COMMANDS = (
-    'senticli predict "what a mess" "a wonderful, moving story"',
+    'senticli predict "what a mess" "not bad at all" "My order arrived on Tuesday."',
     'senticli predict "A stupid film with a great ending" --explain',
     "senticli predict --input reviews.csv",
     "senticli eval --data sample",
