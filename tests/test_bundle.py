@@ -233,7 +233,7 @@ def test_the_bundled_model_is_whole_and_knows_where_it_comes_from() -> None:
     opened = Bundle.open(paths.BUNDLED_MODEL)
     for name in FILES:
         assert opened.read(name)
-    assert opened.config.labels == ("negative", "positive")
+    assert opened.config.labels == ("negative", "neutral", "positive")
     provenance = opened.config.provenance
     assert provenance["command"].startswith("senticli train")
     assert provenance["sha256"]["data"]

@@ -160,11 +160,13 @@ def test_settings_of_files_are_not_for_the_unlabelled_texts_of_the_training() ->
 
 def test_texts_with_labels(model: Model) -> None:
     report = evaluation.evaluate(model, ["great film", "bad"], ["positive", "positive"])
-    assert report.evaluation.confusion == ((0, 0), (1, 1))
+    assert report.evaluation.confusion == ((0, 0, 0), (0, 0, 0), (1, 0, 1))
 
 
 def test_texts_with_soft_labels(model: Model) -> None:
-    sure, soft = ({"positive": score, "negative": 1 - score} for score in (1.0, 0.75))
+    sure, soft = (
+        {"positive": score, "neutral": 0.0, "negative": 1 - score} for score in (1.0, 0.75)
+    )
     losses = [model.evaluate(["great film"], [label]).loss for label in ("positive", sure, soft)]
     assert losses[0] == losses[1] < losses[2]
     assert model.evaluate(["great film"], [{"positive": 1.0}]).loss == losses[0]

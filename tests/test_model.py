@@ -134,12 +134,12 @@ def test_threads_are_at_least_one(model: Model) -> None:
 def test_probabilities_are_the_scores_of_predictions(model: Model) -> None:
     texts = ["great film", "terrible film", "table"]
     probabilities = model.predict_proba(texts)
-    assert probabilities.shape == (3, 2)
+    assert probabilities.shape == (3, 3)
     assert [tuple(row) for row in probabilities] == [one.scores for one in model.predict(texts)]
 
 
 def test_probabilities_of_no_texts_have_a_column_for_each_label(model: Model) -> None:
-    assert model.predict_proba([]).shape == (0, 2)
+    assert model.predict_proba([]).shape == (0, 3)
 
 
 def test_text_without_tokens_has_probabilities(model: Model) -> None:
@@ -158,7 +158,7 @@ def test_metadata_is_a_copy_of_config_json(model: Model) -> None:
     assert metadata["labels"] == model.labels
     assert metadata["model"]["rnn"] == model.bundle.config.model.rnn
     metadata["provenance"].clear()
-    assert model.metadata["provenance"]["valid"]["accuracy"] > 0.8
+    assert model.metadata["provenance"]["valid"]["accuracy"] > 0.7
 
 
 def test_saved_model_predicts_the_same(model: Model, tmp_path: Path) -> None:

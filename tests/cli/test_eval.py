@@ -9,7 +9,7 @@ import pytest
 
 from senticli import paths
 from senticli.bundle import Bundle
-from senticli.data.catalogue import ASSETS
+from senticli.data.catalogue import ASSETS, DATASETS
 from senticli.download import installed
 from senticli.download.install import install_many
 
@@ -114,7 +114,9 @@ def test_a_wrong_split(senticli: Run) -> None:
 
 def test_bundled_model_records_sources_that_exist() -> None:
     data = Bundle.open(paths.BUNDLED_MODEL).config.provenance["sha256"]["data"]
-    assert set(data) == {"imdb/train", "sst2/train", "sst2/valid"}
+    named = set(data) - {"templates.jsonl"}
+    assert {"imdb/train", "imdb/unlabelled", "goemotions/valid"} <= named
+    assert {name.partition("/")[0] for name in named} <= set(DATASETS)
 
 
 def test_bundled_model_records_the_data_as_it_is(test_data: Path) -> None:

@@ -182,7 +182,7 @@ def test_terminal_is_sent_no_escape_from_texts_and_labels(
     model = tmp_path / "model"
     registry.export(registry.find("bundled"), model)
     config = json.loads((model / "config.json").read_text())
-    config["labels"] = ["neg\x1b[2J", "pos\x1b[2J"]
+    config["labels"] = ["neg\x1b[2J", "neutral\x1b[2J", "pos\x1b[2J"]
     (model / "config.json").write_text(json.dumps(config))
     (tmp_path / "in.csv").write_text(f"text\nbad {HARMFUL} film\n")
     monkeypatch.setenv("TERM", "xterm")
