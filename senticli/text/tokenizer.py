@@ -27,6 +27,7 @@ from senticli.text import normalization
 LONGEST_CHUNK, PIECE = 1024, 128
 
 _LINE_BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
+_PLAIN_WORD = re.compile(r"([\"'(]?)([A-Za-z]+)([.,;!?\"')]?)").fullmatch
 _LONG_CHUNK = re.compile(rf"\S{{{LONGEST_CHUNK + 1},}}")
 _EXPRESSIONS = {"prefix", "suffix", "infix", "token_match", "url_match"}
 
@@ -150,9 +151,23 @@ class Tokenizer:
 
     def _normalized(self, chunk: str) -> list[str]:
         """Return the tokens of a chunk, normalised."""
+        if self._lowercase and (word := _PLAIN_WORD(chunk)):
+            return self._plain_word(*word.groups())
         chunk = normalization.normalize_chunk(chunk, lowercase=self._lowercase)
         tokens = [token for part in chunk.split() for token in self._split(part)]
         return list(map(normalization.normalize_token, tokens))
+
+    def _plain_word(self, before: str, word: str, after: str) -> list[str]:
+        """Return the tokens of letters with a mark before or after them: most chunks, quickly."""
+        word = normalization.normalize_chunk(word, lowercase=True)
+        exceptions = self._exceptions
+        if (
+            before + word in exceptions
+            or word + after in exceptions
+            or before + word + after in exceptions
+        ):
+            return self._split(before + word + after)
+        return [token for token in (before, word, after) if token]
 
     def _normalized_spans(self, text: str) -> list[tuple[int, int]]:
         prepared, places = normalization.align_text(text, (_LONG_CHUNK, _split_into_pieces))

@@ -50,6 +50,20 @@ def test_forms(text: str, tokens: str) -> None:
     assert TOKENIZER(text) == tokens.split()
 
 
+@settings(deadline=None)
+@given(
+    st.from_regex(r"[\"'(]?[A-Za-z]+[.,;!?\"')]?", fullmatch=True)
+    | st.sampled_from(
+        ["Mr.", "etc.", "'em", "'cause", "dont", "cannot.", "a.", "(i", "Don't", "soooo!"]
+    )
+)
+def test_quick_way_gives_the_same(chunk: str) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("senticli.text.tokenizer._PLAIN_WORD", lambda chunk: None)
+        expected = TOKENIZER.tokenize_chunk(chunk)
+    assert TOKENIZER.tokenize_chunk(chunk) == expected
+
+
 def test_own_tokens_cannot_be_spelt() -> None:
     assert not {"<url>", "<user>", "<number>"} & set(TOKENIZER("<url> a<user>b &lt;number&gt;"))
 
