@@ -88,6 +88,12 @@ def truth_of(examples: "Sequence[Example]", labels: Sequence[str]) -> Truth:
     return truth
 
 
+def distributions_of(examples: "Sequence[Example]", labels: Sequence[str]) -> Floats:
+    """Return the probability of each label [N, L] for each example."""
+    truth = truth_of(examples, labels)
+    return np.eye(len(labels))[truth] if truth.ndim == 1 else truth
+
+
 def likeliest(truth: Truth) -> Ints:
     """Return the likeliest labels [N] of distributions [N, L]; of labels [N], themselves."""
     numbers: Ints = truth if truth.ndim == 1 else truth.argmax(axis=1)

@@ -156,7 +156,12 @@ def normalize_chunk(chunk: str, *, lowercase: bool) -> str:
             chunk = pattern.sub(new, chunk)
     if lowercase:
         chunk = chunk.lower()
-    return _LONG_DRAWN.sub(r"\1\1", chunk)
+    return shorten_runs(chunk)
+
+
+def shorten_runs(text: str) -> str:
+    """Return a text in which letters, or pairs of them, come at most twice in a row."""
+    return _LONG_DRAWN.sub(r"\1\1", text)
 
 
 _NUMBER = re.compile(r"\d[\d.,:/-]*")

@@ -82,9 +82,9 @@ class Tokenizer:
         if self.normalizes:
             self._exceptions = _normal_exceptions(self._exceptions)
         # Tokens that spell an exception → the exception's own tokens
+        sequences = {} if self.normalizes else rules["sequences"]
         self._sequences = {
-            tuple(tokens): rules["exceptions"][string]
-            for string, tokens in rules["sequences"].items()
+            tuple(tokens): self._exceptions[string] for string, tokens in sequences.items()
         }
         self._sequence_lengths: dict[str, set[int]] = {}  # by first token
         for sequence in self._sequences:
@@ -159,7 +159,7 @@ class Tokenizer:
 
     def _plain_word(self, before: str, word: str, after: str) -> list[str]:
         """Return the tokens of letters with a mark before or after them: most chunks, quickly."""
-        word = normalization.normalize_chunk(word, lowercase=True)
+        word = normalization.shorten_runs(word.lower())
         exceptions = self._exceptions
         if (
             before + word in exceptions

@@ -204,7 +204,6 @@ def encode_data(
     rules = init.rules() if init else spacy_rules()
     version = init.config.normalization if init else VERSIONS[config.normalization]
     tokenizer = Tokenizer(rules, lowercase=config.lowercase, normalization=version)
-    corrects = tokenizer.normalizes
     corpora = _tokenize(data, tokenizer)
     built = build_vocab(_token_counts(data.train, corpora), config.vocab_size)
     own = None
@@ -219,10 +218,11 @@ def encode_data(
         vocab = runtime_vocab(built)
         random = torch.Generator().manual_seed(config.seed)
         embedding, found = joined_embedding(built, sets, recipe.model.embedding_dim, random)
+    token_id = vocab.lookup(corrects=tokenizer.normalizes)
     return EncodedData(
-        train=_token_ids(data.train, corpora, vocab.lookup(corrects=corrects)),
+        train=_token_ids(data.train, corpora, token_id),
         train_labels=evaluation.truth_of(data.train.examples, data.labels),
-        valid=_token_ids(data.valid, corpora, vocab.lookup(corrects=corrects)),
+        valid=_token_ids(data.valid, corpora, token_id),
         valid_labels=evaluation.truth_of(data.valid.examples, data.labels),
         valid_texts=[example.text for example in data.valid.examples],
         mixture=mixture_of(data, config),

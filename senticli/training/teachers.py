@@ -24,7 +24,7 @@ from senticli.config import TrainConfig
 from senticli.data.labelled import Example, Reading, labels_of, read_labelled
 from senticli.data.splits import UNLABELLED, Part, Source, Split, TrainingData
 from senticli.errors import ConfigError
-from senticli.evaluation import Floats, softmax, truth_of
+from senticli.evaluation import Floats, distributions_of, softmax
 from senticli.events import Message, Progress
 from senticli.io.atomic import keep_newest, replace_file
 from senticli.io.layout import Layout
@@ -220,7 +220,7 @@ class AnswersInFile:
             first = f"{left_out[0].where}: {left_out[0].what}"
             on_event(Message("warning", f"{name}: {count}; {first}"))
         labels = labels_of(found.examples)
-        truth = _distributions(found.examples, labels)
+        truth = distributions_of(found.examples, labels)
         rows: dict[str, list[Floats]] = defaultdict(list)
         for example, row in zip(found.examples, truth, strict=True):
             rows[example.text.strip()].append(row)
@@ -306,7 +306,7 @@ def _labelled(part: Part, panel: _Panel, weight: float) -> Part:
     source = part.source
     own = labels_of(source.examples)
     labels = own if len(own) > 1 else panel.student
-    truth = _distributions(source.examples, labels)
+    truth = distributions_of(source.examples, labels)
     shared = [label for label in panel.labels if label in labels]
     answer = panel.answer(part)[:, [panel.labels.index(label) for label in shared]]
     answer /= answer.sum(axis=1, keepdims=True)
@@ -330,12 +330,6 @@ def _unlabelled(part: Part, panel: _Panel) -> tuple[Part, Part]:
 def _with_part(split: Split, name: str, part: Part) -> Split:
     """Return a split with one more part, unless that has no texts."""
     return Split([*split.parts, part], [*split.names, name]) if part.rows else split
-
-
-def _distributions(examples: Sequence[Example], labels: Sequence[str]) -> Floats:
-    """Return a probability [N, L] of each label for each example."""
-    truth = truth_of(examples, labels)
-    return np.eye(len(labels))[truth] if truth.ndim == 1 else truth
 
 
 def _soft(part: Part, labels: Sequence[str], scores: Floats) -> Part:

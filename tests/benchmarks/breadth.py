@@ -68,7 +68,7 @@ class TextSet:
 
     @property
     def has_neutral(self) -> bool:
-        """True if three classes can be told apart."""
+        """True if it has neutral texts."""
         return "neutral" in self.labels
 
 

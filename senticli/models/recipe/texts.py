@@ -22,7 +22,7 @@ from senticli.data.labelled import Example
 from senticli.data.mix import MixedSource, mixture_of
 from senticli.data.splits import load_training_data
 from senticli.errors import SenticliError
-from senticli.evaluation import IMPOSSIBLE, Floats, measure, softmax, truth_of
+from senticli.evaluation import IMPOSSIBLE, Floats, distributions_of, measure, softmax
 from senticli.io.atomic import replace_file
 
 _LINE_BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
@@ -81,9 +81,7 @@ class Texts:
         labels = data.labels
 
         def rows(examples: Sequence[Example], sources: Sequence[MixedSource]) -> Rows:
-            truth = truth_of(examples, labels)
-            if truth.ndim == 1:
-                truth = np.eye(len(labels))[truth]
+            truth = distributions_of(examples, labels)
             masks = [[label in source.labels for label in labels] for source in sources]
             known = np.repeat(masks, [source.examples for source in sources], axis=0)
             return Rows(examples, sources, truth.astype(np.float32), known)
