@@ -160,13 +160,9 @@ class Tokenizer:
     def _plain_word(self, before: str, word: str, after: str) -> list[str]:
         """Return the tokens of letters with a mark before or after them: most chunks, quickly."""
         word = normalization.shorten_runs(word.lower())
-        exceptions = self._exceptions
-        if (
-            before + word in exceptions
-            or word + after in exceptions
-            or before + word + after in exceptions
-        ):
-            return self._split(before + word + after)
+        whole = before + word + after
+        if not self._exceptions.keys().isdisjoint((word, before + word, word + after, whole)):
+            return self._split(whole)
         return [token for token in (before, word, after) if token]
 
     def _normalized_spans(self, text: str) -> list[tuple[int, int]]:
