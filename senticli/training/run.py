@@ -282,6 +282,10 @@ def read_data(
     on_event(Step("reading the data"))
     checked = _checked_data(recipe, strict=strict, on_event=on_event)
     init = registry.find(recipe.train.init) if recipe.train.init else None
+    with imported():
+        from senticli.training.teachers import teach, teachers_of
+
+    teachers = teachers_of(recipe.train, on_event)
     published = recipe.train.published_vectors
     cache = cached_vectors(published) if published else None
     on_event(Step("loading torch"))
@@ -289,14 +293,12 @@ def read_data(
         from senticli.training.device import choose_device
         from senticli.training.processes import join_processes
         from senticli.training.session import encode_data
-        from senticli.training.teachers import teach, teachers_of
 
     processes = stack.enter_context(join_processes(choose_device(recipe.train.device)))
     if processes.rank:
         processes.wait()  # for what the first finds out and keeps
-    if recipe.train.teacher:
+    if teachers:
         on_event(Step("reading the teachers"))
-        teachers = teachers_of(recipe.train, on_event)
         checked = teach(checked, teachers, recipe.train.teacher_weight, on_event)
     on_event(Step("tokenizing"))
     data = encode_data(recipe, checked, cache, init, on_event)
