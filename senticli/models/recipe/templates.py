@@ -1,9 +1,10 @@
 """Write everyday training sentences: ``python templates.py --rows 40000 --seed 1 --output FILE``.
 
 They teach what reviews and tweets teach badly: negation, contrast, change, neutral statements and
-questions, understatement, emoji. What is said stands in two text files beside this one:
-``lexicon.txt`` has lists of phrases, global or of a domain (parcels, hotels, ...), and
-``grammar.txt`` the rules that combine them, by kind and label. Their notation is at their top.
+questions, understatement, idioms, slang, ratings, reported opinions, one opinion among facts, emoji.
+What is said stands in two text files beside this one: ``lexicon.txt`` has lists of phrases, global
+or of a domain (parcels, hotels, ...), and ``grammar.txt`` the rules that combine them, by kind and
+label. Their notation is at their top.
 
 The labels are drawn first, a third each, then a kind, a rule and its phrases; last comes the form
 (case, apostrophes, typos, ...), which knows nothing of the label.
@@ -309,6 +310,7 @@ _SHORT_FORMS = (
 _VOWEL = re.compile(
     r"\b([Aa]) (?=(?:[aeio]|u(?!s[eu]|ni|k\b)|hour|honest|8|11\b|18)(?!ne\b|nce\b))"
 )
+_LINK = r"(?:https?:|www\.|pic\.)"
 
 
 def tidy(text: str, rng: random.Random) -> str:
@@ -322,8 +324,9 @@ def tidy(text: str, rng: random.Random) -> str:
     text = re.sub(r"\s+", " ", text).strip()
     text = re.sub(r" (?=[,.!?](?: |$))", "", text)
     text = _VOWEL.sub(r"\1n ", text)
-    text = re.sub(r"(?:^|[.!?] )[a-z]", lambda match: match[0].upper(), text)
-    return text if not text[-1:].isalnum() else text + "."
+    text = re.sub(rf"(?:^|[.!?] )(?!{_LINK})[a-z]", lambda match: match[0].upper(), text)
+    done = not text[-1:].isalnum() or re.search(rf"(?<!\S)(?:[@#]|{_LINK})\S+$", text)
+    return text if done else text + "."
 
 
 def fill_up(text: str, writer: Writer) -> str:
