@@ -1,7 +1,7 @@
 """Write everyday training sentences: ``python templates.py --rows 40000 --seed 1 --output FILE``.
 
 They teach what reviews and tweets teach badly: negation, contrast, change, neutral statements and
-questions, understatement, idioms, slang, ratings, reported opinions, one opinion among facts, emoji.
+questions, understatement, idioms, slang, ratings, reports, one opinion among facts, emoji.
 What is said stands in two text files beside this one: ``lexicon.txt`` has lists of phrases, global
 or of a domain (parcels, hotels, ...), and ``grammar.txt`` the rules that combine them, by kind and
 label. Their notation is at their top.
