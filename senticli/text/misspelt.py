@@ -24,7 +24,8 @@ class Corrector:
     def __init__(self, ids: Mapping[str, int]) -> None:
         self._ids = ids
         self._calls = 0
-        self._without_letter: dict[str, int] = {}
+        self._variants: dict[str, str] = {}
+        self._more: dict[str, list[str]] = {}
 
     def __call__(self, token: str) -> int | None:
         """Return the id of the token that ``token`` stands for."""
@@ -39,29 +40,44 @@ class Corrector:
         self._calls += 1
         if self._calls <= FEW:
             return min((ids[near] for near in _neighbours(token) if near in ids), default=None)
-        if not self._without_letter:
+        if not self._variants:
             self._build_index()
         return min(self._indexed(token), default=None)
 
     def _build_index(self) -> None:
-        # As in SymSpell, but with the place of the letter, so that nothing else is found.
-        index = self._without_letter
-        for word, number in sorted(self._ids.items(), key=lambda pair: pair[1]):
+        """Index each word under itself and under what remains without one of its letters.
+
+        As in SymSpell (Garbe 2012): two words of which one is an edit from the other share such a
+        variant.
+        """
+        for word in self._ids:
             if word.isascii() and word.isalpha():
-                for place in range(1, len(word)):
-                    index.setdefault(f"{place}{word[:place]}{word[place + 1 :]}", number)
+                for variant in {word, *_without_letter(word)}:
+                    if self._variants.setdefault(variant, word) is not word:
+                        self._more.setdefault(variant, []).append(word)
 
     def _indexed(self, token: str) -> Iterator[int]:
         """Yield the ids of those of :func:`_neighbours` that are known."""
-        ids, index = self._ids, self._without_letter
-        for place in range(1, len(token) + 1):
-            before, after = token[:place], token[place + 1 :]
-            for key in (f"{place}{token}", f"{place}{before}{after}"):  # one missing, another
-                if key in index:
-                    yield index[key]
-            for near in (before + after, before + after[:1] + token[place : place + 1] + after[1:]):
-                if near in ids:
-                    yield ids[near]
+        for variant in filter(self._variants.__contains__, (token, *_without_letter(token))):
+            for word in (self._variants[variant], *self._more.get(variant, ())):
+                if _is_near(token, word):
+                    yield self._ids[word]
+
+
+def _without_letter(word: str) -> list[str]:
+    return [word[:place] + word[place + 1 :] for place in range(1, len(word))]
+
+
+def _is_near(token: str, word: str) -> bool:
+    """Return True if ``word`` is one of :func:`_neighbours`, knowing that they share a variant."""
+    if len(token) != len(word):
+        return True
+    differing = [place for place in range(len(word)) if token[place] != word[place]]
+    if len(differing) == 1:
+        return True
+    first, second = differing[0], differing[-1]
+    swapped = token[first : second + 1] == word[first : second + 1][::-1]
+    return second == first + 1 and swapped
 
 
 def _without_repeats(token: str) -> Iterator[str]:

@@ -144,14 +144,17 @@ _IN_CHUNK: tuple[Step, ...] = (
     # Markdown's marks around words, and at the start of a line
     (re.compile(r"(?<![^\W_])[*_~`]+|[*_~`]+(?![^\W_])|(?<!\S)[#>](?!\S)"), " "),
 )
-# What none of these steps changes: a word with a mark before or after it
-_PLAIN_WORD = re.compile(r"[\"'(]?[A-Za-z]+(?:['-][A-Za-z]+)*[.,;!?\"')]?").fullmatch
+PLAIN_WORD = re.compile(
+    r"((?:([\"'(])(?!\2)){0,2})([A-Za-z]+(?:['-][A-Za-z]+)*)"
+    r"((?:([.,\"')]|;(?!\))|[!?](?![!?]))(?!\5)){0,3})"
+).fullmatch
+"""Matches what none of these steps changes: a word (group 3) between marks (groups 1 and 4)."""
 _LONG_DRAWN = re.compile(r"([^\W\d_]{1,2})\1{2,}")  # sooooo, hahahaha
 
 
 def normalize_chunk(chunk: str, *, lowercase: bool) -> str:
     """Return the normal form of a chunk, which may consist of several chunks, or of none."""
-    if not _PLAIN_WORD(chunk):
+    if not PLAIN_WORD(chunk):
         for pattern, new in _IN_CHUNK:
             chunk = pattern.sub(new, chunk)
     if lowercase:
@@ -161,7 +164,8 @@ def normalize_chunk(chunk: str, *, lowercase: bool) -> str:
 
 def shorten_runs(text: str) -> str:
     """Return a text in which letters, or pairs of them, come at most twice in a row."""
-    return _LONG_DRAWN.sub(r"\1\1", text)
+    # To look first is quicker: few have any.
+    return _LONG_DRAWN.sub(r"\1\1", text) if _LONG_DRAWN.search(text) else text
 
 
 _NUMBER = re.compile(r"\d[\d.,:/-]*")

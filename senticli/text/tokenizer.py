@@ -27,7 +27,6 @@ from senticli.text import normalization
 LONGEST_CHUNK, PIECE = 1024, 128
 
 _LINE_BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
-_PLAIN_WORD = re.compile(r"([\"'(]?)([A-Za-z]+)([.,;!?\"')]?)").fullmatch
 _LONG_CHUNK = re.compile(rf"\S{{{LONGEST_CHUNK + 1},}}")
 _EXPRESSIONS = {"prefix", "suffix", "infix", "token_match", "url_match"}
 
@@ -151,19 +150,22 @@ class Tokenizer:
 
     def _normalized(self, chunk: str) -> list[str]:
         """Return the tokens of a chunk, normalised."""
-        if self._lowercase and (word := _PLAIN_WORD(chunk)):
-            return self._plain_word(*word.groups())
+        if self._lowercase and (plain := normalization.PLAIN_WORD(chunk)):
+            before, word, after = plain.group(1, 3, 4)
+            if word.isalpha():
+                return self._plain_word(before, word, after)
         chunk = normalization.normalize_chunk(chunk, lowercase=self._lowercase)
         tokens = [token for part in chunk.split() for token in self._split(part)]
         return list(map(normalization.normalize_token, tokens))
 
     def _plain_word(self, before: str, word: str, after: str) -> list[str]:
-        """Return the tokens of letters with a mark before or after them: most chunks, quickly."""
+        """Return the tokens of letters with marks before and after: most chunks, quickly."""
         word = normalization.shorten_runs(word.lower())
-        whole = before + word + after
-        if not self._exceptions.keys().isdisjoint((word, before + word, word + after, whole)):
-            return self._split(whole)
-        return [token for token in (before, word, after) if token]
+        starts = [before[start:] + word for start in range(len(before) + 1)]
+        strings = [start + after[:end] for start in starts for end in range(len(after) + 1)]
+        if self._exceptions.keys().isdisjoint(strings):
+            return [*before, word, *after]
+        return self._split(before + word + after)
 
     def _normalized_spans(self, text: str) -> list[tuple[int, int]]:
         prepared, places = normalization.align_text(text, (_LONG_CHUNK, _split_into_pieces))
