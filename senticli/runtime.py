@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor, Future
 
 WINDOWS_AHEAD = 2  # that are computed while the results of one are used
-BATCH_TEXTS = 64
+BATCH_TEXTS = 256
 BATCH_TOKENS = 12_288  # bounds the memory of a batch
 MAX_TOKENS = 12_288  # of one text: beyond it, its head and tail are used
 

@@ -77,18 +77,20 @@ class Answers:
         explanation = None
         if self._explain and not prediction.error:
             explanation = [asdict(token) for token in model.explain(prediction.text)]
-        # No scores at all where there is an error.
-        scores = dict(zip(self.labels, (round(s, 6) for s in prediction.scores), strict=False))
-        polarity = prediction.polarity
-        polarity = None if polarity is None else round(polarity, 6) + 0.0  # never -0.0
-        ranked = sorted(scores.items(), key=lambda pair: -pair[1])
+        score = None if prediction.score is None else round(prediction.score, 6)
+        scores: dict[str, float] = {}
+        ranked: Sequence[tuple[str, float]] = ()
+        if self._scores or self._top_k > 1:
+            # None at all where there is an error
+            scores = dict(zip(self.labels, (round(s, 6) for s in prediction.scores), strict=False))
+            ranked = sorted(scores.items(), key=lambda pair: -pair[1])
+        polarity = None
+        if self._polarity and prediction.polarity is not None:
+            polarity = round(prediction.polarity, 6) + 0.0  # never -0.0
         if not self._nested:
-            values = self._flat(prediction, scores, polarity, ranked, explanation)
+            values = self._flat(prediction, score, scores, polarity, ranked, explanation)
             return dict(zip(self.columns, values, strict=True))
-        answer: dict[str, Any] = {
-            "label": prediction.label or None,
-            "score": ranked[0][1] if ranked else None,
-        }
+        answer: dict[str, Any] = {"label": prediction.label or None, "score": score}
         if self._polarity:
             answer["polarity"] = polarity
         if self._top_k > 1:
@@ -107,6 +109,7 @@ class Answers:
     def _flat(
         self,
         prediction: Prediction,
+        score: float | None,
         scores: Mapping[str, float],
         polarity: float | None,
         ranked: Sequence[tuple[str, float]],
@@ -114,7 +117,7 @@ class Answers:
     ) -> Iterator[Any]:
         """Yield the values of the columns."""
         yield prediction.label
-        yield ranked[0][1] if ranked else None
+        yield score
         if self._polarity:
             yield polarity
         for rank in range(1, self._top_k):
