@@ -1,10 +1,11 @@
-"""Pool teachers' answers for the texts of one data set, as a teacher's file.
+"""Pool teachers' answers for the texts of some data sets, as a teacher's file.
 
     python -m senticli.models.recipe.pool --data imdb --teacher one --teacher ngrams.jsonl \
         --unlabelled-texts 20000 --output imdb.jsonl
 
 A model of film reviews is a good teacher for film reviews, and for no tweet: the file has answers
-for the texts of its own data set alone. They are the mean of the teachers' log-odds.
+for the texts of its own data sets alone. They are the mean of the teachers' log-odds. Files of
+several data sets may be joined to one.
 """
 
 import argparse
@@ -25,25 +26,26 @@ def main() -> None:
     """Read, ask, write."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     add = parser.add_argument
-    add("--data", required=True, help="data set or file, as for training")
+    add("--data", action="append", required=True, help="as for training; repeatable")
     add("--teacher", action="append", required=True, help="as for training; repeatable")
     add("--unlabelled-texts", type=int, default=0, help="answer for so many of them, too")
     add("--seed", type=int, default=1, help="that of the student")
     add("--output", type=Path, required=True)
     args = parser.parse_args()
     config = TrainConfig(
-        data=(args.data,), teacher=tuple(args.teacher), vectors="own", seed=args.seed
+        data=tuple(args.data), teacher=tuple(args.teacher), vectors="own", seed=args.seed
     )
     try:
         data = load_training_data(config)
         taught = teach(data, teachers_of(config, ignore), 1.0, ignore)
     except SenticliError as error:
         raise SystemExit(f"error: {error.message}\nhint: {error.hint}") from error
-    labelled, *unlabelled = taught.train.parts
-    more = [example for part in unlabelled for example in part.examples]
+    count = len(args.data)
+    examples = [example for part in taught.train.parts[:count] for example in part.examples]
+    more = [example for part in taught.train.parts[count:] for example in part.examples]
     random.Random(args.seed).shuffle(more)
-    examples = labelled.examples + more[: args.unlabelled_texts]
-    scores = [[(one.scores or {})[label] for label in data.labels] for one in examples]
+    examples += more[: args.unlabelled_texts]
+    scores = [[(one.scores or {}).get(label, 0.0) for label in data.labels] for one in examples]
     write_answers(args.output, data.labels, [(examples, np.array(scores))])
 
 
