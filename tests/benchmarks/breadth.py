@@ -9,7 +9,8 @@ Each system runs once over all texts as a whole process, one text a line, for it
 
 Over two classes, the rows labelled negative or positive count, and the answer is the likelier of
 these two; where both are as likely, it is positive, as of VADER and TextBlob where they find no
-word. Over three, it is the mean of the recall of each label.
+word. Over three, it is the mean of the recall of each label. The calibration error of a model is
+the expected one, in 15 bins of the likeliest label's score, over all texts of all sets.
 The intervals are those of 95 %: Wilson's of one share, a bootstrap's of a mean of several.
 The Markdown table goes to stdout, the talk to stderr.
 """
@@ -52,6 +53,7 @@ DATA = (*GROUPS["everyday"], "imdb", "sst2")
 KINDS = {"cad-imdb": ("orig", "new")}
 """Data sets whose topics are sets of their own; of others, the topics are averaged."""
 RESAMPLES = 10_000
+BINS = 15  # of scores, for the calibration error
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -91,6 +93,7 @@ class System:
     texts_per_s: float = 0.0
     two: dict[str, Figure] = field(default_factory=dict)
     three: dict[str, Figure] = field(default_factory=dict)
+    calibration_error: float | None = None
     error: str = ""
 
 
@@ -206,6 +209,7 @@ def run_model(name: str, bundle: Bundle, sets: Sequence[TextSet], work: Path) ->
     scores = np.zeros((len(known), len(LABELS)))
     scores[:, [LABELS.index(label) for label in model.labels]] = known
     judge(system, scores, sets)
+    system.calibration_error = calibration_error(scores, sets)
     return system
 
 
@@ -247,6 +251,19 @@ def judge(system: System, scores: Floats, sets: Sequence[TextSet]) -> None:
             system.three[one.name] = mean_share(labels, hits)
 
 
+def calibration_error(scores: Floats, sets: Sequence[TextSet]) -> float:
+    """Return the expected calibration error [0, 1], of each text over the labels of its set."""
+    has_neutral = np.repeat([one.has_neutral for one in sets], [len(one.texts) for one in sets])
+    known = scores * np.stack([np.ones(len(scores)), has_neutral, np.ones(len(scores))], axis=1)
+    known /= known.sum(axis=1, keepdims=True)
+    labels = np.array([label for one in sets for label in one.labels])
+    hits = np.array(LABELS)[known.argmax(axis=1)] == labels
+    surest = known.max(axis=1)
+    bins = np.minimum((surest * BINS).astype(int), BINS - 1)
+    gaps = np.bincount(bins, surest - hits, BINS)
+    return float(np.abs(gaps).sum() / len(scores))
+
+
 def mean_share(groups: npt.NDArray[np.str_], hits: Bools) -> Figure:
     """Return the mean over groups of the share of hits."""
     of_each = {str(group): hits[groups == group] for group in np.unique(groups)}
@@ -279,6 +296,9 @@ def report(systems: Sequence[System], sets: Sequence[TextSet], rows: int) -> Ite
                 yield f"| {name} | {' | '.join(shown(own[one.name]) for own in figures)} |"
         means = [np.mean([figure.value for figure in own.values()]) for own in figures]
         yield f"| mean | {' | '.join(f'{mean:.1%}'.replace('%', ' %') for mean in means)} |"
+    errors = [system.calibration_error for system in found]
+    cells = ["" if error is None else f"{100 * error:.1f} %" for error in errors]
+    yield f"| calibration error | {' | '.join(cells)} |"
     yield f"| texts/s | {' | '.join(f'{system.texts_per_s:,.0f}' for system in found)} |"
     sizes = [f"{system.model_bytes / 1e6:,.1f} MB" for system in found]
     yield f"| model on disk | {' | '.join(sizes)} |"
