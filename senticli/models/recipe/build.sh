@@ -11,6 +11,11 @@ python senticli/models/recipe/templates.py --rows 60000 --seed 1 --output templa
 
 short=(--data sst2 --data goemotions --data crowdflower-tweets --data semeval-tweets --data sst5 --data fdu-mtl)
 
+# Short texts without labels: sentences of reviews
+python -m senticli.models.recipe.sentences --data fdu-mtl --count 70000 --output products.txt
+python -m senticli.models.recipe.sentences --data imdb --count 30000 --output films.txt
+cat products.txt films.txt > sentences.txt
+
 # Three teachers: a small transformer for short texts, a network for film reviews, and a linear model
 # over n-grams for all
 python -m senticli.models.recipe.transformer --model all-MiniLM-L6-v2 --output transformer \
@@ -26,10 +31,13 @@ for_short=(--teacher $t --teacher $t --teacher $t --teacher $t --teacher ngrams.
 python -m senticli.models.recipe.pool --data imdb --data cad-imdb "${for_reviews[@]}" \
   --unlabelled-texts 25000 --output reviews.jsonl
 python -m senticli.models.recipe.pool "${short[@]}" "${for_short[@]}" \
-  --unlabelled-texts 10000 --output short.jsonl
-cat reviews.jsonl short.jsonl > answers.jsonl
+  --even 0.5 --unlabelled-texts 10000 --output short.jsonl
+python -m senticli.models.recipe.transformer --answer-only --output transformer \
+  --data sst5 --unlabelled sentences.txt --answers sentences.jsonl
+cat reviews.jsonl short.jsonl sentences.jsonl > answers.jsonl
 
-# The model; the weights say how often each source is drawn.
+# The model; the weights say how often each source is drawn. So small a network needs little dropout.
 senticli train --name bundled-1 --preset student --hidden 64 --epochs 7 --batch-size 192 --lr 3e-3 --vocab-size 40000 \
-  --data imdb "${short[@]}" --data cad-imdb --data templates.jsonl \
-  --mix 32,30,31,24,43,12,25,8,50 --drop-leaks --teacher answers.jsonl
+  --data imdb "${short[@]}" --data cad-imdb --data templates.jsonl --mix 32,30,31,24,43,12,25,8,50 --drop-leaks \
+  --teacher answers.jsonl --teacher-weight 0.75 --unlabelled imdb --unlabelled fdu-mtl --unlabelled sentences.txt \
+  --word-dropout 0.02 --embedding-dropout 0.15 --output-dropout 0.2

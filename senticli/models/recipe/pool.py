@@ -6,6 +6,10 @@
 A model of film reviews is a good teacher for film reviews, and for no tweet: the file has answers
 for the texts of its own data sets alone. They are the mean of the teachers' log-odds. Files of
 several data sets may be joined to one.
+
+A data set of tweets may have few negative ones for no reason that holds elsewhere, and a model that
+has learned so finds few. ``--even`` takes that out of the answers for labelled texts: these are
+divided by how often the data set has each label, to this power.
 """
 
 import argparse
@@ -17,6 +21,7 @@ import numpy as np
 from senticli.config import TrainConfig
 from senticli.data.splits import load_training_data
 from senticli.errors import SenticliError
+from senticli.evaluation import distributions_of
 from senticli.events import ignore
 from senticli.models.recipe.texts import write_answers
 from senticli.training.teachers import teach, teachers_of
@@ -29,6 +34,7 @@ def main() -> None:
     add("--data", action="append", required=True, help="as for training; repeatable")
     add("--teacher", action="append", required=True, help="as for training; repeatable")
     add("--unlabelled-texts", type=int, default=0, help="answer for so many of them, too")
+    add("--even", type=float, default=0.0, metavar="POWER", help="from 0, not at all, to 1")
     add("--seed", type=int, default=1, help="that of the student")
     add("--output", type=Path, required=True)
     args = parser.parse_args()
@@ -41,12 +47,18 @@ def main() -> None:
     except SenticliError as error:
         raise SystemExit(f"error: {error.message}\nhint: {error.hint}") from error
     count = len(args.data)
-    examples = [example for part in taught.train.parts[:count] for example in part.examples]
+    answers = []
+    for part, own in zip(taught.train.parts[:count], data.train.parts, strict=True):
+        frequencies = distributions_of(own.examples, data.labels).mean(axis=0)
+        found = distributions_of(part.examples, data.labels)
+        found /= np.where(frequencies > 0, frequencies, 1) ** args.even
+        answers.append((part.examples, found / found.sum(axis=1, keepdims=True)))
     more = [example for part in taught.train.parts[count:] for example in part.examples]
     random.Random(args.seed).shuffle(more)
-    examples += more[: args.unlabelled_texts]
-    scores = [[(one.scores or {}).get(label, 0.0) for label in data.labels] for one in examples]
-    write_answers(args.output, data.labels, [(examples, np.array(scores))])
+    more = more[: args.unlabelled_texts]
+    if more:
+        answers.append((more, distributions_of(more, data.labels)))
+    write_answers(args.output, data.labels, answers)
 
 
 if __name__ == "__main__":
