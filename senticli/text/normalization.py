@@ -42,15 +42,27 @@ def _fold(match: re.Match[str]) -> str:
     return unicodedata.normalize("NFKC", match[0].translate(_PLAIN)).translate(_PLAIN)
 
 
+_TAGS = (
+    "a|abbr|b|big|blockquote|body|br|center|cite|code|dd|del|div|dl|dt|em|font|h[1-6]|head|hr|html|i"
+    "|img|ins|li|mark|ol|p|pre|q|s|small|span|strike|strong|sub|sup|table|tbody|td|th|thead|tr|tt|u|ul"
+    "|url|user|number"
+)
+"""Names of tags that may come without attributes, and what must not pass for our own tokens.
+
+What else stands in angle brackets, such as "<sigh>", is text.
+"""
+_TAG = re.compile(
+    rf"<(?:/?(?:{_TAGS})\s{{0,9}}/?|/[a-z][\w:-]{{0,40}}"
+    r"|[a-z][\w:-]{0,40}\s{1,9}[\w:-]{1,40}\s{0,9}=[^<>]{0,500}|!--.{0,500}?--)>",
+    re.DOTALL | re.IGNORECASE,
+)
+
 _IN_TEXT: tuple[tuple[Callable[[str], bool], Step], ...] = (
     (
         lambda text: "&" in text,
         (re.compile(r"&(?:amp;)?(?:#\d{1,7}|#[xX][\da-fA-F]{1,6}|[a-zA-Z]\w{1,31});"), _unescape),
     ),
-    (
-        lambda text: "<" in text,
-        (re.compile(r"<(?:/?[a-zA-Z][^<>]{0,500}|!--.{0,500}?--)>", re.DOTALL), " "),
-    ),
+    (lambda text: "<" in text, (_TAG, " ")),
     # A link in Markdown, of which the text stays
     (
         lambda text: "](" in text,
@@ -131,7 +143,7 @@ _IN_CHUNK: tuple[Step, ...] = (
         ),
         f" {URL} ",
     ),
-    (re.compile(r"(?<![\w@.])@\w+|\[[A-Z_]{2,}\]"), f" {USER} "),
+    (re.compile(r"(?<![\w@.])@\w+|\[(?:NAME|USER|RELIGION)\]"), f" {USER} "),
     (re.compile(r"(?<![\w&])#([^\W\d]\w*)"), _hashtag),
     (_EMOTICON, lambda match: f" {_FACES[(match.lastindex or 1) - 1]} "),
     (re.compile(r"[★⭐🌟]{2,5}☆{0,3}|[★⭐]☆{4}"), lambda match: f" {len(match[0].rstrip('☆'))}/5 "),

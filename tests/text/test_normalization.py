@@ -23,6 +23,8 @@ TOKENIZER = Tokenizer(spacy_rules(), normalization=EVERYDAY)
         ("dont cant its well im", "do n't ca n't its well i 'm"),
         ("it&#39;s &amp;quot;fine&amp;quot; &lt;3", 'it \'s " fine " ❤'),
         ("<p class='x'>Works <b>well</b>.</p><!-- no -->Bad<br/>", "works well . bad"),
+        ("<great> I <really> hate <it all>", "< great > i < really > hate < it all >"),
+        ("[GREAT] [HD]", "[ great ] [ hd ]"),
         ("**great** _film_ ~~no~~ `code`", "great film no code"),
         ("# Head\n> quote\n- [click here](https://a.b/c)!", "head quote - click here !"),
         ("ze​ro so­ft", "zero soft"),
@@ -52,7 +54,7 @@ def test_forms(text: str, tokens: str) -> None:
 
 @settings(deadline=None)
 @given(
-    st.from_regex(r"[\"'(]?[A-Za-z]+[.,;!?\"')]?", fullmatch=True)
+    st.from_regex(r"[\"'(]{0,3}[A-Za-z'-]+[.,;!?\"')]{0,4}", fullmatch=True)
     | st.sampled_from(
         [
             "Mr.",
@@ -67,12 +69,17 @@ def test_forms(text: str, tokens: str) -> None:
             "(dont)",
             '"id"',
             "soooo!",
+            '"Jr.,',
+            "('em).",
+            'ark."',
+            "well;)",
+            "oh?!",
         ]
     )
 )
 def test_quick_way_gives_the_same(chunk: str) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("senticli.text.tokenizer._PLAIN_WORD", lambda chunk: None)
+        patch.setattr("senticli.text.normalization.PLAIN_WORD", lambda chunk: None)
         expected = TOKENIZER.tokenize_chunk(chunk)
     assert TOKENIZER.tokenize_chunk(chunk) == expected
 
