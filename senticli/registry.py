@@ -34,6 +34,10 @@ def find(model: str | None) -> Bundle:
     Raises:
         SenticliError: there is no such model, or it is broken.
     """
+    if model == "":
+        raise SenticliError(
+            "the name of a model is empty", "name one, or leave it out for the one trained last"
+        )
     model = model or os.environ.get("SENTICLI_MODEL")
     if not model:
         path = default_path()

@@ -26,6 +26,8 @@ def test_models_are_found_by_name_and_by_path(tiny_model: Path, home: Path) -> N
     with pytest.raises(SenticliError, match="no model 'yours'") as caught:
         registry.find("yours")
     assert "bundled, mine" in caught.value.hint
+    with pytest.raises(SenticliError, match="is empty"):  # as of a variable that is not set
+        registry.find("")
 
 
 def test_a_last_model_that_is_gone(tiny_model: Path, tmp_path: Path) -> None:

@@ -129,7 +129,7 @@ def scores_of(values: Mapping[str, Any], label_map: Mapping[str, str]) -> dict[s
     """
     scores: dict[str, float] = {}
     for name, value in values.items():
-        if value is None:
+        if value is None or value == "":
             continue
         label = label_of(name, label_map)
         scores[label] = scores.get(label, 0.0) + _probability(value)

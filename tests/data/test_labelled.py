@@ -745,6 +745,15 @@ def test_scores_of_values_with_one_label_are_added_up(tmp_path: Path) -> None:
     assert read_scores(path, reading) == [("negative", {"negative": 0.5, "positive": 0.5})]
 
 
+def test_empty_score_in_a_table_is_none(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("text,neg,neutral,pos\na,,0.25,0.75\nb,1,,\n")
+    assert read_scores(path, Reading(score_columns="neg,neutral,pos")) == [
+        ("pos", {"neutral": 0.25, "pos": 0.75}),
+        ("neg", {"neg": 1.0}),
+    ]
+
+
 @pytest.mark.parametrize(
     ("scores", "value", "what"),
     [
