@@ -22,6 +22,7 @@ from senticli.io import atomic, jsonfile
 
 ARCHIVE = ".tar.gz"
 """The ending of a model's archive."""
+OTHER_ARCHIVES = (".zip", ".tgz", ".tar", ".tar.bz2", ".tar.xz", ".tar.zst", ".7z")
 ELSEWHERE = "choose another place: `output=DIR`"
 """The hint where a model cannot be written."""
 
@@ -189,7 +190,7 @@ def export(bundle: Bundle, output: Path, *, force: bool = False) -> Path:
         force: replace what is there: a model, or a file.
 
     Raises:
-        UsageError: the bundle is in that folder.
+        UsageError: the bundle is in that folder, or the name is that of another kind of archive.
         SenticliError: it cannot be written there, or something is there already.
     """
     stem = output.name.removesuffix(ARCHIVE)
@@ -204,6 +205,10 @@ def export(bundle: Bundle, output: Path, *, force: bool = False) -> Path:
             with atomic.replace_file(target) as file:
                 _pack(file, stem, _files(bundle))
         return target
+    if output.name.endswith(OTHER_ARCHIVES):
+        raise UsageError(
+            f"{output.name} would be a folder", f"name an archive that ends in {ARCHIVE}"
+        )
     target = check_target(output, force=force)
     if target == bundle.path.resolve():
         raise UsageError("a model cannot be copied onto itself", "choose another place")

@@ -185,6 +185,9 @@ def test_export_errors(stored: Path, tmp_path: Path, capsys) -> None:
     assert json.loads(out(capsys)[0][0]) == {"name": "second", "path": str(target)}
     assert run(["models", "export", "first", "-o", str(stored / "first"), "--force"]) == 2
     assert "onto itself" in out(capsys)[1]
+    assert run(["models", "export", "first", "-o", str(tmp_path / "mine.zip")]) == 2
+    assert "ends in .tar.gz" in out(capsys)[1]
+    assert not (tmp_path / "mine.zip").exists()
     (stored / "second" / "model.onnx").write_bytes(b"")
     before = (target / "model.onnx").read_bytes()
     assert run(["models", "export", "second", "-o", str(target), "--force"]) == 1
