@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -27,7 +28,7 @@ def write(work: Path, name: str, labels: tuple[str, ...]) -> list[str]:
 def pooled(
     monkeypatch: pytest.MonkeyPatch,
     texts: list[str],
-    scores: dict[str, tuple[float, ...]],
+    scores: Mapping[str, tuple[float, ...]],
     *more: str,
 ) -> list[dict[str, float]]:
     """Return the scores that teachers with the same answer for every text are pooled to."""
