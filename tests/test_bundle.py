@@ -198,7 +198,7 @@ def test_a_tokenizer_rule_that_is_no_regular_expression(copy: Path) -> None:
     rules["common"]["prefix"] = "("
     encoder = put(copy, "tokenizer.json", json.dumps(rules)).encoder()
     with pytest.raises(SenticliError, match=r"broken: prefix in its tokenizer\.json"):
-        encoder("(great!)")
+        encoder("($5)")
 
 
 def test_a_later_format(copy: Path) -> None:
