@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from senticli import registry
 from senticli.bundle import Bundle
-from senticli.config import Recipe
+from senticli.config import Recipe, TrainConfig
 from senticli.data.catalogue import DATASETS
 from senticli.data.checks import check, rows_of
 from senticli.data.mix import mixture_of
@@ -240,9 +240,15 @@ def _resuming(target: Path) -> str:
 def estimate(recipe: Recipe, *, strict: bool = False, on_event: OnEvent = ignore) -> Estimate:
     """Read the data that a recipe names, and time a few batches; nothing is written.
 
-    No word vectors are learned and no teacher is asked: what that adds is reported, not timed.
+    No word vectors are learned and no teacher is asked: what that adds is reported, not timed. But
+    what they are made of must be there, and their labels fit.
     """
+    with imported():
+        from senticli.training.teachers import check_labels, teachers_of
+
     config = recipe.train
+    _require_sources(config)
+    teachers = teachers_of(config, on_event)
     if config.has_own_vectors:
         on_event(Message("note", "the time to learn word vectors is not included"))
     if config.teacher:
@@ -251,6 +257,7 @@ def estimate(recipe: Recipe, *, strict: bool = False, on_event: OnEvent = ignore
     recipe = replace(recipe, train=replace(config, vectors=vectors, teacher=(), unlabelled=()))
     with ExitStack() as stack:
         session = prepare(recipe, stack, strict=strict, on_event=on_event)
+        check_labels(teachers, session.data.labels)
         on_event(Step("timing some batches"))
         pace = _Pace()
         with suppress(_EnoughTimed):
@@ -307,14 +314,19 @@ def read_data(
     return data, processes
 
 
-def _checked_data(recipe: Recipe, *, strict: bool, on_event: OnEvent) -> TrainingData:
-    """Return the examples that a recipe names; what is suspicious is reported before any error."""
-    config = recipe.train
+def _require_sources(config: TrainConfig) -> None:
+    """Raise SenticliError if something that is named is not there."""
     unlabelled = unlabelled_of(config)
     for name in (*config.data, *config.valid, *config.test, *unlabelled):
         if name not in DATASETS:
             require_file(name)
     installed.require([*config.data, *unlabelled, config.published_vectors or ""])
+
+
+def _checked_data(recipe: Recipe, *, strict: bool, on_event: OnEvent) -> TrainingData:
+    """Return the examples that a recipe names; what is suspicious is reported before any error."""
+    config = recipe.train
+    _require_sources(config)
     sources = Sources()
     try:
         data = load_training_data(config, sources)

@@ -25,7 +25,7 @@ from senticli.data.labelled import Example, Reading, labels_of, read_labelled
 from senticli.data.splits import UNLABELLED, Part, Source, Split, TrainingData
 from senticli.errors import ConfigError
 from senticli.evaluation import Floats, distributions_of, softmax
-from senticli.events import Message, Progress
+from senticli.events import Message, Progress, ignore
 from senticli.io.atomic import keep_newest, replace_file
 from senticli.io.layout import Layout
 from senticli.model import Model
@@ -113,6 +113,12 @@ def teach(
         teachers=tuple(teacher.identity for teacher in teachers),
         licences={k: v for teacher in teachers for k, v in teacher.licences.items()},
     )
+
+
+def check_labels(teachers: Sequence[Teacher], labels: Sequence[str]) -> None:
+    """Raise ConfigError if the teachers' labels do not fit those of the data, or one another."""
+    if teachers:
+        _Panel(tuple(teachers), tuple(labels), ignore).check()
 
 
 def pooled(answers: Sequence[Floats], columns: Sequence[Sequence[int]]) -> Floats:

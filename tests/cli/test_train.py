@@ -274,6 +274,28 @@ def test_dry_run_learns_no_vectors_and_asks_no_teacher(
     assert "note: the teachers, and the unlabelled texts, are not included" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("answers", "more", "message"),
+    [
+        (
+            '{"text": "fine", "label": "cat"}\n{"text": "so", "label": "dog"}\n',
+            (),
+            "has the labels cat",
+        ),
+        ("", (), "answers.jsonl"),
+        ('{"text": "fine", "label": "positive"}\n', ("--unlabelled", "none.txt"), "none.txt"),
+    ],
+)
+def test_dry_run_checks_teachers_and_unlabelled_texts(
+    senticli: Run, tmp_path: Path, answers: str, more: tuple[str, ...], message: str
+) -> None:
+    (tmp_path / "answers.jsonl").write_text(answers)
+    options = ("--data", "sample", *SMALL, "--teacher", tmp_path / "answers.jsonl", *more)
+    done = senticli("train", *options, "--dry-run")
+    assert done.returncode != 0
+    assert message in done.stderr.partition("error: ")[2]
+
+
 def test_fasttexts_lines_a_folder_and_class_weights(senticli: Run, reviews: Path) -> None:
     with (reviews / "train.csv").open(newline="") as file:
         rows = [row for row in list(csv.reader(file))[1:] if all(row)]
