@@ -1,6 +1,8 @@
 """Cut unlabelled reviews into sentences, which a teacher answers: short texts of many kinds.
 
-python -m senticli.models.recipe.sentences --data fdu-mtl --count 70000 --output products.txt
+    python -m senticli.models.recipe.sentences --data fdu-mtl --count 70000 --output products.txt
+
+They are drawn at random from all that have 3 to 40 words.
 """
 
 import random
