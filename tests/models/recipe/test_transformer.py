@@ -58,5 +58,5 @@ def test_saved_transformer_gives_the_same_answers(
         transformer.main()
     assert first.read_bytes() == again.read_bytes()
     lines = [json.loads(line) for line in first.read_text().splitlines()]
-    assert len(lines) == 320
-    assert set(lines[0]["scores"]) == {"negative", "positive"}
+    assert len(lines) == 480
+    assert set(lines[0]["scores"]) == {"negative", "neutral", "positive"}
