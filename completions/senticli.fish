@@ -40,7 +40,7 @@ complete -c senticli -f
 
 # senticli
 complete -c senticli -n __senticli_command -a train -d 'Train a model and make it the default of eval and predict'
-complete -c senticli -n __senticli_command -a eval -d 'Measure a model on labelled examples: loss, accuracy, precision, recall, F1, confusion'
+complete -c senticli -n __senticli_command -a eval -d 'Measure a model on labelled examples'
 complete -c senticli -n __senticli_command -a predict -d 'Classify texts: arguments, standard input, or a file: lines, CSV, TSV, JSON Lines, Parquet'
 complete -c senticli -n __senticli_command -a download -d 'Download data sets and word vectors into the data dir'
 complete -c senticli -n __senticli_command -a info -d 'Show versions, paths, sizes, CPU features and devices, to paste into a bug report'

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from senticli.download.install import install
     from senticli.download.pull import pull
     from senticli.errors import SenticliError
-    from senticli.evaluation import Evaluation, evaluate
+    from senticli.evaluation.run import evaluate
     from senticli.io.scoring import score_file
+    from senticli.measures import Evaluation
     from senticli.model import Model, Prediction, load
     from senticli.training.run import train
 
@@ -38,13 +39,13 @@ __all__ = [
     "train",
 ]
 _MODULES = {
-    "Evaluation": "evaluation",
+    "Evaluation": "measures",
     "Model": "model",
     "ModelConfig": "config",
     "Prediction": "model",
     "SenticliError": "errors",
     "TrainConfig": "config",
-    "evaluate": "evaluation",
+    "evaluate": "evaluation.run",
     "install": "download.install",
     "load": "model",
     "pull": "download.pull",

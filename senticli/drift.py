@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from senticli.bundle import Usual
-from senticli.evaluation import wilson
+from senticli.measures import wilson
 from senticli.text.vocab import UNK_INDEX
 
 LONG_ENOUGH = 20  # words, for a text's share of unknown words to mean something

@@ -19,14 +19,15 @@ from numpy.typing import NDArray
 from senticli import registry
 from senticli.bundle import Bundle
 from senticli.errors import SenticliError
-from senticli.evaluation import softmax
 from senticli.explain import TokenWeight, occlude
+from senticli.measures import softmax
 from senticli.runtime import MAX_TOKENS, Network, fit_length
 from senticli.text.encoder import TokenIds
 from senticli.text.vocab import UNK_INDEX
 
 if TYPE_CHECKING:
-    from senticli.evaluation import Evaluation, Labels
+    from senticli.evaluation.examples import Labels
+    from senticli.measures import Evaluation
 
 # Texts of like length can share a batch within a window. The first is small, for an early answer.
 FIRST_WINDOW, WINDOW = 32, 2048  # texts
@@ -232,9 +233,9 @@ class Model:
     ) -> "Evaluation":
         """Measure the model on a data set, a file, or texts with their labels.
 
-        Args and errors are those of :func:`senticli.evaluation.evaluate`, whose report says more.
+        Args and errors are those of :func:`senticli.evaluate`, whose report says more.
         """
-        from senticli.evaluation import evaluate
+        from senticli.evaluation.run import evaluate
 
         return evaluate(self, data, labels, **settings).evaluation
 

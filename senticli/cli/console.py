@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from rich.progress import Progress
     from rich.table import Table
 
-    from senticli.evaluation import Evaluation
-
 
 def say(message: str) -> None:
     """Print a message on stderr. A closed stderr is no reason to stop."""
@@ -127,48 +125,6 @@ def status(message: str) -> Iterator[None]:
         return
     with stderr_console().status(message):
         yield
-
-
-def print_evaluation(evaluation: "Evaluation", title: str) -> None:
-    """Print the metrics as tables on stdout."""
-    from rich.table import Table
-
-    console = stdout_console()
-    low, high = evaluation.interval
-    console.print(f"[bold]{markup(title)}[/]", soft_wrap=True)
-    console.print(
-        f"accuracy [bold]{evaluation.accuracy:.2%}[/]  (95 % interval {low:.2%} to {high:.2%}),  "
-        f"loss {evaluation.loss:.4f},  {evaluation.examples:,} examples",
-        soft_wrap=True,
-    )
-    scores = Table(box=None, padding=(0, 2, 0, 0))
-    for column in ("label", "precision", "recall", "F1", "examples"):
-        scores.add_column(column, justify="left" if column == "label" else "right")
-    for score in evaluation.labels:
-        values = (score.precision, score.recall, score.f1)
-        row = [f"{value:.2%}" for value in values]
-        scores.add_row(markup(score.label), *row, f"{score.support:,}")
-    console.print()
-    print_table(scores)
-    names = [markup(score.label) for score in evaluation.labels]
-    console.print()
-    print_table(_confusion(names, evaluation.confusion))
-
-
-def _confusion(names: Sequence[str], counts: Sequence[Sequence[int]]) -> Any:
-    from rich.table import Table
-
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    table.add_column("true \\ predicted")
-    for name in names:
-        table.add_column(name, justify="right")
-    for row, (name, line) in enumerate(zip(names, counts, strict=True)):
-        cells = [
-            f"[bold green]{count:,}[/]" if row == column else f"{count:,}"
-            for column, count in enumerate(line)
-        ]
-        table.add_row(name, *cells)
-    return table
 
 
 def sparkline(values: Sequence[float]) -> str:

@@ -1,11 +1,10 @@
 """``senticli eval``: how good a model is on labelled examples."""
 
-from dataclasses import asdict
 from typing import Annotated, Literal
 
 import typer
 
-from senticli.cli.console import print_evaluation, print_json
+from senticli.cli.console import print_json
 from senticli.cli.options import (
     READING,
     Json,
@@ -15,6 +14,7 @@ from senticli.cli.options import (
     with_default,
     with_settings,
 )
+from senticli.cli.views.evaluation import json_of, print_evaluation
 from senticli.cli.views.events import show_events
 
 EXAMPLES = (
@@ -49,22 +49,15 @@ def evaluate(
     as_json: Json = False,
     threads: Threads = None,
 ) -> None:
-    """Measure a model on labelled examples: loss, accuracy, precision, recall, F1, confusion."""
+    """Measure a model on labelled examples."""
     # Heavy imports stay inside: --help and completion do without numpy and onnxruntime.
-    from senticli import evaluation
+    from senticli.evaluation import run
 
     with show_events() as on_event:
-        done = evaluation.evaluate(
+        report = run.evaluate(
             model, data or None, split=split, threads=threads, on_event=on_event, **settings
         )
     if as_json:
-        print_json(
-            {
-                "model": done.model,
-                "data": done.data,
-                "restricted": done.restricted,
-                **asdict(done.evaluation),
-            }
-        )
+        print_json(json_of(report))
     else:
-        print_evaluation(done.evaluation, f"{done.model} on {done.data}")
+        print_evaluation(report)

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from senticli.evaluation import Truth
+from senticli.measures import Truth
 from senticli.text.encoder import TokenIds
 from senticli.training.device import to_device
 

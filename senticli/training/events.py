@@ -13,8 +13,8 @@ from senticli.bundle import Bundle
 from senticli.config import ModelConfig
 from senticli.data.mix import MixedSource
 from senticli.errors import SenticliError
-from senticli.evaluation import Evaluation
 from senticli.events import Finding, Message, Progress, SoftLabels
+from senticli.measures import Evaluation
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.parallel import DistributedDataParallel
 
-from senticli.evaluation import IMPOSSIBLE
+from senticli.measures import IMPOSSIBLE
 from senticli.training.batches import Batch
 from senticli.training.network.dropout import Masks
 from senticli.training.processes import Processes

@@ -16,16 +16,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from senticli import bundle, drift, evaluation
+from senticli import bundle, drift, measures
 from senticli.bundle import Bundle, BundleConfig
 from senticli.config import Recipe
 from senticli.data.mix import MixedSource, Mixture, mixture_of
 from senticli.data.splits import Split, TrainingData
 from senticli.data.vectors import VectorCache
 from senticli.errors import SenticliError
-from senticli.evaluation import Truth, likeliest
 from senticli.events import ignore
 from senticli.machine import code_version
+from senticli.measures import Truth, likeliest
 from senticli.runtime import Network, fit_length
 from senticli.text.encoder import TokenIds
 from senticli.text.normalization import VERSIONS
@@ -221,9 +221,9 @@ def encode_data(
     token_id = vocab.lookup(corrects=tokenizer.normalizes)
     return EncodedData(
         train=_token_ids(data.train, corpora, token_id),
-        train_labels=evaluation.truth_of(data.train.examples, data.labels),
+        train_labels=measures.truth_of(data.train.examples, data.labels),
         valid=_token_ids(data.valid, corpora, token_id),
-        valid_labels=evaluation.truth_of(data.valid.examples, data.labels),
+        valid_labels=measures.truth_of(data.valid.examples, data.labels),
         valid_texts=[example.text for example in data.valid.examples],
         mixture=mixture_of(data, config),
         labels=data.labels,
@@ -413,9 +413,9 @@ def save(
     """
     session.model.cpu()
     graph, precision, logits = _choose_graph(session)
-    temperature = evaluation.fit_temperature(logits, session.data.valid_labels)
-    scores = evaluation.softmax(logits, temperature)
-    valid = evaluation.measure(scores, session.data.valid_labels, session.data.labels)
+    temperature = measures.fit_temperature(logits, session.data.valid_labels)
+    scores = measures.softmax(logits, temperature)
+    valid = measures.measure(scores, session.data.valid_labels, session.data.labels)
     sources = [
         {**dataclasses.asdict(_result(session, source, scores, rows)), "labels": source.labels}
         for source, rows in _rows_of(session.data.valid_sources)
@@ -481,7 +481,7 @@ def _result(
 ) -> SourceResult:
     """Return how good the scores of a source's validation examples are."""
     truth, labels = session.data.valid_labels[rows], session.data.labels
-    found = evaluation.measure(scores[rows], truth, labels)
+    found = measures.measure(scores[rows], truth, labels)
     return SourceResult(source.name, found.examples, found.loss, found.accuracy)
 
 
@@ -490,11 +490,11 @@ def _choose_graph(session: Session) -> tuple[bytes, str, NDArray[np.float32]]:
     exact = float32.to_onnx(session.model)
     content, asked = exact.SerializeToString(), session.recipe.train.quantize
     known = session.data.known(session.data.valid_sources)
-    logits = evaluation.among(Network(content).logits(session.data.valid), known)
+    logits = measures.among(Network(content).logits(session.data.valid), known)
     if asked == "none":
         return content, "float32", logits
     small = to_int8(session.model).SerializeToString()
-    small_logits = evaluation.among(Network(small).logits(session.data.valid), known)
+    small_logits = measures.among(Network(small).logits(session.data.valid), known)
     cost = _accuracy(session, logits) - _accuracy(session, small_logits)
     if asked == "int8" or cost < INT8_COST:
         return small, "int8", small_logits
@@ -502,5 +502,5 @@ def _choose_graph(session: Session) -> tuple[bytes, str, NDArray[np.float32]]:
 
 
 def _accuracy(session: Session, logits: NDArray[np.float32]) -> float:
-    chosen = evaluation.softmax(logits).argmax(axis=1)
+    chosen = measures.softmax(logits).argmax(axis=1)
     return float((chosen == likeliest(session.data.valid_labels)).mean())

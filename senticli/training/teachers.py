@@ -24,10 +24,10 @@ from senticli.config import TrainConfig
 from senticli.data.labelled import Example, Reading, labels_of, read_labelled
 from senticli.data.splits import UNLABELLED, Part, Source, Split, TrainingData
 from senticli.errors import ConfigError
-from senticli.evaluation import Floats, distributions_of, softmax
 from senticli.events import Message, Progress, ignore
 from senticli.io.atomic import keep_newest, replace_file
 from senticli.io.layout import Layout
+from senticli.measures import Floats, distributions_of, softmax
 from senticli.model import Model
 from senticli.training.events import OnEvent, Taught
 from senticli.training.recipe import is_file_of_answers

@@ -35,7 +35,7 @@ from senticli.data.columns import read_columns
 from senticli.data.splits import Part, TrainingData, load_training_data
 from senticli.download import installed
 from senticli.errors import SenticliError
-from senticli.evaluation import wilson
+from senticli.measures import wilson
 from tests.benchmarks.peers import (
     LABELS,
     PEERS,

@@ -34,7 +34,7 @@ from pathlib import Path
 from statistics import mean
 
 from senticli import load
-from senticli.evaluation import wilson
+from senticli.measures import wilson
 from tests.benchmarks.peers import PEERS, install, say
 
 CHECKS = Path(__file__).with_suffix(".jsonl")

@@ -20,7 +20,8 @@ def test_the_split_of_the_models_own_data_by_default(senticli: Run, tiny_model: 
     done = senticli("eval", "--model", tiny_model)
     assert done.returncode == 0
     assert "sample test" in done.stdout
-    for word in ("accuracy", "95 % interval", "loss", "precision", "recall", "F1", "predicted"):
+    words = ("accuracy", "95 % interval", "loss", "precision", "recall", "F1", "predicted")
+    for word in (*words, "balanced accuracy", "ROC-AUC", "Brier score", "calibration error"):
         assert word in done.stdout
     assert "120 examples" in done.stdout
 
@@ -30,8 +31,8 @@ def test_json(senticli: Run, tiny_model: Path, split: str, count: int) -> None:
     done = senticli("eval", "--model", tiny_model, "--split", split, "--json")
     result = json.loads(done.stdout)
     assert set(result) == {
-        *("model", "data", "restricted", "examples"),
-        *("loss", "accuracy", "interval", "labels", "confusion"),
+        *("model", "data", "restricted", "examples", "loss", "accuracy", "interval"),
+        *("figures", "labels", "confusion", "coverage", "calibration"),
     }
     assert result["data"] == f"sample {split}"
     assert result["examples"] == count == sum(map(sum, result["confusion"]))

@@ -23,7 +23,7 @@ from senticli.data.checks import check
 from senticli.data.labelled import Example
 from senticli.data.splits import Part, Source, Split
 from senticli.errors import SenticliError, UsageError
-from senticli.evaluation import measure
+from senticli.measures import measure
 
 SMALL = ("--vectors", "none", "--hidden", "4", "--embedding-dim", "4", "--epochs", "1")
 Call = Callable[..., tuple[int, str, str]]

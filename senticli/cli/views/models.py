@@ -141,7 +141,7 @@ def _facts(model: Bundle) -> Iterator[tuple[str, str]]:
     for name, licence in model.licences.items():
         yield "licence", f"{name}: {licence}"
 
-    from senticli.evaluation import wilson  # numpy, which the rest does without
+    from senticli.measures import wilson  # numpy, which the rest does without
 
     valid = origin["valid"]
     low, high = wilson(round(valid["accuracy"] * valid["examples"]), valid["examples"])

@@ -28,7 +28,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
 
 from senticli.data.labelled import Example
-from senticli.evaluation import Floats, fit_temperature, softmax
+from senticli.measures import Floats, fit_temperature, softmax
 from senticli.models.recipe.texts import (
     Rows,
     chosen,

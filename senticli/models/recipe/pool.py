@@ -21,8 +21,8 @@ import numpy as np
 from senticli.config import TrainConfig
 from senticli.data.splits import load_training_data
 from senticli.errors import SenticliError
-from senticli.evaluation import distributions_of
 from senticli.events import ignore
+from senticli.measures import distributions_of
 from senticli.models.recipe.texts import write_answers
 from senticli.training.teachers import teach, teachers_of
 

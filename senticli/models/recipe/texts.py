@@ -22,8 +22,8 @@ from senticli.data.labelled import Example
 from senticli.data.mix import MixedSource, mixture_of
 from senticli.data.splits import load_training_data
 from senticli.errors import SenticliError
-from senticli.evaluation import IMPOSSIBLE, Floats, distributions_of, measure, softmax
 from senticli.io.atomic import replace_file
+from senticli.measures import IMPOSSIBLE, Floats, distributions_of, measure, softmax
 
 _LINE_BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
 _START = time.perf_counter()
@@ -102,10 +102,9 @@ class Texts:
                 rows.truth[part][:, columns],
                 source.labels,
             )
-            recalls = [label.recall for label in found.labels if label.support]
             say(
                 f"  {source.name}: {found.examples:,} texts, loss {found.loss:.4f}, accuracy "
-                f"{found.accuracy:.2%}, macro-recall {np.mean(recalls):.2%}"
+                f"{found.accuracy:.2%}, macro-recall {found.figures['balanced_accuracy'].value:.2%}"
             )
 
 

@@ -35,8 +35,8 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
 from senticli.data.labelled import Example
-from senticli.evaluation import IMPOSSIBLE, Floats, cross_entropy, fit_temperature, softmax
 from senticli.io.atomic import replace_dir
+from senticli.measures import IMPOSSIBLE, Floats, cross_entropy, fit_temperature, softmax
 from senticli.models.recipe.texts import Texts, chosen, load, options, plain, say, write_answers
 from senticli.text.encoder import TokenIds
 from senticli.training.batches import Batch, Batches

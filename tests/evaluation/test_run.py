@@ -1,4 +1,4 @@
-"""Measures against values worked out by hand, and against each other."""
+"""The evaluation of a model on data."""
 
 import math
 from dataclasses import replace
@@ -7,75 +7,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from senticli import Model, SenticliError, evaluation, load, paths
+from senticli import Model, SenticliError, evaluate, load, paths
 from senticli.bundle import Bundle
-from senticli.data.labelled import Example
 from senticli.download import installed
 from senticli.errors import UsageError
+from senticli.evaluation.examples import _compare_with_training
 from senticli.events import Finding, Message, Progress
-
-
-def test_evaluation_of_three_labels() -> None:
-    truth = np.array([0, 0, 0, 1, 1, 2])
-    chosen = np.array([0, 0, 1, 1, 0, 1])
-    probabilities = np.full((6, 3), 0.1)
-    probabilities[np.arange(6), chosen] = 0.8
-    result = evaluation.measure(probabilities, truth, ("a", "b", "c"))
-    assert result.examples == 6
-    assert result.accuracy == 0.5
-    assert result.confusion == ((2, 1, 0), (1, 1, 0), (0, 1, 0))
-    first, second, third = result.labels
-    assert (first.precision, first.recall, first.support) == (2 / 3, 2 / 3, 3)
-    assert first.f1 == pytest.approx(2 / 3)
-    assert (second.precision, second.recall) == (1 / 3, 1 / 2)
-    assert (third.precision, third.recall, third.f1, third.support) == (0, 0, 0, 1)
-    assert result.loss == pytest.approx(-(3 * math.log(0.8) + 3 * math.log(0.1)) / 6)
-
-
-@pytest.mark.parametrize(
-    ("correct", "total", "low", "high"),
-    # R: prop.test(correct, total, correct = FALSE)
-    [(81, 100, 0.7222, 0.8749), (0, 10, 0.0, 0.2775), (10, 10, 0.7225, 1.0)],
-)
-def test_wilson_interval(correct: int, total: int, low: float, high: float) -> None:
-    assert evaluation.wilson(correct, total) == pytest.approx((low, high), abs=5e-4)
-
-
-def test_the_interval_at_ninety_percent_of_the_imdb_test_split() -> None:
-    low, high = evaluation.wilson(22_500, 25_000)
-    assert (high - low) / 2 == pytest.approx(0.0037, abs=1e-4)
-
-
-@given(st.lists(st.floats(-80, 80), min_size=1, max_size=20), st.floats(0.1, 10))
-def test_one_logit_is_two_labels(logits: list[float], temperature: float) -> None:
-    column = np.array(logits, dtype=np.float32)[:, None]
-    one = evaluation.softmax(column, temperature)
-    two = evaluation.softmax(np.concatenate([np.zeros_like(column), column], axis=1), temperature)
-    np.testing.assert_allclose(one, two, rtol=1e-4, atol=1e-12)
-    np.testing.assert_allclose(one.sum(axis=1), 1, rtol=1e-5)
-
-
-def test_softmax_of_huge_logits_is_finite() -> None:
-    assert np.isfinite(evaluation.softmax(np.array([[1e4, -1e4]]))).all()
-    assert np.isfinite(evaluation.softmax(np.array([[1e4]], dtype=np.float32))).all()
-
-
-def test_the_temperature_of_overconfident_logits_is_found() -> None:
-    generator = np.random.default_rng(0)
-    logits = generator.normal(0, 2, size=(20_000, 1))
-    truth = (generator.random(20_000) < 1 / (1 + np.exp(-logits[:, 0]))).astype(int)
-    assert evaluation.fit_temperature(logits, truth) == pytest.approx(1, abs=0.05)
-    assert evaluation.fit_temperature(logits * 3, truth) == pytest.approx(3, abs=0.15)
-
-
-def test_cross_entropy_of_a_certain_mistake_is_finite() -> None:
-    assert math.isfinite(evaluation.cross_entropy(np.array([[1.0, 0.0]]), np.array([1])))
-
-
-# --- of a model on data
 
 
 def recorded(data: dict[str, str]) -> Bundle:
@@ -104,13 +42,13 @@ def test_data_set_that_changed_since_training_is_reported(
 ) -> None:
     now = {"train": "1", "test": "2"}
     monkeypatch.setattr(installed, "provenance", lambda _: {"hashes": now})
-    found = evaluation._compare_with_training(recorded(data), ["imdb"], {"imdb/test": "2"})
+    found = _compare_with_training(recorded(data), ["imdb"], {"imdb/test": "2"})
     assert list(found) == messages
 
 
 def test_file_that_changed_since_training_is_reported() -> None:
     bundle = recorded({"mine.csv": "1"})
-    [message] = evaluation._compare_with_training(bundle, ["mine.csv"], {"mine.csv": "2"})
+    [message] = _compare_with_training(bundle, ["mine.csv"], {"mine.csv": "2"})
     assert message.text.startswith("mine.csv has changed")
 
 
@@ -122,7 +60,7 @@ def model() -> Model:
 def test_file_is_taken_whole(model: Model, tmp_path: Path) -> None:
     path = tmp_path / "mine.csv"
     path.write_text("review,stars\ngreat film,positive\nterrible film,negative\n")
-    report = evaluation.evaluate(model, path, label_column="stars")
+    report = evaluate(model, path, label_column="stars")
     assert (report.model, report.data) == ("bundled", str(path))
     assert (report.evaluation.examples, report.evaluation.accuracy) == (2, 1)
 
@@ -131,7 +69,7 @@ def test_values_are_mapped_to_the_labels_of_the_model(model: Model, tmp_path: Pa
     path = tmp_path / "mine.csv"
     path.write_text("review,stars\ngreat film,5\nterrible film,1\nfilm,3\n")
     names = ("negative=1,2", "positive=4,5")
-    report = evaluation.evaluate(model, path, label_column="stars", label_map=names)
+    report = evaluate(model, path, label_column="stars", label_map=names)
     assert (report.evaluation.examples, report.evaluation.accuracy) == (2, 1)
     assert report.findings == (
         Finding("rows left out: a label that is not mapped", 1, f"{path}, line 4: '3'"),
@@ -140,13 +78,13 @@ def test_values_are_mapped_to_the_labels_of_the_model(model: Model, tmp_path: Pa
 
 @pytest.mark.parametrize(("split", "count"), [("train", 480), ("valid", 120), (None, 120)])
 def test_split_of_a_data_set(tiny_model: Path, split: str | None, count: int) -> None:
-    report = evaluation.evaluate(tiny_model, "sample", split=split)
+    report = evaluate(tiny_model, "sample", split=split)
     assert report.evaluation.examples == count
     assert report.data == f"sample {split or 'test'}"
 
 
 def test_data_of_the_model_itself_by_default(tiny_model: Path) -> None:
-    assert evaluation.evaluate(tiny_model).data == "sample test"
+    assert evaluate(tiny_model).data == "sample test"
 
 
 def test_settings_of_files_are_not_for_the_unlabelled_texts_of_the_training() -> None:
@@ -155,11 +93,11 @@ def test_settings_of_files_are_not_for_the_unlabelled_texts_of_the_training() ->
     origin = {**bundle.config.provenance, "train": train}
     taught = Model(replace(bundle, config=replace(bundle.config, provenance=origin)))
     with pytest.raises(UsageError, match="`text_column` is for files"):
-        evaluation.evaluate(taught, "sample", text_column="body")
+        evaluate(taught, "sample", text_column="body")
 
 
 def test_texts_with_labels(model: Model) -> None:
-    report = evaluation.evaluate(model, ["great film", "bad"], ["positive", "positive"])
+    report = evaluate(model, ["great film", "bad"], ["positive", "positive"])
     assert report.evaluation.confusion == ((0, 0, 0), (0, 0, 0), (1, 0, 1))
 
 
@@ -184,7 +122,7 @@ def test_hint_for_values_of_the_training_is_its_mapping(
 
 def test_model_evaluates_itself(model: Model) -> None:
     texts = ["great film", "bad"], ["positive", "positive"]
-    assert model.evaluate(*texts) == evaluation.evaluate(model, *texts).evaluation
+    assert model.evaluate(*texts) == evaluate(model, *texts).evaluation
 
 
 @pytest.mark.parametrize(
@@ -213,13 +151,13 @@ def test_wrong_arguments_are_refused(
     model: Model, texts: Any, labels: Any, settings: dict[str, Any], error: type[Exception]
 ) -> None:
     with pytest.raises(error):
-        evaluation.evaluate(model, texts, labels, **settings)
+        evaluate(model, texts, labels, **settings)
 
 
 def test_findings_are_in_the_report_and_reported(model: Model, tmp_path: Path) -> None:
     path, events = tmp_path / "mine.csv", list[object]()
     path.write_text("text,label\ngreat film,positive\nterrible film,\n")
-    report = evaluation.evaluate(model, path, on_event=events.append)
+    report = evaluate(model, path, on_event=events.append)
     finding = Finding("rows left out: no label", 1, f"{path}, line 3")
     assert report.findings == (finding,)
     assert events[0] == finding
@@ -229,42 +167,24 @@ def test_findings_that_explain_an_error_are_reported(model: Model, tmp_path: Pat
     path, events = tmp_path / "mine.csv", list[object]()
     path.write_text("text,label\nterrible film,\n")
     with pytest.raises(SenticliError, match="no examples"):
-        evaluation.evaluate(model, path, on_event=events.append)
+        evaluate(model, path, on_event=events.append)
     assert events == [Finding("rows left out: no label", 1, f"{path}, line 2")]
 
 
 def test_progress_ends_with_all_examples(tiny_model: Path) -> None:
     events: list[object] = []
-    evaluation.evaluate(tiny_model, "sample", split="train", on_event=events.append)
+    evaluate(tiny_model, "sample", split="train", on_event=events.append)
     assert [(e.done, e.total) for e in events if isinstance(e, Progress)] == [
         (256, 480),
         (480, 480),
     ]
 
 
-def test_truth_of_labels_is_their_numbers() -> None:
-    truth = evaluation.truth_of([Example("a", "pos"), Example("b", "neg")], ("neg", "pos"))
-    assert truth.tolist() == [1, 0]
-
-
-def test_truth_with_a_soft_label_is_distributions() -> None:
-    examples = [Example("a", "pos"), Example.soft("b", {"pos": 0.25, "neg": 0.75})]
-    truth = evaluation.truth_of(examples, ("neg", "neutral", "pos"))
-    assert truth.tolist() == [[0, 0, 1], [0.75, 0, 0.25]]
-
-
-def test_soft_labels_count_for_their_likeliest_one_in_all_but_the_loss() -> None:
-    probabilities = np.array([[0.5, 0.5], [0.2, 0.8]])
-    found = evaluation.measure(probabilities, np.array([[0.75, 0.25], [0.5, 0.5]]), ("neg", "pos"))
-    assert found.confusion == ((1, 1), (0, 0))
-    assert found.loss == pytest.approx((-np.log(0.5) - np.log(0.2 * 0.8) / 2) / 2)
-
-
 def test_scores_of_a_label_that_the_model_lacks_are_refused(model: Model, tmp_path: Path) -> None:
     path = tmp_path / "soft.jsonl"
     path.write_text('{"text": "a film", "scores": {"positive": 0.75, "mixed": 0.25}}\n')
     with pytest.raises(SenticliError, match="the label 'mixed' is not among the model's"):
-        evaluation.evaluate(model, path)
+        evaluate(model, path)
 
 
 def test_answers_are_among_the_labels_of_each_source(tiny_model: Path, tmp_path: Path) -> None:
@@ -272,7 +192,7 @@ def test_answers_are_among_the_labels_of_each_source(tiny_model: Path, tmp_path:
     two.write_text("text,label\nopens at nine,positive\nat noon,negative\n")
     three.write_text("text,label\ngood,positive\nbad,negative\nopens at nine,neutral\n")
     model, events = load(tiny_model, threads=1), list[object]()
-    report = evaluation.evaluate(model, [two, three], on_event=events.append)
+    report = evaluate(model, [two, three], on_event=events.append)
     assert report.restricted == {str(two): ("negative", "positive")}
     note = Message("note", f"{two} has no neutral: the answers are among negative, positive")
     assert note in events
@@ -283,13 +203,13 @@ def test_answers_are_among_the_labels_of_each_source(tiny_model: Path, tmp_path:
     assert report.evaluation.accuracy == (rows.argmax(axis=1) == truth).mean()
     of_truth = rows[range(5), truth] / rows.sum(axis=1)
     assert report.evaluation.loss == pytest.approx(-np.log(of_truth).mean())
-    alone = evaluation.evaluate(model, two).evaluation
+    alone = evaluate(model, two).evaluation
     assert [score.label for score in alone.labels] == ["negative", "positive"]
     assert len(alone.confusion) == 2
 
 
 def test_source_with_one_label_is_asked_for_those_of_all_sources(tiny_model: Path) -> None:
-    report = evaluation.evaluate(tiny_model, ["good", "great"], ["positive", "positive"])
+    report = evaluate(tiny_model, ["good", "great"], ["positive", "positive"])
     assert report.restricted == {}
     assert len(report.evaluation.labels) == 3
 

@@ -1,0 +1,1 @@
+"""What a model is worth on labelled examples, and whether that is enough."""

@@ -1,0 +1,166 @@
+"""The labelled examples that a model is measured on: those of data sets and files, or given."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from senticli.config import TrainConfig
+from senticli.data.catalogue import ASSETS, DATASETS
+from senticli.errors import SenticliError, UsageError
+from senticli.events import Finding, Message, OnEvent
+
+if TYPE_CHECKING:
+    from senticli.bundle import Bundle
+    from senticli.data.labelled import Example
+
+Labels = Sequence[str | Mapping[str, float]]
+"""The labels of texts; a soft one gives the probability of each label."""
+
+
+@dataclass(frozen=True)
+class Examples:
+    """The examples to measure on by source, what they are called, and what is known of them."""
+
+    sources: "Sequence[tuple[str, Sequence[Example]]]"
+    name: str
+    findings: tuple[Finding, ...] = ()
+    messages: tuple[Message, ...] = ()
+
+    @property
+    def all(self) -> "list[Example]":
+        """The examples of all sources, in order."""
+        return [example for _, source in self.sources for example in source]
+
+
+def examples_of(texts: object, labels: Labels) -> Examples:
+    """Return the examples that texts and labels make.
+
+    Raises:
+        ValueError: there are no texts, or not as many labels; or one is none.
+        TypeError: ``texts`` or a label is something else.
+    """
+    # Here, as below, only where it is needed: prediction does without.
+    from senticli.data.labelled import Example
+    from senticli.data.labels import NotLabelError, label_of, scores_of
+
+    if isinstance(texts, str | Path) or not isinstance(texts, Iterable):
+        raise TypeError("labels are given, and no list of texts")
+    texts = list(texts)
+    if len(texts) != len(labels):
+        raise ValueError(f"there are {len(texts)} texts and {len(labels)} labels")
+    examples = []
+    for text, label in zip(texts, labels, strict=True):
+        try:
+            if isinstance(label, str):
+                examples.append(Example(text, label_of(label, {})))
+            elif isinstance(label, Mapping):
+                examples.append(Example.soft(text, scores_of(label, {})))
+            else:
+                raise TypeError(f"a label is a string or a mapping, not {type(label).__name__}")
+        except NotLabelError as error:
+            raise ValueError(f"labels[{len(examples)}] is {label!r}: {error}") from error
+    if not examples:
+        raise ValueError("there are no texts to evaluate on")
+    return Examples([("texts", examples)], "texts")
+
+
+def read_examples(
+    opened: "Bundle",
+    data: Sequence[str | Path] | None,
+    split: str | None,
+    reading: Mapping[str, Any],
+    report: OnEvent,
+) -> Examples:
+    """Read the examples of data sets and files, by default those that a model was trained on.
+
+    Rows that are not examples are reported, also where an error follows that they may explain.
+
+    Args:
+        opened: the model.
+        data: data sets, files and folders; None: what the model was trained on.
+        split: of data sets; None: test.
+        reading: how files are read, by setting; None: found out.
+        report: called with each event.
+
+    Raises:
+        SenticliError: the data cannot be read.
+    """
+    from senticli.data.checks import rows_of, soft_labels
+    from senticli.data.labelled import PIPE, is_pipe
+    from senticli.data.splits import Sources, check_reading, load_split, splits_of
+    from senticli.download import installed
+    from senticli.io.formats import STANDARD_INPUT
+
+    given = {name: value for name, value in reading.items() if value is not None}
+    trained, part, what = opened.training, split or "test", ""
+    sources = Sources()
+    if data is None:
+        pipe = next((n for n in trained.data if n not in DATASETS and is_pipe(Path(n))), None)
+        if pipe and not trained.test:
+            raise SenticliError(
+                f"{opened.name} was trained from a pipe, which cannot be read again",
+                "name the data: `data=FILE`",
+            )
+        config = replace(trained, **given)
+    else:
+        names, paths = [], tuple(map(str, data))
+        for name in paths:
+            splits = splits_of(name)
+            whole = name not in DATASETS and splits == {"train"}
+            if whole and split:
+                raise UsageError(
+                    f"`split={split}` is for data with splits, and {name} has none", "leave it out"
+                )
+            if not whole and part not in splits and part != "valid":
+                raise SenticliError(
+                    f"{name} has no {part} split", f"it has: `split={' or '.join(sorted(splits))}`"
+                )
+            names.append(f"{STANDARD_INPUT if name == PIPE else name}{'' if whole else f' {part}'}")
+        what = ", ".join(names)
+        # Of how the files of the training were read, only the columns' names may fit another.
+        usual = {name: getattr(TrainConfig(), name) for name in reading}
+        own = {"data": paths, "valid": (), "test": () if split else paths, "unlabelled": ()}
+        config = replace(trained, **{**usual, **own, **given})
+        sources = Sources(trained.text_column, trained.label_column)
+    check_reading(config)
+    installed.require(config.data)
+    try:
+        found = load_split(config, part, sources)
+    finally:
+        findings = tuple(rows_of(sources.problems))
+        for finding in findings:
+            report(finding)
+    messages = list(_compare_with_training(opened, found.names, found.hashes))
+    if soft := soft_labels(found.examples):
+        counted = f"{soft.examples:,} of {len(found.examples):,} examples have soft labels"
+        average = f"the likeliest {soft.confidence:.1%} on average"
+        messages.append(Message("note", f"{counted}, {average}"))
+    for message in messages:
+        report(message)
+    what = what or f"{', '.join(found.names)} {part}"
+    names = [STANDARD_INPUT if name == PIPE else name for name in found.names]
+    parts = [(name, part.examples) for name, part in zip(names, found.parts, strict=True)]
+    return Examples(parts, what, findings, tuple(messages))
+
+
+def _compare_with_training(
+    opened: "Bundle", names: Sequence[str], hashes: dict[str, str]
+) -> Iterator[Message]:
+    """Say if data that the model was trained on has changed, or that this cannot be known."""
+    from senticli.download import installed
+
+    recorded = opened.config.provenance["sha256"]["data"]
+    for name in names:
+        now = dict(hashes)
+        if name in ASSETS:  # also its other splits
+            now |= {
+                f"{name}/{s}": h for s, h in installed.provenance(ASSETS[name])["hashes"].items()
+            }
+        known = [source for source in now if source in recorded]
+        if any(recorded[source] != now[source] for source in known):
+            yield Message("warning", f"{name} has changed since the model was trained on it")
+        elif name in opened.training.data and name in ASSETS and not known:
+            yield Message(
+                "note", f"the model does not record what {name} was when it was trained on it"
+            )
