@@ -1,4 +1,4 @@
-"""``senticli eval``: how good a model is on labelled examples."""
+"""``senticli eval``: how good a model is on labelled examples, and whether that is enough."""
 
 from typing import Annotated, Literal
 
@@ -6,6 +6,7 @@ import typer
 
 from senticli.cli.console import print_json
 from senticli.cli.options import (
+    EVAL_SETTINGS,
     READING,
     Json,
     Model,
@@ -14,17 +15,20 @@ from senticli.cli.options import (
     with_default,
     with_settings,
 )
-from senticli.cli.views.evaluation import json_of, print_evaluation
+from senticli.cli.views.evaluation import json_of, print_assessment, print_verdicts
 from senticli.cli.views.events import show_events
 
 EXAMPLES = (
     "senticli eval --split test",
     "senticli eval --model bundled --data sample",
     "senticli eval --data reviews.csv --label-column stars --json",
+    "senticli eval --data reviews.csv --fail-under accuracy=0.9 --fail-under recall.negative=0.8",
+    "senticli eval --data reviews.csv --against bundled",
+    "senticli eval --data reviews.csv --find-threshold precision=0.95 --save",
 )
 
 
-@with_settings(*READING)
+@with_settings(*READING, *EVAL_SETTINGS)
 def evaluate(
     model: Model = None,
     data: Annotated[
@@ -49,15 +53,18 @@ def evaluate(
     as_json: Json = False,
     threads: Threads = None,
 ) -> None:
-    """Measure a model on labelled examples."""
+    """Measure a model on labelled examples, and judge it."""
     # Heavy imports stay inside: --help and completion do without numpy and onnxruntime.
-    from senticli.evaluation import run
+    from senticli.evaluation.assess import assess
 
     with show_events() as on_event:
-        report = run.evaluate(
+        found = assess(
             model, data or None, split=split, threads=threads, on_event=on_event, **settings
         )
     if as_json:
-        print_json(json_of(report))
+        print_json(json_of(found))
     else:
-        print_evaluation(report)
+        print_assessment(found, saved=bool(settings["save"]))
+    print_verdicts(found)
+    if not found.holds:
+        raise typer.Exit(1)
