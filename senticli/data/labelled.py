@@ -68,12 +68,16 @@ class Example:
     """A text and its label. Examples that share a ``group`` (a movie) stay in one split.
 
     One with a soft label has ``scores``, a probability for each label; ``label`` is the likeliest.
+    ``place`` is where its source has it: the number of a line or row, or the path of a file;
+    ``record`` counts the records of a table, from 0.
     """
 
     text: str
     label: str
     group: str | None = None
     scores: Mapping[str, float] | None = None
+    place: int | str | None = field(default=None, compare=False)
+    record: int | None = field(default=None, compare=False)
 
     @classmethod
     def soft(cls, text: str, scores: Mapping[str, float], group: str | None = None) -> "Example":
@@ -114,7 +118,15 @@ class Labelled:
     problems: list[Problem] = field(default_factory=list)
     sha256: str = ""
 
-    def add(self, where: str, text: str, label: str | Mapping[str, Any], *doubts: str) -> None:
+    def add(
+        self,
+        where: str,
+        text: str,
+        label: str | Mapping[str, Any],
+        *doubts: str,
+        place: int | str,
+        record: int | None = None,
+    ) -> None:
         """Take a row as an example, of which there may be doubts; or say why it is none.
 
         Args:
@@ -122,6 +134,8 @@ class Labelled:
             text: its text.
             label: what stands for its label, or for the scores of labels.
             doubts: why the row may not be what was meant.
+            place: the row, as :class:`Example` has it.
+            record: its number in a table.
         """
         try:
             if not text.strip():
@@ -134,7 +148,7 @@ class Labelled:
             shown = f"{where}: {error.value!r}" if error.value != "" else where
             self.problems.append(Problem(shown, error.what, hint=error.hint))
             return
-        self.examples.append(example)
+        self.examples.append(replace(example, place=place, record=record))
         self.problems += [Problem(where, doubt, kept=True) for doubt in doubts if doubt]
 
 
@@ -322,7 +336,7 @@ def _read_table(stream: BinaryIO, name: str, format: str, reading: Reading) -> L
     scores_at = _score_columns(reading, records)
     has_scores = bool(scores_at) and records.columns is not None
     is_plain = records.dialect is not None and records.dialect.quoting == "none"
-    for record in records:
+    for number, record in enumerate(records):
         where = f"{name}, {'row' if format == PARQUET else 'line'} {record.number}"
         if record.error == BLANK:
             continue
@@ -331,11 +345,11 @@ def _read_table(stream: BinaryIO, name: str, format: str, reading: Reading) -> L
         if record.error or record.doubt == REPEATED:
             found.problems.append(Problem(where, record.error or HEADER))
             continue
-        fields = record.fields
+        fields, at = record.fields, {"place": record.number, "record": number}
         text = without_surrogates(record.text)[0]
         if scores := _scores(fields, scores_at):
             has_scores = True
-            found.add(where, text, scores, record.doubt)
+            found.add(where, text, scores, record.doubt, **at)
             continue
         if label_at is None:
             try:
@@ -343,7 +357,7 @@ def _read_table(stream: BinaryIO, name: str, format: str, reading: Reading) -> L
             except SenticliError:
                 if reading.label_column or not has_scores:
                     raise
-                found.add(where, text, "")
+                found.add(where, text, "", **at)
                 continue
             lists = _lists_above(label_at) if isinstance(label_at, str) else []
         value = _value(fields, label_at)
@@ -366,7 +380,7 @@ def _read_table(stream: BinaryIO, name: str, format: str, reading: Reading) -> L
             doubts.append(f"have {SEVERAL}, of which {label_at} is taken")
         if is_plain and re.fullmatch('".+"', label.strip()):
             doubts.append(QUOTED_LABEL)
-        found.add(where, text, label, *doubts)
+        found.add(where, text, label, *doubts, **at)
     return found
 
 
@@ -493,7 +507,8 @@ def _read_fasttext(stream: BinaryIO, name: str, reading: Reading) -> Labelled:
         elif labels and re.search(r"[,;|]", labels[0]):
             found.problems.append(Problem(where, RUNS_INTO_TEXT))
         else:
-            found.add(where, match[2].rstrip() if match else text, labels[0] if labels else "")
+            text = match[2].rstrip() if match else text
+            found.add(where, text, labels[0] if labels else "", place=number)
     return found
 
 
@@ -529,7 +544,7 @@ def _read_folder(path: Path, reading: Reading) -> Labelled:
                 ) from error
             contents = ((str(other), _content(other, None, [])) for other, _ in _files(path, []))
             raise _not_utf8((where, content) for where, content in contents if content) from error
-        found.add(str(file), text.strip(), label)
+        found.add(str(file), text.strip(), label, place=str(file))
     found.sha256 = digest.hexdigest()
     return found
 

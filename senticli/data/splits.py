@@ -16,6 +16,7 @@ from senticli.data.catalogue import ASSETS, DATASETS
 from senticli.data.columns import DAMAGED, read_columns
 from senticli.data.labelled import (
     PIPE,
+    SPLIT_FOLDERS,
     Example,
     NoExamplesError,
     Problem,
@@ -52,6 +53,8 @@ class Source:
     """Where the tokens of its texts are kept, by the tokenizer's fingerprint; None: nowhere."""
     problems: Sequence[Problem] = ()
     """Rows of a file that are no examples."""
+    reading: Reading | None = None
+    """How a file of one's own was read."""
 
     @cached_property
     def digest(self) -> str:
@@ -376,6 +379,22 @@ def _some_of_each_label(examples: Sequence[Example], fraction: float, seed: int)
     return chosen
 
 
+def learned_hashes(config: TrainConfig, hashes: Mapping[str, str]) -> frozenset[str]:
+    """Return the hashes of the sources of a training whose labels were learned.
+
+    Args:
+        config: of the training.
+        hashes: of all its sources, as :attr:`TrainingData.hashes` has them.
+    """
+    apart = {Path(name).name for name in config.valid} | {UNLABELLED}
+    apart |= {folder for folder, split in SPLIT_FOLDERS.items() if split == "valid"}
+    return frozenset(
+        sha256
+        for source, sha256 in hashes.items()
+        if Path(source).name not in apart and not source.endswith(f"({UNLABELLED})")
+    )
+
+
 def letters_of(text: str) -> str:
     """Return the letters and digits of a text; one without any, such as an emoji, as it is."""
     return re.sub(r"[\W_]+", "", text.casefold()) or text
@@ -473,8 +492,11 @@ def _read_source(
         path = splits_in(existing_file(name))[split]
         reading = _reading_for(config, path)
         layout = replace(reading.layout, likely=likely_text)
-        found = read_labelled(path, replace(reading, layout=layout, likely_label=likely_label))
-        return Source(str(path), found.examples, found.sha256, problems=found.problems)
+        reading = replace(reading, layout=layout, likely_label=likely_label)
+        found = read_labelled(path, reading)
+        return Source(
+            str(path), found.examples, found.sha256, problems=found.problems, reading=reading
+        )
     folder = paths.dataset_dir(name)
     log("reading %s/%s in %s", name, split, folder)
     if name == "sample":

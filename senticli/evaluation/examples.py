@@ -16,6 +16,7 @@ from senticli.events import Finding, Message, OnEvent
 if TYPE_CHECKING:
     from senticli.bundle import Bundle
     from senticli.data.labelled import Example
+    from senticli.data.splits import Part
 
 Labels = Sequence[str | Mapping[str, float]]
 """The labels of texts; a soft one gives the probability of each label."""
@@ -23,12 +24,16 @@ Labels = Sequence[str | Mapping[str, float]]
 
 @dataclass(frozen=True)
 class Examples:
-    """The examples to measure on by source, what they are called, and what is known of them."""
+    """The examples to measure on by source, what they are called, and what is known of them.
+
+    ``parts`` says where those of each source were read; there are none of examples that were given.
+    """
 
     sources: "Sequence[tuple[str, Sequence[Example]]]"
     name: str
     findings: tuple[Finding, ...] = ()
     messages: tuple[Message, ...] = ()
+    parts: "Sequence[Part]" = ()
 
     @property
     def all(self) -> "list[Example]":
@@ -153,7 +158,7 @@ def read_examples(
     what = what or f"{', '.join(found.names)} {part}"
     names = [STANDARD_INPUT if name == PIPE else name for name in found.names]
     parts = [(name, part.examples) for name, part in zip(names, found.parts, strict=True)]
-    return Examples(parts, what, findings, tuple(messages))
+    return Examples(parts, what, findings, tuple(messages), found.parts)
 
 
 def _compare_with_training(
