@@ -37,7 +37,7 @@ Format = Literal["lines", "csv", "tsv", "jsonl", "parquet"]
 Quoting = Literal["csv", "backslash", "none"]
 
 DATA, MODEL, TRAINING, OUTPUT, ANSWER = "Data", "Model", "Training", "Output", "Answer"
-GATE, SCORES = "Gate", "Scores"
+GATE, SCORES, LABELS = "Gate", "Scores", "Wrong labels"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -575,6 +575,24 @@ class EvalConfig:
         SCORES,
         switch=("calibrate",),
     )
+    suspects: str | None = setting(
+        None,
+        "Write the rows whose label is most likely wrong to FILE, as they came in, with rank, "
+        "likely label and score.",
+        LABELS,
+        metavar="FILE",
+        shown="",
+    )
+    folds: int | None = setting(
+        None,
+        "Models to train for the suspects of data that the model was trained on, each without the "
+        "part that it judges.",
+        LABELS,
+        metavar="N",
+        low=2,
+        high=100,
+        shown="5",
+    )
 
     def __post_init__(self) -> None:
         check_settings(self)
@@ -586,6 +604,8 @@ class EvalConfig:
             raise ConfigError(
                 "save", "has no use without a threshold", "add `find_threshold=precision=0.95`"
             )
+        if self.folds and not self.suspects:
+            raise ConfigError("folds", "has no use without suspects", "add `suspects=FILE`")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,6 +17,8 @@ from senticli.cli.options import (
 )
 from senticli.cli.views.evaluation import json_of, print_assessment, print_verdicts
 from senticli.cli.views.events import show_events
+from senticli.config import LABELS
+from senticli.errors import UsageError
 
 EXAMPLES = (
     "senticli eval --split test",
@@ -25,6 +27,7 @@ EXAMPLES = (
     "senticli eval --data reviews.csv --fail-under accuracy=0.9 --fail-under recall.negative=0.8",
     "senticli eval --data reviews.csv --against bundled",
     "senticli eval --data reviews.csv --find-threshold precision=0.95 --save",
+    "senticli eval --data reviews.csv --suspects suspects.csv",
 )
 
 
@@ -50,6 +53,10 @@ def evaluate(
     ] = None,
     *,
     settings: Settings,
+    force: Annotated[
+        bool,
+        typer.Option("--force", help="Replace FILE if it is there.", rich_help_panel=LABELS),
+    ] = False,
     as_json: Json = False,
     threads: Threads = None,
 ) -> None:
@@ -57,9 +64,17 @@ def evaluate(
     # Heavy imports stay inside: --help and completion do without numpy and onnxruntime.
     from senticli.evaluation.assess import assess
 
+    if force and not settings["suspects"]:
+        raise UsageError("--force is for --suspects", "name a file: --suspects FILE")
     with show_events() as on_event:
         found = assess(
-            model, data or None, split=split, threads=threads, on_event=on_event, **settings
+            model,
+            data or None,
+            split=split,
+            force=force,
+            threads=threads,
+            on_event=on_event,
+            **settings,
         )
     if as_json:
         print_json(json_of(found))

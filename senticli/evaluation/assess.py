@@ -10,7 +10,9 @@ from senticli.config import EvalConfig, settings_of
 from senticli.evaluation.calibration import Recalibration, recalibrate
 from senticli.evaluation.comparison import Comparison, compare
 from senticli.evaluation.gate import Verdict, judge, parse_conditions
+from senticli.evaluation.rows import check_target
 from senticli.evaluation.run import EvaluationReport, evaluate
+from senticli.evaluation.suspects import FOLDS, Suspect, find_suspects, write_suspects
 from senticli.evaluation.thresholds import Threshold, find_threshold
 from senticli.events import OnEvent, ignore
 from senticli.model import Model, as_model
@@ -25,6 +27,8 @@ class Assessment:
     comparison: Comparison | None
     threshold: Threshold | None
     recalibration: Recalibration | None
+    suspects: Sequence[Suspect] | None
+    suspects_file: str | None
 
     @property
     def holds(self) -> bool:
@@ -37,6 +41,7 @@ def assess(
     model: Model | str | Path | None = None,
     data: str | Path | Sequence[str | Path] | None = None,
     *,
+    force: bool = False,
     threads: int | None = None,
     on_event: OnEvent = ignore,
     **settings: Any,
@@ -48,6 +53,7 @@ def assess(
     Args:
         model: the model, or what :func:`senticli.load` finds it by.
         data: as for :func:`senticli.evaluate`.
+        force: replace the file of suspects if it is there.
         threads: CPU threads of a model that is loaded.
         on_event: gets each event.
         settings: of :class:`~senticli.config.EvalConfig`, which say what is asked for, and those of
@@ -63,6 +69,9 @@ def assess(
         *parse_conditions(config.fail_under, "fail_under"),
         *parse_conditions(config.fail_over, "fail_over"),
     ]
+    if config.suspects:
+        names = [data] if isinstance(data, str | Path) else data
+        check_target(Path(config.suspects), force=force, inputs=names or ())
     model = as_model(model, threads)
     if config.save or config.calibrate:
         bundle.check_changeable(model.bundle)
@@ -83,9 +92,15 @@ def assess(
     if threshold and config.save:
         own = model.bundle.config.thresholds
         changes["thresholds"] = {**own, **threshold.by_label(model.labels)}
+    suspects = None
+    if config.suspects:
+        suspects = find_suspects(report, folds=config.folds or FOLDS, on_event=on_event)
+        write_suspects(config.suspects, suspects, report, force=force)
     if changes:
         bundle.update(model.bundle, **changes)
-    return Assessment(report, verdicts, comparison, threshold, recalibration)
+    return Assessment(
+        report, verdicts, comparison, threshold, recalibration, suspects, config.suspects
+    )
 
 
 def _config_of(settings: Mapping[str, Any]) -> EvalConfig:

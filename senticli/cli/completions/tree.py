@@ -53,6 +53,7 @@ VALUES = {
     "score_columns": FREE_TEXT,
     "source": FILE,
     "stored": Values(stored="models"),
+    "suspects": FILE,
     "target": FILE,
     "test": Values(files=("",)),
     "teacher": Values((BUNDLED,), stored="models", files=("",)),

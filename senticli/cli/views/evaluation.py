@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from senticli.evaluation.calibration import Recalibration
     from senticli.evaluation.comparison import Comparison
     from senticli.evaluation.run import EvaluationReport
+    from senticli.evaluation.suspects import Suspect
     from senticli.evaluation.thresholds import Threshold
     from senticli.measures import Evaluation, Figure
 
@@ -27,6 +28,7 @@ AVERAGES = {
 }
 """Measures of the whole, beside accuracy and loss, and what people call them."""
 AS_NUMBERS = ("loss", "brier")
+SHOWN, SHOWN_TEXT = 5, 60  # suspects, and characters of the text of each
 
 
 def json_of(found: "Assessment") -> dict[str, Any]:
@@ -55,6 +57,8 @@ def json_of(found: "Assessment") -> dict[str, Any]:
         fields["against"] = {**asdict(compared), "is_worse": compared.is_worse}
     if found.threshold:
         fields["threshold"] = asdict(found.threshold)
+    if found.suspects is not None:
+        fields["suspects"] = {"count": len(found.suspects), "file": found.suspects_file}
     if fitted := found.recalibration:
         names = ("loss", "calibration_error")
         fields["recalibrated"] = {
@@ -73,6 +77,8 @@ def print_assessment(found: "Assessment", *, saved: bool) -> None:
         print_recalibration(found.recalibration)
     if found.threshold:
         print_threshold(found.threshold, saved=saved)
+    if found.suspects is not None:
+        print_suspects(found.suspects, str(found.suspects_file))
 
 
 def print_verdicts(found: "Assessment") -> None:
@@ -136,6 +142,18 @@ def print_threshold(found: "Threshold", *, saved: bool) -> None:
     console.print(f"\nthreshold{of} [bold]{found.threshold:g}[/]: {figures}", soft_wrap=True)
     if saved or not found.label:
         console.print(end, soft_wrap=True)
+
+
+def print_suspects(suspects: "Sequence[Suspect]", file: str) -> None:
+    """Print how many labels are likely wrong, and the first of them, a line each, on stdout."""
+    count = f"{len(suspects):,} suspect{'s' * (len(suspects) != 1)}"
+    console = stdout_console()
+    console.print(f"\n[bold]{count}[/] in {markup(file)}", soft_wrap=True)
+    for one in suspects[:SHOWN]:
+        text = one_line(one.text)
+        text = f"{text[: SHOWN_TEXT - 1]}…" if len(text) > SHOWN_TEXT else text
+        likely = f"{markup(one.label)} → [bold]{markup(one.likely)}[/]"
+        console.print(f"  {one.score:.1%}  {likely}  {markup(text)}", soft_wrap=True)
 
 
 def print_recalibration(fitted: "Recalibration") -> None:
