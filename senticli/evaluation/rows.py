@@ -87,7 +87,7 @@ def write_rows(path: Path, rows: Sequence[Row], columns: Sequence[str], examples
     answers = [{renamed[name]: value for name, value in row.added.items()} for row in rows]
     body, convert = io.BytesIO(), shutil.copyfileobj
     if format == table.source.format == PARQUET:
-        _write_parquet(body, table, answers)
+        _write_parquet(body, table, list(renamed.values()), answers)
     else:
         writer = _writer(format, table.source, names, list(renamed.values()))
         body.write(writer.header())
@@ -121,13 +121,15 @@ def _writer(format: str, source: Records, names: Sequence[str], added: Sequence[
     return TableWriter(format, source, names, added, dialect, header=header)
 
 
-def _write_parquet(body: BinaryIO, table: "_Table", answers: Sequence[Mapping[str, Any]]) -> None:
+def _write_parquet(
+    body: BinaryIO, table: "_Table", added: Sequence[str], answers: Sequence[Mapping[str, Any]]
+) -> None:
     """Write rows of a Parquet file with the types that they have there."""
     pyarrow = import_pyarrow()
     with open_bytes(Path(table.source.name)) as (stream, _):
         whole = pyarrow.parquet.read_table(pyarrow.BufferReader(stream.read()))
     chosen = whole.take(pyarrow.array([r.number - 1 for r in table.records], pyarrow.int64()))
-    for name in answers[0] if answers else ():
+    for name in added:
         chosen = chosen.append_column(name, pyarrow.array([answer[name] for answer in answers]))
     pyarrow.parquet.write_table(chosen, body)
 
@@ -177,9 +179,8 @@ def _table_of(rows: Sequence[Row], examples: Examples) -> _Table:
 
 def _read_again(source: "Source | None", rows: Sequence[Row], examples: "list[Example]") -> _Table:
     """Return rows of a source: as they are in its file, or where each stands, text and label."""
-    path, reading = (Path(source.name), source.reading) if source else (Path(), None)
-    format = reading and (reading.format or format_of(path))
-    if not (reading and format in TABLES and path.is_file()):
+    path, format = Path(source.name if source else ""), format_of_source(source)
+    if not (source and source.reading and format in TABLES and path.is_file()):
         plain = (
             {"where": row.where, "text": example.text, "label": example.label}
             for row in rows
@@ -188,7 +189,7 @@ def _read_again(source: "Source | None", rows: Sequence[Row], examples: "list[Ex
         return _Table([Record(0, fields["text"], fields=fields) for fields in plain], CSV, PLAIN)
     wanted = {examples[row.number].record for row in rows}
     with open_bytes(path) as (stream, _):
-        records = read_records(stream, format, str(path), reading.layout)
+        records = read_records(stream, format, str(path), source.reading.layout)
         found = {number: record for number, record in enumerate(records) if number in wanted}
     ordered = []
     for row in rows:
@@ -198,6 +199,13 @@ def _read_again(source: "Source | None", rows: Sequence[Row], examples: "list[Ex
             raise SenticliError(f"{path} has changed since it was evaluated", "evaluate it again")
         ordered.append(record)
     return _Table(ordered, format, records)
+
+
+def format_of_source(source: "Source | None") -> str | None:
+    """Return the format of a file that was read; None of anything else."""
+    if not (source and source.reading):
+        return None
+    return source.reading.format or format_of(Path(source.name))
 
 
 def _free(name: str, names: Iterable[str]) -> str:

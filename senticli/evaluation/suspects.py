@@ -1,6 +1,6 @@
 """Examples whose label is likely wrong, by confident learning (Northcutt, Jiang, Chuang 2021)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,13 +10,14 @@ import numpy as np
 from senticli import registry
 from senticli.errors import ConfigError
 from senticli.evaluation.examples import Examples
-from senticli.evaluation.rows import Row, check_target, write_rows
+from senticli.evaluation.rows import Row, check_target, format_of_source, write_rows
 from senticli.events import Message, OnEvent, ignore
+from senticli.io.formats import PARQUET
 from senticli.measures import Floats, Ints, likeliest
 
 if TYPE_CHECKING:
     from senticli.bundle import Bundle
-    from senticli.data.splits import Part
+    from senticli.data.splits import Part, Source
     from senticli.evaluation.run import EvaluationReport
 
 FOLDS = 5  # of cross-fitting, as most use
@@ -189,13 +190,15 @@ def _is_learned(part: "Part", bundle: "Bundle") -> bool:
 
 def _places(examples: Examples) -> Iterator[str]:
     """Yield where each example stands."""
-    parts = [(part.source.name, part.rows) for part in examples.parts]
-    given = [(name, range(len(source))) for name, source in examples.sources]
-    for (name, source), (full_name, rows) in zip(examples.sources, parts or given, strict=True):
-        for example, row in zip(source, rows, strict=True):
+    parts: list[tuple[Source | None, Sequence[int]]]
+    parts = [(part.source, part.rows) for part in examples.parts]
+    given = [(None, range(len(source))) for _, source in examples.sources]
+    for (name, each), (source, rows) in zip(examples.sources, parts or given, strict=True):
+        unit = "row" if format_of_source(source) == PARQUET else "line"
+        for example, row in zip(each, rows, strict=True):
             if isinstance(example.place, str):
                 yield example.place
             elif example.place is None:
-                yield f"{full_name}, example {row + 1}"
+                yield f"{source.name if source else name}, example {row + 1}"
             else:
-                yield f"{name}, line {example.place}"
+                yield f"{name}, {unit} {example.place}"

@@ -194,13 +194,21 @@ def test_values_of_parquet_keep_their_types(model: Model, tmp_path: Path) -> Non
     ids = pyarrow.array(range(len(TEXTS)), pyarrow.int16())
     table = pyarrow.table({"id": ids, "text": texts, "label": labels})
     parquet.write_table(table, tmp_path / "mine.parquet")
-    written(model, tmp_path / "mine.parquet", tmp_path / "out.parquet")
+    data = tmp_path / "mine.parquet"
+    written(model, data, tmp_path / "out.parquet")
+    assert [one.where for one in found_in(model, data)[0]] == [f"{data}, row 4", f"{data}, row 2"]
     again = parquet.read_table(tmp_path / "out.parquet")
     assert again.schema.names == ["id", "text", "label", "rank", "likely_label", "score"]
     assert again.schema.field("id").type == pyarrow.int16()
     assert again["id"].to_pylist() == [3, 1]
     assert again["rank"].to_pylist() == [1, 2]
     assert again["likely_label"].to_pylist() == ["negative", "positive"]
+    parquet.write_table(table.slice(4), data)
+    found, report = found_in(model, data)
+    write_suspects(tmp_path / "none.parquet", found, report)
+    none = parquet.read_table(tmp_path / "none.parquet")
+    assert none.schema.names == again.schema.names
+    assert none.num_rows == 0
 
 
 @pytest.mark.parametrize("name", ["out.jsonl", "out.tsv", "out.csv.gz", "out.parquet"])
