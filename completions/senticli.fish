@@ -138,6 +138,8 @@ complete -c senticli -n '__senticli_command eval' -l calibrate -d 'Fit the model
 complete -c senticli -n '__senticli_command eval' -l suspects -x -a '(__senticli_paths \'\')' -d 'Write the rows whose label is most likely wrong to FILE, as they came in, with rank, likely label and score'
 complete -c senticli -n '__senticli_command eval' -l folds -x -d 'Models to train for the suspects of data that the model was trained on, each without the part that it judges. [default: 5]'
 complete -c senticli -n '__senticli_command eval' -l force -d 'Replace FILE if it is there'
+complete -c senticli -n '__senticli_command eval' -l report -x -a '(__senticli_paths .html)' -d 'Write a report to FILE (.html): verdict, measures, charts, slices, worst errors'
+complete -c senticli -n '__senticli_command eval' -l slice -x -d 'Column by whose values the report divides the examples'
 complete -c senticli -n '__senticli_command eval' -l json -d 'Print JSON, one object a line'
 complete -c senticli -n '__senticli_command eval' -l threads -x -d 'CPU threads. [default: all cores]'
 complete -c senticli -n '__senticli_command eval' -l help -s h -d 'Show this message and exit'

@@ -38,15 +38,18 @@ class TokenWeight:
 
 
 def occlude(
-    token_ids: TokenIds, classify: Callable[[list[TokenIds]], Floats]
+    token_ids: TokenIds,
+    classify: Callable[[list[TokenIds]], Floats],
+    most: int = MOST_OCCLUSIONS,
 ) -> tuple[Floats, Floats]:
     """Return the probabilities [L] of a text, and the weight [T, L] of each token for each label.
 
     Args:
         token_ids: the text, at least one token.
         classify: gives the probabilities [N, L] of N texts.
+        most: occlusions at most; a text of more tokens is occluded by runs of them.
     """
-    runs = np.array_split(np.arange(len(token_ids)), min(len(token_ids), MOST_OCCLUSIONS))
+    runs = np.array_split(np.arange(len(token_ids)), min(len(token_ids), most))
     # <unk> in place of <unk> changes nothing: no need to run it.
     known = [run for run in runs if (token_ids[run] != UNK_INDEX).any()]
     probabilities = classify([token_ids, *(_without(token_ids, run) for run in known)])

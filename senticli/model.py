@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from senticli import registry
 from senticli.bundle import Bundle
 from senticli.errors import SenticliError
-from senticli.explain import TokenWeight, occlude
+from senticli.explain import MOST_OCCLUSIONS, TokenWeight, occlude
 from senticli.measures import softmax
 from senticli.runtime import MAX_TOKENS, Network, fit_length
 from senticli.text.encoder import TokenIds
@@ -210,24 +210,34 @@ class Model:
             raise TypeError("texts is one string: give a list of texts")
         return (probabilities for _, _, probabilities in self._classified(texts))
 
-    def explain(self, text: str, label: str | None = None) -> list[TokenWeight]:
+    def explain(
+        self, text: str, label: str | None = None, *, most: int = MOST_OCCLUSIONS
+    ) -> list[TokenWeight]:
         """Return the weight of each token of ``text`` for a label, by default the likeliest.
 
         A text without a token has no weights; of one that is too long to be read whole, the tokens
         that are not read are left out.
 
+        Args:
+            text: the text.
+            label: the label.
+            most: weights that are measured at most, each by running the network once more; in a
+                text of more tokens, neighbours share one.
+
         Raises:
             TypeError: ``text`` is not a string.
-            ValueError: the model has no such label.
+            ValueError: the model has no such label, or ``most`` is less than 1.
         """
         if not isinstance(text, str):
             raise TypeError(f"a text is a string, not {type(text).__name__}")
         if label is not None and label not in self.labels:
             raise ValueError(f"the model has no label {label!r}, but {', '.join(self.labels)}")
+        if most < 1:
+            raise ValueError(f"most is {most}, and must be at least 1")
         token_ids, spans = self._tokens(text)
         if not len(token_ids):
             return []
-        probabilities, weights = occlude(token_ids, self._probabilities)
+        probabilities, weights = occlude(token_ids, self._probabilities, most)
         column = int(probabilities.argmax()) if label is None else self.labels.index(label)
         return [
             TokenWeight(

@@ -25,7 +25,14 @@ from senticli.data.labels import (
 )
 from senticli.errors import SenticliError, UsageError
 from senticli.io.atomic import sha256_of
-from senticli.io.fields import MISSING, find_column, find_field, is_usual, value_at
+from senticli.io.fields import (
+    MISSING,
+    find_column,
+    find_field,
+    is_usual,
+    no_column,
+    value_at,
+)
 from senticli.io.formats import (
     CSV,
     JSONL,
@@ -69,7 +76,8 @@ class Example:
 
     One with a soft label has ``scores``, a probability for each label; ``label`` is the likeliest.
     ``place`` is where its source has it: the number of a line or row, or the path of a file;
-    ``record`` counts the records of a table, from 0.
+    ``record`` counts the records of a table, from 0. ``slices`` has the values of further columns,
+    where some were asked for.
     """
 
     text: str
@@ -78,6 +86,7 @@ class Example:
     scores: Mapping[str, float] | None = None
     place: int | str | None = field(default=None, compare=False)
     record: int | None = field(default=None, compare=False)
+    slices: Mapping[str, str] | None = None
 
     @classmethod
     def soft(cls, text: str, scores: Mapping[str, float], group: str | None = None) -> "Example":
@@ -126,6 +135,7 @@ class Labelled:
         *doubts: str,
         place: int | str,
         record: int | None = None,
+        slices: Mapping[str, str] | None = None,
     ) -> None:
         """Take a row as an example, of which there may be doubts; or say why it is none.
 
@@ -136,6 +146,7 @@ class Labelled:
             doubts: why the row may not be what was meant.
             place: the row, as :class:`Example` has it.
             record: its number in a table.
+            slices: the values of its further columns.
         """
         try:
             if not text.strip():
@@ -148,7 +159,7 @@ class Labelled:
             shown = f"{where}: {error.value!r}" if error.value != "" else where
             self.problems.append(Problem(shown, error.what, hint=error.hint))
             return
-        self.examples.append(replace(example, place=place, record=record))
+        self.examples.append(replace(example, place=place, record=record, slices=slices or None))
         self.problems += [Problem(where, doubt, kept=True) for doubt in doubts if doubt]
 
 
@@ -167,7 +178,8 @@ class Reading:
     ``likely_label`` is a column that comes before those of the usual names, where there is one.
     ``label_map`` gives the labels of values; where it is empty, each value is a label.
     ``score_columns`` have the probabilities of labels, or one has an object of them; None: in
-    JSON Lines, ``scores`` is such a field unless there is a ``label_column``.
+    JSON Lines, ``scores`` is such a field unless there is a ``label_column``. ``slice_columns`` are
+    further columns whose values the examples keep.
     """
 
     format: str | None = None
@@ -175,6 +187,7 @@ class Reading:
     likely_label: str | None = None
     label_map: Mapping[str, str] = field(default_factory=dict)
     score_columns: str | None = None
+    slice_columns: tuple[str, ...] = ()
     layout: Layout = field(default_factory=Layout)
 
     @property
@@ -185,6 +198,7 @@ class Reading:
             "label_column": self.label_column,
             "label_map": self.label_map or None,
             "score_columns": self.score_columns,
+            "slice_column": self.slice_columns or None,
         }
         return {k: v for k, v in own.items() if v is not None} | self.layout.given
 
@@ -333,7 +347,8 @@ def _read_table(stream: BinaryIO, name: str, format: str, reading: Reading) -> L
         raise _BadBytes
     label_at: int | str | None = None
     lists: list[str] = []
-    scores_at = _score_columns(reading, records)
+    scores_at, slices_at = _score_columns(reading, records), _slice_columns(reading, records)
+    lacking = set(slices_at)
     has_scores = bool(scores_at) and records.columns is not None
     is_plain = records.dialect is not None and records.dialect.quoting == "none"
     for number, record in enumerate(records):
@@ -345,8 +360,14 @@ def _read_table(stream: BinaryIO, name: str, format: str, reading: Reading) -> L
         if record.error or record.doubt == REPEATED:
             found.problems.append(Problem(where, record.error or HEADER))
             continue
-        fields, at = record.fields, {"place": record.number, "record": number}
-        text = without_surrogates(record.text)[0]
+        fields, text = record.fields, without_surrogates(record.text)[0]
+        values = {name: _value(fields, path) for name, path in slices_at.items()}
+        lacking -= {name for name, value in values.items() if value is not MISSING}
+        at: dict[str, Any] = {
+            "place": record.number,
+            "record": number,
+            "slices": {name: _text_of(value)[0] for name, value in values.items()},
+        }
         if scores := _scores(fields, scores_at):
             has_scores = True
             found.add(where, text, scores, record.doubt, **at)
@@ -381,6 +402,8 @@ def _read_table(stream: BinaryIO, name: str, format: str, reading: Reading) -> L
         if is_plain and re.fullmatch('".+"', label.strip()):
             doubts.append(QUOTED_LABEL)
         found.add(where, text, label, *doubts, **at)
+    if found.examples and lacking:  # in every object
+        raise no_column(list(fields), min(lacking), name, "slice")
     return found
 
 
@@ -449,6 +472,16 @@ def _score_columns(reading: Reading, records: Records) -> dict[str, int | str]:
             f"{records.name}: one column, {asked[0]}, cannot hold the scores of all labels", hint
         )
     return found
+
+
+def _slice_columns(reading: Reading, records: Records) -> dict[str, int | str]:
+    """Return the position, or the path, of each further column by its name; see _score_columns."""
+    columns, names = records.columns, reading.slice_columns
+    if columns is None:
+        return {name: name for name in names}
+    if records.format == PARQUET:
+        return {name: find_field(columns, name, records.name, "slice")[1] for name in names}
+    return {name: find_column(columns, name, records.name, "slice") for name in names}
 
 
 def _scores(fields: Fields, scores_at: Mapping[str, int | str]) -> Mapping[str, Any] | None:

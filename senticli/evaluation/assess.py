@@ -22,13 +22,14 @@ from senticli.model import Model, as_model
 class Assessment:
     """What was found of a model; None, or nothing, of what was not asked for."""
 
+    model: Model
     report: EvaluationReport
     verdicts: Sequence[Verdict]
     comparison: Comparison | None
     threshold: Threshold | None
     recalibration: Recalibration | None
-    suspects: Sequence[Suspect] | None
-    suspects_file: str | None
+    suspects: Sequence[Suspect] | None = None
+    suspects_file: str | None = None
 
     @property
     def holds(self) -> bool:
@@ -99,7 +100,9 @@ def assess(
     if changes:
         bundle.update(model.bundle, **changes)
     return Assessment(
-        report, verdicts, comparison, threshold, recalibration, suspects, config.suspects
+        *(model, report, verdicts, comparison, threshold, recalibration),
+        suspects=suspects,
+        suspects_file=config.suspects,
     )
 
 

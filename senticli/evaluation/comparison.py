@@ -42,6 +42,11 @@ class Comparison:
         """True if the model is significantly worse than the other, at 5 %."""
         return self.difference < 0 and self.p_value < LEVEL
 
+    @property
+    def is_better(self) -> bool:
+        """True if the model is significantly better than the other, at 5 %."""
+        return self.difference > 0 and self.p_value < LEVEL
+
 
 def compare(
     report: EvaluationReport,

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,10 +27,12 @@ class Examples:
     """The examples to measure on by source, what they are called, and what is known of them.
 
     ``parts`` says where those of each source were read; there are none of examples that were given.
+    ``hashes`` has the SHA-256 of each file, or of the content of a data set's split.
     """
 
     sources: "Sequence[tuple[str, Sequence[Example]]]"
     name: str
+    hashes: Mapping[str, str] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
     messages: tuple[Message, ...] = ()
     parts: "Sequence[Part]" = ()
@@ -88,6 +90,7 @@ def read_examples(
     split: str | None,
     reading: Mapping[str, Any],
     report: OnEvent,
+    slice_columns: tuple[str, ...] = (),
 ) -> Examples:
     """Read the examples of data sets and files, by default those that a model was trained on.
 
@@ -99,9 +102,10 @@ def read_examples(
         split: of data sets; None: test.
         reading: how files are read, by setting; None: found out.
         report: called with each event.
+        slice_columns: columns whose values the examples keep.
 
     Raises:
-        SenticliError: the data cannot be read.
+        SenticliError: the data cannot be read, or lacks one of the columns.
     """
     from senticli.data.checks import rows_of, soft_labels
     from senticli.data.labelled import PIPE, is_pipe
@@ -111,7 +115,7 @@ def read_examples(
 
     given = {name: value for name, value in reading.items() if value is not None}
     trained, part, what = opened.training, split or "test", ""
-    sources = Sources()
+    sources = Sources(slice_columns=slice_columns)
     if data is None:
         pipe = next((n for n in trained.data if n not in DATASETS and is_pipe(Path(n))), None)
         if pipe and not trained.test:
@@ -139,8 +143,8 @@ def read_examples(
         usual = {name: getattr(TrainConfig(), name) for name in reading}
         own = {"data": paths, "valid": (), "test": () if split else paths, "unlabelled": ()}
         config = replace(trained, **{**usual, **own, **given})
-        sources = Sources(trained.text_column, trained.label_column)
-    check_reading(config)
+        sources = Sources(trained.text_column, trained.label_column, slice_columns)
+    check_reading(config, slice_columns)
     installed.require(config.data)
     try:
         found = load_split(config, part, sources)
@@ -158,7 +162,7 @@ def read_examples(
     what = what or f"{', '.join(found.names)} {part}"
     names = [STANDARD_INPUT if name == PIPE else name for name in found.names]
     parts = [(name, part.examples) for name, part in zip(names, found.parts, strict=True)]
-    return Examples(parts, what, findings, tuple(messages), found.parts)
+    return Examples(parts, what, found.hashes, findings, tuple(messages), found.parts)
 
 
 def _compare_with_training(
