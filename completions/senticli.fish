@@ -40,7 +40,7 @@ complete -c senticli -f
 
 # senticli
 complete -c senticli -n __senticli_command -a train -d 'Train a model and make it the default of eval and predict'
-complete -c senticli -n __senticli_command -a eval -d 'Measure a model on labelled examples, and judge it'
+complete -c senticli -n __senticli_command -a eval -d 'Measure a model on labelled examples or by behavioural checks, and judge it'
 complete -c senticli -n __senticli_command -a predict -d 'Classify texts: arguments, standard input, or a file: lines, CSV, TSV, JSON Lines, Parquet'
 complete -c senticli -n __senticli_command -a download -d 'Download data sets and word vectors into the data dir'
 complete -c senticli -n __senticli_command -a info -d 'Show versions, paths, sizes, CPU features and devices, to paste into a bug report'
@@ -128,6 +128,7 @@ complete -c senticli -n '__senticli_command eval' -l quoting -x -a 'csv backslas
 complete -c senticli -n '__senticli_command eval' -l header -d 'The first row of CSV or TSV has names; without, columns are numbers, from 1. [default: header]'
 complete -c senticli -n '__senticli_command eval' -l no-header -d 'The opposite of --header'
 complete -c senticli -n '__senticli_command eval' -l encoding -x -d 'Encoding of the files, such as cp1252 or utf-16. [default: utf-8]'
+complete -c senticli -n '__senticli_command eval' -l checks -x -a 'bundled (__senticli_paths .jsonl)' -d 'Run behavioural checks, those in a JSON Lines file or the bundled ones; alone, unless data are named'
 complete -c senticli -n '__senticli_command eval' -l fail-under -x -d 'Fail if a figure is below a value, such as recall.negative=0.8'
 complete -c senticli -n '__senticli_command eval' -l fail-over -x -d 'Fail if loss, brier or calibration_error is above a value'
 complete -c senticli -n '__senticli_command eval' -l confident -d 'Judge the worse end of a figure\'s 95 % interval'

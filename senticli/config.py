@@ -37,7 +37,7 @@ Format = Literal["lines", "csv", "tsv", "jsonl", "parquet"]
 Quoting = Literal["csv", "backslash", "none"]
 
 DATA, MODEL, TRAINING, OUTPUT, ANSWER = "Data", "Model", "Training", "Output", "Answer"
-GATE, SCORES = "Gate", "Scores"
+CHECKS, GATE, SCORES = "Checks", "Gate", "Scores"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -532,6 +532,14 @@ class OutputConfig:
 class EvalConfig:
     """What is asked of an evaluation besides its measures."""
 
+    checks: str | None = setting(
+        None,
+        "Run behavioural checks, those in a JSON Lines file or the bundled ones; alone, unless "
+        "data are named.",
+        CHECKS,
+        metavar="FILE|bundled",
+        shown="",
+    )
     fail_under: tuple[str, ...] = setting(
         (),
         "Fail if a figure is below a value, such as recall.negative=0.8. Repeatable.",
@@ -586,6 +594,11 @@ class EvalConfig:
             raise ConfigError(
                 "save", "has no use without a threshold", "add `find_threshold=precision=0.95`"
             )
+
+    @property
+    def needs_data(self) -> bool:
+        """True if labelled examples are needed: for all but checks."""
+        return not self.checks or self.calibrate or bool(self.against or self.find_threshold)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -24,6 +24,7 @@ EXAMPLES = (
     "senticli eval --data reviews.csv --label-column stars --json",
     "senticli eval --data reviews.csv --fail-under accuracy=0.9 --fail-under recall.negative=0.8",
     "senticli eval --data reviews.csv --against bundled",
+    "senticli eval --checks bundled --fail-under checks.negation=0.9",
     "senticli eval --data reviews.csv --find-threshold precision=0.95 --save",
 )
 
@@ -53,7 +54,7 @@ def evaluate(
     as_json: Json = False,
     threads: Threads = None,
 ) -> None:
-    """Measure a model on labelled examples, and judge it."""
+    """Measure a model on labelled examples or by behavioural checks, and judge it."""
     # Heavy imports stay inside: --help and completion do without numpy and onnxruntime.
     from senticli.evaluation.assess import assess
 

@@ -8,6 +8,7 @@ from typing import Any
 from senticli import bundle
 from senticli.config import EvalConfig, settings_of
 from senticli.evaluation.calibration import Recalibration, recalibrate
+from senticli.evaluation.checks import CheckReport, check
 from senticli.evaluation.comparison import Comparison, compare
 from senticli.evaluation.gate import Verdict, judge, parse_conditions
 from senticli.evaluation.run import EvaluationReport, evaluate
@@ -20,11 +21,12 @@ from senticli.model import Model, as_model
 class Assessment:
     """What was found of a model; None, or nothing, of what was not asked for."""
 
-    report: EvaluationReport
+    report: EvaluationReport | None
     verdicts: Sequence[Verdict]
     comparison: Comparison | None
     threshold: Threshold | None
     recalibration: Recalibration | None
+    checks: CheckReport | None = None
 
     @property
     def holds(self) -> bool:
@@ -43,7 +45,8 @@ def assess(
 ) -> Assessment:
     """Evaluate a model, and judge it.
 
-    A new temperature, or threshold to be saved, is written to the model.
+    A new temperature, or threshold to be saved, is written to the model. With ``checks``, it is
+    evaluated only on data that are named, or if something is asked that needs data.
 
     Args:
         model: the model, or what :func:`senticli.load` finds it by.
@@ -66,10 +69,15 @@ def assess(
     model = as_model(model, threads)
     if config.save or config.calibrate:
         bundle.check_changeable(model.bundle)
-    report = evaluate(model, data, on_event=on_event, **settings)
-    verdicts = judge(
-        report.evaluation.figures, conditions, labels=model.labels, confident=config.confident
-    )
+    checks = check(model, config.checks, on_event=on_event) if config.checks else None
+    figures = checks.figures if checks else {}
+    report = None
+    if config.needs_data or any(value is not None for value in (data, *settings.values())):
+        report = evaluate(model, data, on_event=on_event, **settings)
+        figures = {**report.evaluation.figures, **figures}
+    verdicts = judge(figures, conditions, labels=model.labels, confident=config.confident)
+    if report is None:
+        return Assessment(None, verdicts, None, None, None, checks)
     comparison = None
     if config.against:
         comparison = compare(report, config.against, threads=threads, on_event=on_event)
@@ -85,7 +93,7 @@ def assess(
         changes["thresholds"] = {**own, **threshold.by_label(model.labels)}
     if changes:
         bundle.update(model.bundle, **changes)
-    return Assessment(report, verdicts, comparison, threshold, recalibration)
+    return Assessment(report, verdicts, comparison, threshold, recalibration, checks)
 
 
 def _config_of(settings: Mapping[str, Any]) -> EvalConfig:

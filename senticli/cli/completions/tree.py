@@ -35,6 +35,7 @@ FREE_TEXT, FILE, FOLDER = Values(), Values(files=("",)), Values(files=())
 
 # What the value of a parameter is, by the parameter's name, where its type does not say.
 VALUES = {
+    "checks": Values((BUNDLED,), files=(".jsonl",)),
     "data": Values(DATASETS, stored="datasets", files=(*TABLE_SUFFIXES, ".txt")),
     "init": Values((BUNDLED,), stored="models", files=()),
     "input": FILE,
