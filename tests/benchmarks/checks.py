@@ -47,6 +47,7 @@ FILLER = (
     " I live on the second floor. There is a bus stop in front of the house. It is Thursday today. "
     "The shop is on the same street. It opens at nine.",
 )
+LONGEST = 1000  # times that a text is repeated
 
 
 def main() -> None:
@@ -57,7 +58,8 @@ def main() -> None:
     add("--system", choices=list(SYSTEMS), help="check this system instead of a model")
     args = parser.parse_args()
 
-    written = read_checks("bundled")
+    # VADER's time grows with the square of a text's length.
+    written = [one for one in read_checks("bundled") if one.repeat <= LONGEST]
     checks = [*written, *in_other_forms(written)]
     if args.system:  # which has an answer for everything
         asked = [one for one in checks if one.type != "mft" or one.label]
@@ -66,7 +68,8 @@ def main() -> None:
     else:
         report = check(args.model, checks)
         outcomes = list(report.all.outcomes)
-        print(*(message.text for message in report.messages), sep="\n")
+        for message in report.messages:
+            say(message.text)
     print(*table(outcomes), sep="\n")
 
 
