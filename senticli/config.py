@@ -598,7 +598,7 @@ class EvalConfig:
     @property
     def needs_data(self) -> bool:
         """True if labelled examples are needed: for all but checks."""
-        return not self.checks or self.calibrate or bool(self.against or self.find_threshold)
+        return self.checks is None or self.calibrate or bool(self.against or self.find_threshold)
 
 
 @dataclass(frozen=True, kw_only=True)

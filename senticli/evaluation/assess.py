@@ -69,7 +69,7 @@ def assess(
     model = as_model(model, threads)
     if config.save or config.calibrate:
         bundle.check_changeable(model.bundle)
-    checks = check(model, config.checks, on_event=on_event) if config.checks else None
+    checks = check(model, config.checks, on_event=on_event) if config.checks is not None else None
     figures = checks.figures if checks else {}
     report = None
     if config.needs_data or any(value is not None for value in (data, *settings.values())):

@@ -185,6 +185,12 @@ def test_a_figure_that_the_checks_lack_is_no_pass(senticli: Run, suite: Path, fi
     assert f"there is no figure '{figure}'" in done.stderr
 
 
+def test_an_empty_name_is_not_taken_for_no_checks(senticli: Run) -> None:
+    done = senticli("eval", "-m", "bundled", "--data", "sample", "--checks", "")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "cannot read" in done.stderr
+
+
 def test_what_needs_data_evaluates_too(senticli: Run, suite: Path, tiny_model: Path) -> None:
     done = senticli("eval", "-m", tiny_model, "--checks", suite, "--against", "bundled", "--json")
     assert {"examples", "against", "checks"} <= json.loads(done.stdout).keys()
