@@ -40,7 +40,7 @@ complete -c senticli -f
 
 # senticli
 complete -c senticli -n __senticli_command -a train -d 'Train a model and make it the default of eval and predict'
-complete -c senticli -n __senticli_command -a eval -d 'Measure a model on labelled examples, and judge it'
+complete -c senticli -n __senticli_command -a eval -d 'Measure a model on labelled examples or by behavioural checks, and judge it'
 complete -c senticli -n __senticli_command -a predict -d 'Classify texts: arguments, standard input, or a file: lines, CSV, TSV, JSON Lines, Parquet'
 complete -c senticli -n __senticli_command -a download -d 'Download data sets and word vectors into the data dir'
 complete -c senticli -n __senticli_command -a info -d 'Show versions, paths, sizes, CPU features and devices, to paste into a bug report'
@@ -128,6 +128,7 @@ complete -c senticli -n '__senticli_command eval' -l quoting -x -a 'csv backslas
 complete -c senticli -n '__senticli_command eval' -l header -d 'The first row of CSV or TSV has names; without, columns are numbers, from 1. [default: header]'
 complete -c senticli -n '__senticli_command eval' -l no-header -d 'The opposite of --header'
 complete -c senticli -n '__senticli_command eval' -l encoding -x -d 'Encoding of the files, such as cp1252 or utf-16. [default: utf-8]'
+complete -c senticli -n '__senticli_command eval' -l checks -x -a 'bundled (__senticli_paths .jsonl)' -d 'Run behavioural checks, those in a JSON Lines file or the bundled ones; alone, unless data are named'
 complete -c senticli -n '__senticli_command eval' -l fail-under -x -d 'Fail if a figure is below a value, such as recall.negative=0.8'
 complete -c senticli -n '__senticli_command eval' -l fail-over -x -d 'Fail if loss, brier or calibration_error is above a value'
 complete -c senticli -n '__senticli_command eval' -l confident -d 'Judge the worse end of a figure\'s 95 % interval'
@@ -137,9 +138,9 @@ complete -c senticli -n '__senticli_command eval' -l save -d 'Make what --find-t
 complete -c senticli -n '__senticli_command eval' -l calibrate -d 'Fit the model\'s scores to these examples, and save it'
 complete -c senticli -n '__senticli_command eval' -l suspects -x -a '(__senticli_paths \'\')' -d 'Write the rows whose label is most likely wrong to FILE, as they came in, with rank, likely label and score'
 complete -c senticli -n '__senticli_command eval' -l folds -x -d 'Models to train for the suspects of data that the model was trained on, each without the part that it judges. [default: 5]'
-complete -c senticli -n '__senticli_command eval' -l force -d 'Replace FILE if it is there'
 complete -c senticli -n '__senticli_command eval' -l report -x -a '(__senticli_paths .html)' -d 'Write a report to FILE (.html): verdict, measures, charts, slices, worst errors'
 complete -c senticli -n '__senticli_command eval' -l slice -x -d 'Column by whose values the report divides the examples'
+complete -c senticli -n '__senticli_command eval' -l force -d 'Replace FILE if it is there'
 complete -c senticli -n '__senticli_command eval' -l json -d 'Print JSON, one object a line'
 complete -c senticli -n '__senticli_command eval' -l threads -x -d 'CPU threads. [default: all cores]'
 complete -c senticli -n '__senticli_command eval' -l help -s h -d 'Show this message and exit'

@@ -37,7 +37,8 @@ Format = Literal["lines", "csv", "tsv", "jsonl", "parquet"]
 Quoting = Literal["csv", "backslash", "none"]
 
 DATA, MODEL, TRAINING, OUTPUT, ANSWER = "Data", "Model", "Training", "Output", "Answer"
-GATE, SCORES, LABELS = "Gate", "Scores", "Wrong labels"
+CHECKS, GATE, SCORES, LABELS = "Checks", "Gate", "Scores", "Wrong labels"
+REPORT = "Report"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -532,6 +533,14 @@ class OutputConfig:
 class EvalConfig:
     """What is asked of an evaluation besides its measures."""
 
+    checks: str | None = setting(
+        None,
+        "Run behavioural checks, those in a JSON Lines file or the bundled ones; alone, unless "
+        "data are named.",
+        CHECKS,
+        metavar="FILE|bundled",
+        shown="",
+    )
     fail_under: tuple[str, ...] = setting(
         (),
         "Fail if a figure is below a value, such as recall.negative=0.8. Repeatable.",
@@ -594,6 +603,20 @@ class EvalConfig:
         shown="5",
     )
 
+    report: str | None = setting(
+        None,
+        "Write a report to FILE (.html): verdict, measures, charts, slices, worst errors.",
+        REPORT,
+        metavar="FILE",
+        shown="",
+    )
+    slice_column: tuple[str, ...] = setting(
+        (),
+        "Column by whose values the report divides the examples. Repeatable.",
+        REPORT,
+        metavar="NAME|N",
+    )
+
     def __post_init__(self) -> None:
         check_settings(self)
         if self.confident and not (self.fail_under or self.fail_over):
@@ -606,6 +629,17 @@ class EvalConfig:
             )
         if self.folds and not self.suspects:
             raise ConfigError("folds", "has no use without suspects", "add `suspects=FILE`")
+
+        if self.slice_column and not self.report:
+            raise ConfigError(
+                "slice_column", "has no use without a report", "add `report=FILE.html`"
+            )
+
+    @property
+    def needs_data(self) -> bool:
+        """True if labelled examples are needed: for all but checks."""
+        others = self.against, self.find_threshold, self.suspects, self.report
+        return self.checks is None or self.calibrate or any(others)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -78,6 +78,18 @@ def stdout_console() -> "Console":
     return Console(highlight=False, width=None if sys.stdout.isatty() else 1000)
 
 
+def table_of(columns: Sequence[str], rows: Iterable[Sequence[str]], *, names: int = 1) -> "Table":
+    """Return a table whose first columns, one or more, hold names, and the others numbers."""
+    from rich.table import Table
+
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for number, column in enumerate(columns):
+        table.add_column(column, justify="left" if number < names else "right")
+    for row in rows:
+        table.add_row(*row)
+    return table
+
+
 def print_table(table: "Table") -> None:
     """Print a table on stdout; off a terminal without the blanks that fill its lines."""
     console = stdout_console()

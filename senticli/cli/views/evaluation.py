@@ -5,12 +5,21 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from senticli.cli.console import markup, one_line, print_table, say, stdout_console, styled
+from senticli.cli.console import (
+    markup,
+    one_line,
+    print_table,
+    say,
+    stdout_console,
+    styled,
+    table_of,
+)
+from senticli.cli.views.checks import print_checks, with_checks
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from senticli.evaluation.assess import Assessment
+    from senticli.evaluation.assessment import Assessment
     from senticli.evaluation.calibration import Recalibration
     from senticli.evaluation.comparison import Comparison
     from senticli.evaluation.run import EvaluationReport
@@ -33,24 +42,9 @@ SHOWN, SHOWN_TEXT = 5, 60  # suspects, and characters of the text of each
 
 def json_of(found: "Assessment") -> dict[str, Any]:
     """Return the fields of ``eval --json``."""
-    report = found.report
-    evaluation = report.evaluation
-    fields = {
-        "model": report.model,
-        "data": report.data,
-        "restricted": report.restricted,
-        "examples": evaluation.examples,
-        "loss": evaluation.loss,
-        "accuracy": evaluation.accuracy,
-        "interval": evaluation.interval,
-        "figures": {name: asdict(figure) for name, figure in evaluation.figures.items()},
-        "labels": [asdict(score) for score in evaluation.labels],
-        "confusion": evaluation.confusion,
-        "coverage": [asdict(point) for point in evaluation.coverage],
-        "calibration": [asdict(one) for one in evaluation.calibration],
-        "examples_sha256": report.examples.sha256,
-        "right": report.answers.right_in_hex,
-    }
+    fields = measures_of(found.report) if found.report else {}
+    if found.checks:
+        fields = with_checks(fields, found.checks)
     if found.verdicts:
         fields["conditions"] = [asdict(verdict) for verdict in found.verdicts]
     if compared := found.comparison:
@@ -68,17 +62,43 @@ def json_of(found: "Assessment") -> dict[str, Any]:
     return fields
 
 
+def measures_of(report: "EvaluationReport") -> dict[str, Any]:
+    """Return the fields of the measures."""
+    evaluation = report.evaluation
+    return {
+        "model": report.model,
+        "data": report.data,
+        "restricted": report.restricted,
+        "examples": evaluation.examples,
+        "loss": evaluation.loss,
+        "accuracy": evaluation.accuracy,
+        "interval": evaluation.interval,
+        "figures": {name: asdict(figure) for name, figure in evaluation.figures.items()},
+        "labels": [asdict(score) for score in evaluation.labels],
+        "confusion": evaluation.confusion,
+        "coverage": [asdict(point) for point in evaluation.coverage],
+        "calibration": [asdict(one) for one in evaluation.calibration],
+        "examples_sha256": report.examples.sha256,
+        "right": report.answers.right_in_hex,
+    }
+
+
 def print_assessment(found: "Assessment", *, saved: bool) -> None:
     """Print what was found on stdout; ``saved`` says if the threshold is now the model's own."""
-    print_evaluation(found.report)
-    if found.comparison:
-        print_comparison(found.comparison, found.report)
+    if found.report:
+        print_evaluation(found.report)
+        if found.comparison:
+            print_comparison(found.comparison, found.report)
     if found.recalibration:
         print_recalibration(found.recalibration)
     if found.threshold:
         print_threshold(found.threshold, saved=saved)
     if found.suspects is not None:
         print_suspects(found.suspects, str(found.suspects_file))
+    if found.report and found.checks:
+        print()
+    if found.checks:
+        print_checks(found.checks)
 
 
 def print_verdicts(found: "Assessment") -> None:
@@ -214,7 +234,7 @@ def _labels(evaluation: "Evaluation") -> "Table":
         )
         shares = ["–" if value is None else f"{value:.2%}" for value in values]
         rows.append([markup(score.label), *shares, f"{score.support:,}"])
-    return _table(("label", *columns, "examples"), rows)
+    return table_of(("label", *columns, "examples"), rows)
 
 
 def _confusion(evaluation: "Evaluation") -> "Table":
@@ -226,16 +246,4 @@ def _confusion(evaluation: "Evaluation") -> "Table":
             for column, count in enumerate(counts)
         ]
         rows.append([name, *cells])
-    return _table(("true \\ predicted", *names), rows)
-
-
-def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> "Table":
-    """Return a table whose first column holds names, and the others numbers."""
-    from rich.table import Table
-
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    for number, column in enumerate(columns):
-        table.add_column(column, justify="right" if number else "left")
-    for row in rows:
-        table.add_row(*row)
-    return table
+    return table_of(("true \\ predicted", *names), rows)
