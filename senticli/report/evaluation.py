@@ -201,7 +201,7 @@ def _calibration_chart(report: EvaluationReport) -> Chart:
 
 
 def _slice_tables(report: EvaluationReport) -> Iterator[tuple[str, list[Slice]]]:
-    yield "tokens of the text", by_length(report.answers)
+    yield "length in tokens", by_length(report.answers)
     yield "share of unknown tokens", by_unknown(report.answers)
     columns = (name for example in report.examples.all for name in example.slices or ())
     for column in dict.fromkeys(columns):
