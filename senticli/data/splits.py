@@ -55,6 +55,8 @@ class Source:
     """Rows of a file that are no examples."""
     reading: Reading | None = None
     """How a file of one's own was read."""
+    notes: Sequence[str] = ()
+    """What was found out about a file that whoever names it may not expect."""
 
     @cached_property
     def digest(self) -> str:
@@ -500,7 +502,7 @@ def _read_source(
     if name not in DATASETS and split == UNLABELLED:
         own = read_unlabelled(existing_file(name), reading_of(config).layout, config.format)
         examples = [Example(text, "") for text in own.texts]
-        return Source(f"{name} ({UNLABELLED})", examples, own.sha256)
+        return Source(f"{name} ({UNLABELLED})", examples, own.sha256, notes=own.notes)
     if name not in DATASETS:
         path = splits_in(existing_file(name))[split]
         reading = _reading_for(config, path, slice_columns)

@@ -334,6 +334,8 @@ def _checked_data(recipe: Recipe, *, strict: bool, on_event: OnEvent) -> Trainin
         if findings := rows_of(sources.problems):  # which may explain it
             on_event(DataChecked({}, {}, findings, own=True))
         raise
+    for note in (note for part in data.unlabelled.parts for note in part.source.notes):
+        on_event(Message("note", note))
     splits = {"train": data.train, "valid": data.valid}
     checks = check(splits if data.test is None else {**splits, "test": data.test})
     if data.leaks:
