@@ -255,12 +255,23 @@ def _read_file(path: Path, reading: Reading) -> tuple[Labelled, str]:
                 hint = f"begin each line with {MARK}NAME and a blank"
             else:
                 found = _read_table(stream, name, str(format), reading)
-                hint = "use a file with a header and rows"
+                hint = _rows_wanted(format, found)
         except _BadBytes:
             lines = enumerate(_again(path, stream), start=1)
             raise _not_utf8(((f"{name}, line {n}", line) for n, line in lines), name) from None
         found.sha256 = sha256()
     return found, hint
+
+
+def _rows_wanted(format: str | None, found: Labelled) -> str:
+    """Return the hint for a table without examples."""
+    if format == JSONL:
+        return 'give each line a text and a label: {"text": "great film", "label": "positive"}'
+    return (
+        "give each row a text and a label"
+        if found.problems
+        else "use a file with a header and rows"
+    )
 
 
 def _again(path: Path, stream: BinaryIO) -> Iterator[bytes]:

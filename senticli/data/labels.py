@@ -22,6 +22,7 @@ UNMAPPED = "a label that is not mapped"
 NEARLY_MAPPED = "a label that is mapped in another case, or with other blanks or quotes"
 NO_NUMBER, NEGATIVE = "a score that is not a number", "a negative score"
 FAR_FROM_ONE = "scores that do not add up to 1"
+_PROBABILITY = "give each label a probability, such as 0.9"
 ROUNDING = 0.05
 """How far from 1 the sum of scores may be; they are divided by it."""
 _MISSING = frozenset({r"\N", "NULL", "null", "NaN", "nan", "<NA>", "#N/A"})
@@ -135,8 +136,7 @@ def scores_of(values: Mapping[str, Any], label_map: Mapping[str, str]) -> dict[s
         scores[label] = scores.get(label, 0.0) + _probability(value)
     total = sum(scores.values())
     if abs(total - 1) > ROUNDING:
-        hint = "give each label a probability, such as 0.9"
-        raise NotLabelError(FAR_FROM_ONE, f"{total:g}", hint)
+        raise NotLabelError(FAR_FROM_ONE, f"{total:g}", _PROBABILITY)
     return {label: score / total for label, score in scores.items()}
 
 
@@ -147,9 +147,9 @@ def _probability(value: Any) -> float:
     except ValueError:
         number = math.nan
     if not math.isfinite(number):
-        raise NotLabelError(NO_NUMBER, value)
+        raise NotLabelError(NO_NUMBER, value, _PROBABILITY)
     if number < 0:
-        raise NotLabelError(NEGATIVE, value)
+        raise NotLabelError(NEGATIVE, value, _PROBABILITY)
     return number
 
 
