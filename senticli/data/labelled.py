@@ -120,12 +120,16 @@ class Problem:
 
 @dataclass
 class Labelled:
-    """What a file or folder holds. ``label_map`` gives the labels of values, if not empty."""
+    """What a file or folder holds. ``label_map`` gives the labels of values, if not empty.
+
+    ``columns`` are those of a table.
+    """
 
     label_map: Mapping[str, str] = field(default_factory=dict)
     examples: list[Example] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     sha256: str = ""
+    columns: tuple[str, ...] = ()
 
     def add(
         self,
@@ -356,6 +360,7 @@ def _read_table(stream: BinaryIO, name: str, format: str, reading: Reading) -> L
     records = read_records(stream, format, name, reading.layout)
     if records.header_replaced:
         raise _BadBytes
+    found.columns = records.columns or ()
     label_at: int | str | None = None
     lists: list[str] = []
     scores_at, slices_at = _score_columns(reading, records), _slice_columns(reading, records)
@@ -381,7 +386,12 @@ def _read_table(stream: BinaryIO, name: str, format: str, reading: Reading) -> L
         }
         if scores := _scores(fields, scores_at):
             has_scores = True
-            found.add(where, text, scores, record.doubt, **at)
+            absent = [name for name, value in scores.items() if value is MISSING]
+            if absent:
+                hint = "name the fields of the scores: `score_columns=NAME,NAME`"
+                found.problems.append(Problem(where, f"no field {absent[0]}", hint=hint))
+            else:
+                found.add(where, text, scores, record.doubt, **at)
             continue
         if label_at is None:
             try:

@@ -522,7 +522,7 @@ def test_answers_of_a_model_train_another(senticli_: Call, tmp_path: Path, forma
 def test_score_columns_that_no_row_has_are_refused(senticli_: Call, data: Path) -> None:
     code, _, err = senticli_("train", "--data", data, "--score-columns", "a,b", *SMALL)
     assert code == 1
-    assert "has scores in a,b" in err
+    assert "has scores in a,b (columns: text, label)" in err
     assert "hint: name the columns, one for each label" in err
 
 

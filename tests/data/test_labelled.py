@@ -753,6 +753,13 @@ def test_columns_of_scores_that_are_missing_are_errors(
     assert "`score_columns=NAME,NAME`" in caught.value.hint
 
 
+def test_object_without_a_field_of_scores_is_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "t.jsonl"
+    path.write_text('{"text": "a", "neg": 0.5, "pos": 0.5}\n{"text": "b", "neg": 0.5}\n')
+    [problem] = read_labelled(path, Reading(score_columns="neg,pos")).problems
+    assert (problem.where, problem.what) == (f"{path}, line 2", "no field pos")
+
+
 def test_file_without_the_columns_of_scores_has_labels(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     path.write_text("text,label\nbad,neg\n")
