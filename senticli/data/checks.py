@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import combinations
 
-from senticli.data.labelled import Example, Problem, labels_of
+from senticli.data.labelled import Example, Labelled, Problem, labels_of
 from senticli.data.labels import lists_among, loose, may_be_missing
 from senticli.data.splits import Source, Split
 from senticli.events import Finding as Finding
@@ -69,11 +69,19 @@ def soft_labels(examples: Iterable[Example]) -> SoftLabels | None:
     return SoftLabels(len(surest), sum(surest) / len(surest)) if surest else None
 
 
-def rows_of(problems: Iterable[Problem]) -> list[Finding]:
-    """Return a finding for each kind of problem with rows."""
+def suspicious_answers(name: str, answers: Labelled) -> list[Finding]:
+    """Return what is suspicious about the answers in a teacher's file, called ``name``."""
+    labels = labels_by_text(answers.examples)
+    torn = [text for text, found in labels.items() if len(found) > 1]
+    torn_in_file = _finding(f"texts with two labels in {name}", len(torn), torn)
+    return [*rows_of(answers.problems, "answers"), *torn_in_file]
+
+
+def rows_of(problems: Iterable[Problem], rows: str = "rows") -> list[Finding]:
+    """Return a finding for each kind of problem with rows, which may be called otherwise."""
     by_kind: dict[str, list[str]] = {}
     for problem in problems:
-        what = f"rows {'that' if problem.kept else 'left out:'} {problem.what}"
+        what = f"{rows} {'that' if problem.kept else 'left out:'} {problem.what}"
         by_kind.setdefault(what, []).append(problem.where)
     return [Finding(what, len(where), where[0]) for what, where in by_kind.items()]
 

@@ -52,6 +52,8 @@ from senticli.io.readers import NO_HEADER, REPEATED, Records, read_records, with
 from senticli.io.sniff import LOOKED_AT, NotTextError, in_shell, reject_binary
 
 PIPE = "-"
+SCORE = "score_"
+"""The start of a column's name, before that of the label whose score it has."""
 NO_TEXT = "no text"
 RUNS_INTO_TEXT = "the label runs into the text"
 QUOTED_LABEL = "have the label in quotes: `quoting=csv`"
@@ -182,8 +184,9 @@ class Reading:
     ``likely_label`` is a column that comes before those of the usual names, where there is one.
     ``label_map`` gives the labels of values; where it is empty, each value is a label.
     ``score_columns`` have the probabilities of labels, or one has an object of them; None: in
-    JSON Lines, ``scores`` is such a field unless there is a ``label_column``. ``slice_columns`` are
-    further columns whose values the examples keep.
+    JSON Lines, ``scores`` is such a field unless there is a ``label_column``; in tables, if they
+    are ``answers`` of a model, columns called ``score_LABEL`` are, as it writes them.
+    ``slice_columns`` are further columns whose values the examples keep.
     """
 
     format: str | None = None
@@ -191,6 +194,7 @@ class Reading:
     likely_label: str | None = None
     label_map: Mapping[str, str] = field(default_factory=dict)
     score_columns: str | None = None
+    answers: bool = False
     slice_columns: tuple[str, ...] = ()
     layout: Layout = field(default_factory=Layout)
 
@@ -475,6 +479,8 @@ def _score_columns(reading: Reading, records: Records) -> dict[str, int | str]:
     columns = records.columns
     if columns is None:
         return {name: name for name in asked or ["scores"] if asked or not reading.label_column}
+    if reading.answers and not asked:
+        asked = _columns_of_answers(columns)
     found: dict[str, int | str] = {}
     for name in asked:
         try:
@@ -505,9 +511,19 @@ def _slice_columns(reading: Reading, records: Records) -> dict[str, int | str]:
     return {name: find_column(columns, name, records.name, "slice") for name in names}
 
 
+def _columns_of_answers(columns: Sequence[str]) -> list[str]:
+    """Return the columns that have the score of a label; ``score_2`` is that of ``label_2``."""
+    found = [
+        column
+        for column in columns
+        if column.startswith(SCORE) and f"label_{column.removeprefix(SCORE)}" not in columns
+    ]
+    return found if len(found) > 1 else []
+
+
 def _scores(fields: Fields, scores_at: Mapping[str, int | str]) -> Mapping[str, Any] | None:
     """Return the scores of a row by label; None where it has none."""
-    values = {name.removeprefix("score_"): _value(fields, at) for name, at in scores_at.items()}
+    values = {name.removeprefix(SCORE): _value(fields, at) for name, at in scores_at.items()}
     if len(values) == 1:
         [value] = values.values()
         values = value if isinstance(value, dict) else {}
