@@ -24,14 +24,18 @@ class Checks:
     findings: list[Finding]
 
 
-def check(splits: Mapping[str, Split]) -> Checks:
+def check(splits: Mapping[str, Split], mapped: Collection[str] = ()) -> Checks:
     """Look at ``splits`` by name: train, valid and, where there is one, test.
 
+    ``mapped`` are the values that are mapped to labels.
     Two texts are the same if they are equal but for white space at their ends.
     """
     sources = {part.source.name: part.source for split in splits.values() for part in split.parts}
     problems = [problem for source in sources.values() for problem in source.problems]
     findings = [*rows_of(problems), *_label_findings(sources.values())]
+    known = set().union(*(source.values for source in sources.values()))
+    unused = [value for value in mapped if value not in known]
+    findings += _finding("mapped values that no row has", len(unused), unused)
     texts = {name: labels_by_text(split.examples) for name, split in splits.items()}
     for name, labels in texts.items():
         copies = {text: sum(found.values()) for text, found in labels.items()}

@@ -22,6 +22,7 @@ from senticli.data.labels import (
     decimal_points,
     label_of,
     scores_of,
+    value_in_map,
 )
 from senticli.errors import SenticliError, UsageError
 from senticli.io.atomic import sha256_of
@@ -124,7 +125,7 @@ class Problem:
 class Labelled:
     """What a file or folder holds. ``label_map`` gives the labels of values, if not empty.
 
-    ``columns`` are those of a table.
+    ``columns`` are those of a table, ``values`` those which occur of ``label_map``.
     """
 
     label_map: Mapping[str, str] = field(default_factory=dict)
@@ -132,6 +133,7 @@ class Labelled:
     problems: list[Problem] = field(default_factory=list)
     sha256: str = ""
     columns: tuple[str, ...] = ()
+    values: set[str] = field(default_factory=set)
 
     def add(
         self,
@@ -154,6 +156,9 @@ class Labelled:
             record: its number in a table.
             slices: the values of its further columns.
         """
+        if self.label_map:
+            values = [label] if isinstance(label, str) else label
+            self.values |= self.label_map.keys() & set(map(value_in_map, values))
         try:
             if not text.strip():
                 raise NotLabelError(NO_TEXT)

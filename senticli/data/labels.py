@@ -102,6 +102,12 @@ def parse_label_map(entries: Iterable[str]) -> dict[str, str]:
     return labels
 
 
+def value_in_map(value: str) -> str:
+    """Return the form that a value has in the map of labels: ``4,0`` is ``4``."""
+    label = plain_label(value)
+    return decimal_points({label}).get(label, label)
+
+
 def label_of(value: str, label_map: Mapping[str, str]) -> str:
     """Return the label that a value stands for; where ``label_map`` is empty, itself.
 
@@ -113,7 +119,7 @@ def label_of(value: str, label_map: Mapping[str, str]) -> str:
         raise NotLabelError(SEVERAL if label else NO_LABEL)
     if not label_map:
         return label
-    label = decimal_points({label}).get(label, label)
+    label = value_in_map(label)
     if label not in label_map:
         what = NEARLY_MAPPED if loose(label) in map(loose, label_map) else UNMAPPED
         raise NotLabelError(what, label, f"map it too: `label_map=LABEL={label}`")

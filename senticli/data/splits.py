@@ -57,6 +57,8 @@ class Source:
     """How a file of one's own was read."""
     columns: Sequence[str] = ()
     """Of a table."""
+    values: Set[str] = frozenset()
+    """Those which occur of the values that are mapped to labels."""
     notes: Sequence[str] = ()
     """What was found out about a file that whoever names it may not expect."""
 
@@ -520,6 +522,7 @@ def _read_source(
             problems=found.problems,
             reading=reading,
             columns=found.columns,
+            values=found.values,
         )
     folder = paths.dataset_dir(name)
     log("reading %s/%s in %s", name, split, folder)

@@ -21,6 +21,7 @@ from senticli.bundle import Bundle
 from senticli.config import Recipe, TrainConfig
 from senticli.data.catalogue import DATASETS
 from senticli.data.checks import check, rows_of
+from senticli.data.labels import parse_label_map
 from senticli.data.mix import mixture_of
 from senticli.data.splits import (
     Sources,
@@ -361,7 +362,8 @@ def _checked_data(
     for note in (note for part in data.unlabelled.parts for note in part.source.notes):
         on_event(Message("note", note))
     splits = {"train": data.train, "valid": data.valid}
-    checks = check(splits if data.test is None else {**splits, "test": data.test})
+    mapped = parse_label_map(config.label_map)
+    checks = check(splits if data.test is None else {**splits, "test": data.test}, mapped)
     if data.leaks:
         dropped = ", ".join(f"{count:,} of {name}" for name, count in data.leaks.items())
         what = "training texts in a validation or test split are left out"

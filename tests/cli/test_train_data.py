@@ -452,6 +452,16 @@ def test_labels_option_maps_values_and_is_recorded(senticli_: Call, tmp_path: Pa
     assert code == 0, err
 
 
+def test_mapped_value_that_no_row_has_is_reported(senticli_: Call, tmp_path: Path) -> None:
+    path, other = tmp_path / "mine.csv", tmp_path / "other.csv"
+    path.write_text(table(labels=("1,0", "5")).replace("1,0", '"1,0"'))
+    other.write_text("text,label\nfine,4\n")
+    names = ("--labels", "bad=1,2", "--labels", "good=4,5,6")
+    code, _, err = senticli_("train", "--data", path, "--test", other, *names, *SMALL, "--strict")
+    assert code == 1
+    assert "warning: mapped values that no row has: 2; the first: '2'\n" in err
+
+
 def test_labels_option_is_for_files(senticli_: Call) -> None:
     code, _, err = senticli_("train", "--data", "sample", "--labels", "bad=1")
     assert code == 2
