@@ -107,17 +107,17 @@ def check_settings(config: Any) -> None:
             continue
         if choices := choices_of(types[name]):
             check_choice(name, value, choices)
-        elif not has_type(value, types[name]):
-            wanted = getattr(types[name], "__name__", str(types[name]))
-            raise ConfigError(name, f"{value!r} is of another type", f"use a value of {wanted}")
-        if about.low is None or about.high is None or value == about.also:
             continue
-        if not about.low <= value <= about.high:
+        is_ranged = about.low is not None and about.high is not None and value != about.also
+        if is_ranged and isinstance(value, int | float) and not about.low <= value <= about.high:
             raise ConfigError(
                 name,
                 f"{_exact(value)} is out of range",
                 f"use a value from {_exact(about.low)} to {_exact(about.high)}",
             )
+        if not has_type(value, types[name]):
+            wanted = getattr(types[name], "__name__", str(types[name]))
+            raise ConfigError(name, f"{value!r} is of another type", f"use a value of {wanted}")
 
 
 def _exact(value: float) -> str:
@@ -461,6 +461,12 @@ class TrainConfig:
         if "-" in self.unlabelled:
             raise ConfigError(
                 "unlabelled", "is not read from standard input", "save the texts in a file first"
+            )
+        if "none" in self.unlabelled and len(self.unlabelled) > 1:
+            raise ConfigError(
+                "unlabelled",
+                "names texts beside none",
+                "leave out `unlabelled=none` or the texts",
             )
         joined = self.vectors.removesuffix(JOINED_WITH_OWN)
         if joined != self.vectors and joined in ("", "none", "own"):

@@ -22,6 +22,7 @@ from senticli.data.labels import (
     decimal_points,
     label_of,
     scores_of,
+    value_in_map,
 )
 from senticli.errors import SenticliError, UsageError
 from senticli.io.atomic import sha256_of
@@ -52,6 +53,8 @@ from senticli.io.readers import NO_HEADER, REPEATED, Records, read_records, with
 from senticli.io.sniff import LOOKED_AT, NotTextError, in_shell, reject_binary
 
 PIPE = "-"
+SCORE = "score_"
+"""The start of a column's name, before that of the label whose score it has."""
 NO_TEXT = "no text"
 RUNS_INTO_TEXT = "the label runs into the text"
 QUOTED_LABEL = "have the label in quotes: `quoting=csv`"
@@ -120,12 +123,17 @@ class Problem:
 
 @dataclass
 class Labelled:
-    """What a file or folder holds. ``label_map`` gives the labels of values, if not empty."""
+    """What a file or folder holds. ``label_map`` gives the labels of values, if not empty.
+
+    ``columns`` are those of a table, ``values`` those which occur of ``label_map``.
+    """
 
     label_map: Mapping[str, str] = field(default_factory=dict)
     examples: list[Example] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     sha256: str = ""
+    columns: tuple[str, ...] = ()
+    values: set[str] = field(default_factory=set)
 
     def add(
         self,
@@ -148,6 +156,9 @@ class Labelled:
             record: its number in a table.
             slices: the values of its further columns.
         """
+        if self.label_map:
+            values = [label] if isinstance(label, str) else label
+            self.values |= self.label_map.keys() & set(map(value_in_map, values))
         try:
             if not text.strip():
                 raise NotLabelError(NO_TEXT)
@@ -178,8 +189,9 @@ class Reading:
     ``likely_label`` is a column that comes before those of the usual names, where there is one.
     ``label_map`` gives the labels of values; where it is empty, each value is a label.
     ``score_columns`` have the probabilities of labels, or one has an object of them; None: in
-    JSON Lines, ``scores`` is such a field unless there is a ``label_column``. ``slice_columns`` are
-    further columns whose values the examples keep.
+    JSON Lines, ``scores`` is such a field unless there is a ``label_column``; in tables, if they
+    are ``answers`` of a model, columns called ``score_LABEL`` are, as it writes them.
+    ``slice_columns`` are further columns whose values the examples keep.
     """
 
     format: str | None = None
@@ -187,6 +199,7 @@ class Reading:
     likely_label: str | None = None
     label_map: Mapping[str, str] = field(default_factory=dict)
     score_columns: str | None = None
+    answers: bool = False
     slice_columns: tuple[str, ...] = ()
     layout: Layout = field(default_factory=Layout)
 
@@ -255,12 +268,23 @@ def _read_file(path: Path, reading: Reading) -> tuple[Labelled, str]:
                 hint = f"begin each line with {MARK}NAME and a blank"
             else:
                 found = _read_table(stream, name, str(format), reading)
-                hint = "use a file with a header and rows"
+                hint = _rows_wanted(format, found)
         except _BadBytes:
             lines = enumerate(_again(path, stream), start=1)
             raise _not_utf8(((f"{name}, line {n}", line) for n, line in lines), name) from None
         found.sha256 = sha256()
     return found, hint
+
+
+def _rows_wanted(format: str | None, found: Labelled) -> str:
+    """Return the hint for a table without examples."""
+    if format == JSONL:
+        return 'give each line a text and a label: {"text": "great film", "label": "positive"}'
+    return (
+        "give each row a text and a label"
+        if found.problems
+        else "use a file with a header and rows"
+    )
 
 
 def _again(path: Path, stream: BinaryIO) -> Iterator[bytes]:
@@ -345,6 +369,7 @@ def _read_table(stream: BinaryIO, name: str, format: str, reading: Reading) -> L
     records = read_records(stream, format, name, reading.layout)
     if records.header_replaced:
         raise _BadBytes
+    found.columns = records.columns or ()
     label_at: int | str | None = None
     lists: list[str] = []
     scores_at, slices_at = _score_columns(reading, records), _slice_columns(reading, records)
@@ -370,7 +395,12 @@ def _read_table(stream: BinaryIO, name: str, format: str, reading: Reading) -> L
         }
         if scores := _scores(fields, scores_at):
             has_scores = True
-            found.add(where, text, scores, record.doubt, **at)
+            absent = [name for name, value in scores.items() if value is MISSING]
+            if absent:
+                hint = "name the fields of the scores: `score_columns=NAME,NAME`"
+                found.problems.append(Problem(where, f"no field {absent[0]}", hint=hint))
+            else:
+                found.add(where, text, scores, record.doubt, **at)
             continue
         if label_at is None:
             try:
@@ -454,6 +484,8 @@ def _score_columns(reading: Reading, records: Records) -> dict[str, int | str]:
     columns = records.columns
     if columns is None:
         return {name: name for name in asked or ["scores"] if asked or not reading.label_column}
+    if reading.answers and not asked:
+        asked = _columns_of_answers(columns)
     found: dict[str, int | str] = {}
     for name in asked:
         try:
@@ -484,9 +516,19 @@ def _slice_columns(reading: Reading, records: Records) -> dict[str, int | str]:
     return {name: find_column(columns, name, records.name, "slice") for name in names}
 
 
+def _columns_of_answers(columns: Sequence[str]) -> list[str]:
+    """Return the columns that have the score of a label; ``score_2`` is that of ``label_2``."""
+    found = [
+        column
+        for column in columns
+        if column.startswith(SCORE) and f"label_{column.removeprefix(SCORE)}" not in columns
+    ]
+    return found if len(found) > 1 else []
+
+
 def _scores(fields: Fields, scores_at: Mapping[str, int | str]) -> Mapping[str, Any] | None:
     """Return the scores of a row by label; None where it has none."""
-    values = {name.removeprefix("score_"): _value(fields, at) for name, at in scores_at.items()}
+    values = {name.removeprefix(SCORE): _value(fields, at) for name, at in scores_at.items()}
     if len(values) == 1:
         [value] = values.values()
         values = value if isinstance(value, dict) else {}

@@ -55,6 +55,12 @@ class Source:
     """Rows of a file that are no examples."""
     reading: Reading | None = None
     """How a file of one's own was read."""
+    columns: Sequence[str] = ()
+    """Of a table."""
+    values: Set[str] = frozenset()
+    """Those which occur of the values that are mapped to labels."""
+    notes: Sequence[str] = ()
+    """What was found out about a file that whoever names it may not expect."""
 
     @cached_property
     def digest(self) -> str:
@@ -223,8 +229,10 @@ def load_training_data(config: TrainConfig, sources: Sources | None = None) -> T
     sources = sources or Sources()
     train = load_split(config, "train", sources)
     if config.score_columns and all(example.scores is None for example in train.examples):
+        columns = dict.fromkeys(column for part in train.parts for column in part.source.columns)
+        there = f" (columns: {', '.join(columns)})" if columns else ""
         raise SenticliError(
-            f"no row of {', '.join(train.names)} has scores in {config.score_columns}",
+            f"no row of {', '.join(train.names)} has scores in {config.score_columns}{there}",
             "name the columns, one for each label, or the field of an object: `score_columns=NAME`",
         )
     _check_labels(train.examples)
@@ -500,7 +508,7 @@ def _read_source(
     if name not in DATASETS and split == UNLABELLED:
         own = read_unlabelled(existing_file(name), reading_of(config).layout, config.format)
         examples = [Example(text, "") for text in own.texts]
-        return Source(f"{name} ({UNLABELLED})", examples, own.sha256)
+        return Source(f"{name} ({UNLABELLED})", examples, own.sha256, notes=own.notes)
     if name not in DATASETS:
         path = splits_in(existing_file(name))[split]
         reading = _reading_for(config, path, slice_columns)
@@ -508,7 +516,13 @@ def _read_source(
         reading = replace(reading, layout=layout, likely_label=likely_label)
         found = read_labelled(path, reading)
         return Source(
-            str(path), found.examples, found.sha256, problems=found.problems, reading=reading
+            str(path),
+            found.examples,
+            found.sha256,
+            problems=found.problems,
+            reading=reading,
+            columns=found.columns,
+            values=found.values,
         )
     folder = paths.dataset_dir(name)
     log("reading %s/%s in %s", name, split, folder)
