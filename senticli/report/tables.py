@@ -1,0 +1,39 @@
+"""Tables of a report, and how its numbers are written."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Kind = Literal["text", "count", "share", "number", "interval"]
+"""What a value is; an interval is one of shares."""
+NONE = "–"
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table: its title, and the kind of its values."""
+
+    name: str
+    kind: Kind = "text"
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of values, the first of which names the row. A value that is undefined is None."""
+
+    columns: Sequence[Column]
+    rows: Sequence[Sequence[Any]]
+
+
+def shown(value: Any, kind: Kind) -> str:
+    """Return a value as people read it."""
+    if value is None:
+        return NONE
+    if kind == "share":
+        return f"{value:.2%}"
+    if kind == "interval":
+        low, high = value
+        return f"{100 * low:.2f}–{high:.2%}"
+    if kind == "count":
+        return f"{value:,}"
+    return f"{value:.4f}" if kind == "number" else str(value)
