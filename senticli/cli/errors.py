@@ -9,7 +9,18 @@ CONFIGS = (TrainConfig, ModelConfig, OutputConfig)
 SETTINGS = {name: about for one in CONFIGS for name, about in settings_of(one).items()}
 _FLAGS = {"source": "--from", "label_map": "--labels"}  # what is not called as in the core
 _OTHERS = {
-    *("force", "input", "model", "name", "offline", "output", "preset", "resume", "sha256"),
+    *(
+        "force",
+        "group_by",
+        "input",
+        "model",
+        "name",
+        "offline",
+        "output",
+        "preset",
+        "resume",
+        "sha256",
+    ),
     *("source", "split", "strict", "tune", "verify"),
 }
 """Settings of functions, not of a training."""

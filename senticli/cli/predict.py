@@ -24,6 +24,8 @@ from senticli.cli.options import (
 from senticli.config import OUTPUT, OutputConfig
 from senticli.errors import UsageError
 
+REPORT = "Report"
+
 if TYPE_CHECKING:
     from senticli.io.inputs import Input
     from senticli.io.layout import Layout
@@ -82,6 +84,24 @@ def predict(
     strict: Annotated[
         bool, typer.Option("--strict", help="Stop at the first text that cannot be classified.")
     ] = False,
+    summary: Annotated[
+        bool,
+        typer.Option(
+            "--summary",
+            help="Print how often each label is the answer, at the end on stderr.",
+            rich_help_panel=REPORT,
+        ),
+    ] = False,
+    group_by: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--group-by",
+            metavar="NAME|N",
+            help="In summary and report, group by the values of this column: a product, a shop; "
+            "of dates, by day, week, month or longer. Repeatable.",
+            rich_help_panel=REPORT,
+        ),
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No warnings.")] = False,
     model: Model = None,
     threads: Threads = None,
@@ -100,6 +120,8 @@ def predict(
         **{name: value for name, value in asked.items() if value is not None}
         | ({"output_format": "jsonl"} if as_json else {})
     )
+    if group_by and not summary:
+        raise UsageError("--group-by is for --summary", "add it: --summary")
     if (resume or force) and not target:
         raise UsageError("--resume and --force are for --output", "name a file: --output FILE")
     arguments, path = _texts_or_file(texts, input, settings)
@@ -135,7 +157,7 @@ def predict(
         _opened(arguments, path, settings["format"], layout) as source,
         show_run(quiet=quiet, with_bar=not on_terminal) as on_event,
     ):
-        score(
+        done = score(
             loaded,
             source,
             target or stdout,
@@ -144,9 +166,15 @@ def predict(
             resume=resume,
             force=force,
             strict=strict,
+            overview=summary,
+            group_by=group_by or (),
             window=1 if unbuffered or typed else WINDOW,
             on_event=on_event,
         )
+    if summary and done.overview:
+        from senticli.cli.views.overview import print_overview
+
+        print_overview(done.overview)
 
 
 def _texts_or_file(

@@ -7,7 +7,7 @@ import heapq
 import math
 import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
@@ -25,11 +25,12 @@ SHOWN = 10  # texts of each kind
 SAMPLED = 1000  # texts
 LONGEST_SAMPLED = 500  # tokens: those of longer texts take too long to weigh
 SMALL = 30  # texts: the shares of a smaller group are uncertain
+PER_PERIOD = 10  # texts on average, or dates are grouped by a longer period
 MOST_GROUPS = 10_000  # values of a column; texts with others are counted together
 LONGEST_NAME = 100  # characters of a value
 DECIDED_AFTER = 1000  # texts, whose values tell if a column holds dates
 MOST_REASONS = 50
-NO_VALUE, NO_DATE = "(no value)", "(no date)"
+NO_VALUE, NO_DATE, OTHERS = "(no value)", "(no date)", "(others)"
 
 
 @dataclass(slots=True, eq=False)
@@ -107,30 +108,26 @@ class Grouping:
 
     Args:
         column: its name.
-        groups: the largest first; where the values are dates, in the order of time.
-        others: the texts whose values came after the first :data:`MOST_GROUPS` ones; None if
-            there are none.
+        groups: the largest first; where the values are dates, in the order of time. Last come
+            those of no value that is a date, and those whose values came after the first
+            :data:`MOST_GROUPS`, together.
         period: the name of what dates are grouped by; None for other values.
         note: how dates are read, where that is not certain.
     """
 
     column: str
     groups: tuple[Group, ...]
-    others: Group | None = None
     period: str | None = None
     note: str = ""
 
     def top(self, count: int) -> list[Group]:
         """Return at most so many groups, and what is left as one more."""
-        shown = list(self.groups[:count])
-        rest = [*self.groups[count:], *([self.others] if self.others else [])]
-        if not rest:
-            return shown
-        name = "(others)" if self.others else f"({len(rest):,} others)"
-        others = Group(name, dict.fromkeys(rest[0].labels, 0))
-        for group in rest:
+        if len(self.groups) <= count:
+            return list(self.groups)
+        others = Group(OTHERS, dict.fromkeys(self.groups[0].labels, 0))
+        for group in self.groups[count:]:
             others.merge(group)
-        return [*shown, others]
+        return [*self.groups[:count], others]
 
 
 @dataclass(frozen=True)
@@ -378,7 +375,7 @@ class _Grouper:
         if found := self._groups.get(name):
             return found
         if len(self._groups) >= MOST_GROUPS:
-            self._others = self._others or Group("", dict(self._zeros))
+            self._others = self._others or Group(OTHERS, dict(self._zeros))
             return self._others
         group = self._groups[name] = Group(name, dict(self._zeros))
         return group
@@ -386,10 +383,12 @@ class _Grouper:
     def end(self) -> Grouping:
         if self._until_decided:
             self._decide()
+        others = (self._others,) if self._others else ()
         if self._form:
-            return self._by_time(self._form)
+            grouping = self._by_time(self._form)
+            return replace(grouping, groups=(*grouping.groups, *others))
         groups = sorted(self._groups.values(), key=lambda one: -one.texts - one.failed)
-        return Grouping(self._column.name, tuple(groups), self._others)
+        return Grouping(self._column.name, (*groups, *others))
 
     def _by_time(self, form: DateForm) -> Grouping:
         counts = {part: group.texts + group.failed for part, group in self._groups.items()}
@@ -397,7 +396,7 @@ class _Grouper:
         by_day: dict[date, int] = {}
         for part, day in days.items():
             by_day[day] = by_day.get(day, 0) + counts[part]
-        period = period_for(by_day, format, SMALL)
+        period = period_for(by_day, format, PER_PERIOD)
         found: dict[date, Group] = {}
         for part, group in self._groups.items():
             day = period.start(days[part]) if part in days else date.max
@@ -409,8 +408,7 @@ class _Grouper:
             note = f"dates such as {example} are read as {order}, year"
         return Grouping(
             self._column.name,
-            tuple(group for _, group in sorted(found.items(), key=lambda pair: pair[0])),
-            self._others,
+            tuple(found[day] for day in sorted(found)),
             period.name,
             note,
         )
