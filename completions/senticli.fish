@@ -128,6 +128,8 @@ complete -c senticli -n '__senticli_command eval' -l quoting -x -a 'csv backslas
 complete -c senticli -n '__senticli_command eval' -l header -d 'The first row of CSV or TSV has names; without, columns are numbers, from 1. [default: header]'
 complete -c senticli -n '__senticli_command eval' -l no-header -d 'The opposite of --header'
 complete -c senticli -n '__senticli_command eval' -l encoding -x -d 'Encoding of the files, such as cp1252 or utf-16. [default: utf-8]'
+complete -c senticli -n '__senticli_command eval' -l report -x -d 'Write a report to FILE (.html): measures, charts, slices and the worst errors'
+complete -c senticli -n '__senticli_command eval' -l slice -x -d 'Column by whose values the report divides the examples'
 complete -c senticli -n '__senticli_command eval' -l json -d 'Print JSON, one object a line'
 complete -c senticli -n '__senticli_command eval' -l threads -x -d 'CPU threads. [default: all cores]'
 complete -c senticli -n '__senticli_command eval' -l help -s h -d 'Show this message and exit'

@@ -19,7 +19,15 @@ from numpy.typing import NDArray
 from senticli import registry
 from senticli.bundle import Bundle
 from senticli.errors import SenticliError
-from senticli.explain import TokenWeight, occlude
+from senticli.explain import (
+    LEAST,
+    MOST_OCCLUSIONS,
+    Influence,
+    Influences,
+    TokenWeight,
+    mean_weights,
+    occlude,
+)
 from senticli.measures import softmax
 from senticli.runtime import MAX_TOKENS, Network, fit_length
 from senticli.text.encoder import TokenIds
@@ -195,24 +203,34 @@ class Model:
             raise TypeError("texts is one string: give a list of texts")
         return (probabilities for _, _, probabilities in self._classified(texts))
 
-    def explain(self, text: str, label: str | None = None) -> list[TokenWeight]:
+    def explain(
+        self, text: str, label: str | None = None, *, most: int = MOST_OCCLUSIONS
+    ) -> list[TokenWeight]:
         """Return the weight of each token of ``text`` for a label, by default the likeliest.
 
         A text without a token has no weights; of one that is too long to be read whole, the tokens
         that are not read are left out.
 
+        Args:
+            text: the text.
+            label: the label.
+            most: weights that are measured at most, each by running the network once more; in a
+                text of more tokens, neighbours share one.
+
         Raises:
             TypeError: ``text`` is not a string.
-            ValueError: the model has no such label.
+            ValueError: the model has no such label, or ``most`` is less than 1.
         """
         if not isinstance(text, str):
             raise TypeError(f"a text is a string, not {type(text).__name__}")
         if label is not None and label not in self.labels:
             raise ValueError(f"the model has no label {label!r}, but {', '.join(self.labels)}")
+        if most < 1:
+            raise ValueError(f"most is {most}, and must be at least 1")
         token_ids, spans = self._tokens(text)
         if not len(token_ids):
             return []
-        probabilities, weights = occlude(token_ids, self._probabilities)
+        probabilities, weights = occlude(token_ids, self._probabilities, most)
         column = int(probabilities.argmax()) if label is None else self.labels.index(label)
         return [
             TokenWeight(
@@ -224,6 +242,39 @@ class Model:
             )
             for (start, end), row in zip(spans, weights, strict=True)
         ]
+
+    def influences(
+        self, texts: Iterable[str], *, labels: Sequence[str] | None = None, count: int = 20
+    ) -> Influences:
+        """Return the tokens that speak most for each label, on average over texts.
+
+        The network runs again for each token of a text, until each has been weighed often enough
+        or a limit is reached: give some hundred texts, in random order.
+
+        Args:
+            texts: those without a token are left out.
+            labels: those that are wanted; None: all.
+            count: tokens for each label, at most.
+        """
+        all_ids = [ids for text in texts if len(ids := self._tokens(text)[0])]
+        vocabulary = self.bundle.vocab.tokens
+        weights, weighed, reached = mean_weights(all_ids, self._probabilities, len(vocabulary))
+        n_texts = np.zeros(len(vocabulary), dtype=np.int64)
+        for ids in all_ids:
+            n_texts[np.unique(ids)] += 1
+        known = np.flatnonzero(np.minimum(weighed, n_texts) >= LEAST)
+        found = {}
+        for label in self.labels if labels is None else labels:
+            column = weights[known, self.labels.index(label)] if len(known) else known
+            order = np.argsort(-column * np.sqrt(n_texts[known]), kind="stable")
+            found[label] = tuple(
+                Influence(
+                    vocabulary[known[place]], float(column[place]), int(n_texts[known[place]])
+                )
+                for place in order[:count]
+                if column[place] > 0
+            )
+        return Influences(len(all_ids), reached, found)
 
     def evaluate(
         self,

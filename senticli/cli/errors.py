@@ -7,21 +7,11 @@ from senticli.errors import SenticliError, UsageError
 
 CONFIGS = (TrainConfig, ModelConfig, OutputConfig)
 SETTINGS = {name: about for one in CONFIGS for name, about in settings_of(one).items()}
-_FLAGS = {"source": "--from", "label_map": "--labels"}  # what is not called as in the core
+_FLAGS = {"source": "--from", "label_map": "--labels", "slice_column": "--slice"}
+"""Options that are not called as in the core."""
 _OTHERS = {
-    *(
-        "force",
-        "group_by",
-        "input",
-        "model",
-        "name",
-        "offline",
-        "output",
-        "preset",
-        "resume",
-        "sha256",
-    ),
-    *("source", "split", "strict", "tune", "verify"),
+    *("force", "group_by", "input", "model", "name", "offline", "output", "preset", "report"),
+    *("resume", "sha256", "slice_column", "source", "split", "strict", "tune", "verify"),
 }
 """Settings of functions, not of a training."""
 _STEPS = {"install": "download", "pull": "models pull", "train": "train"}

@@ -1,26 +1,31 @@
 """``senticli eval``: how good a model is on labelled examples."""
 
+import sys
+from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
-from senticli.cli.console import print_json
+from senticli.cli.console import print_json, say
 from senticli.cli.options import (
     READING,
     Json,
     Model,
     Settings,
     Threads,
+    command_line,
     with_default,
     with_settings,
 )
 from senticli.cli.views.evaluation import json_of, print_evaluation
 from senticli.cli.views.events import show_events
+from senticli.errors import UsageError
 
 EXAMPLES = (
     "senticli eval --split test",
     "senticli eval --model bundled --data sample",
     "senticli eval --data reviews.csv --label-column stars --json",
+    "senticli eval --data reviews.csv --slice product --report report.html",
 )
 
 
@@ -46,17 +51,52 @@ def evaluate(
     ] = None,
     *,
     settings: Settings,
+    page: Annotated[
+        Path | None,
+        typer.Option(
+            "--report",
+            metavar="FILE",
+            help="Write a report to FILE (.html): measures, charts, slices and the worst errors.",
+        ),
+    ] = None,
+    slice_column: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--slice",
+            metavar="NAME|N",
+            help="Column by whose values the report divides the examples. Repeatable.",
+        ),
+    ] = None,
     as_json: Json = False,
     threads: Threads = None,
 ) -> None:
     """Measure a model on labelled examples."""
+    if slice_column and not page:
+        raise UsageError("--slice is for --report", "name a file: --report report.html")
     # Heavy imports stay inside: --help and completion do without numpy and onnxruntime.
-    from senticli.evaluation import run
+    from senticli.evaluation.run import evaluate as measure
+    from senticli.model import load
 
+    if page:
+        from senticli.report.evaluation import write_evaluation_report
+        from senticli.report.page import check_page
+
+        page = check_page(page)
+    loaded = load(model, threads=threads)
     with show_events() as on_event:
-        report = run.evaluate(
-            model, data or None, split=split, threads=threads, on_event=on_event, **settings
+        report = measure(
+            loaded,
+            data or None,
+            split=split,
+            slice_column=slice_column or (),
+            on_event=on_event,
+            **settings,
         )
+        if page:
+            command = command_line(*sys.argv[1:])
+            write_evaluation_report(report, loaded, page, command=command, on_event=on_event)
+    if page:
+        say(f"report: {page}")
     if as_json:
         print_json(json_of(report))
     else:

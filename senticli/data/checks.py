@@ -32,7 +32,7 @@ def check(splits: Mapping[str, Split]) -> Checks:
     sources = {part.source.name: part.source for split in splits.values() for part in split.parts}
     problems = [problem for source in sources.values() for problem in source.problems]
     findings = [*rows_of(problems), *_label_findings(sources.values())]
-    texts = {name: _labels_by_text(split.examples) for name, split in splits.items()}
+    texts = {name: labels_by_text(split.examples) for name, split in splits.items()}
     for name, labels in texts.items():
         copies = {text: sum(found.values()) for text, found in labels.items()}
         findings += _finding(
@@ -99,7 +99,8 @@ def _label_findings(sources: Collection[Source]) -> Iterator[Finding]:
             break
 
 
-def _labels_by_text(examples: Iterable[Example]) -> dict[str, Counter[str]]:
+def labels_by_text(examples: Iterable[Example]) -> dict[str, Counter[str]]:
+    """Return how often each text has each label."""
     labels: dict[str, Counter[str]] = {}
     for example in examples:
         labels.setdefault(example.text.strip(), Counter())[example.label] += 1

@@ -25,7 +25,14 @@ from senticli.data.labels import (
 )
 from senticli.errors import SenticliError, UsageError
 from senticli.io.atomic import sha256_of
-from senticli.io.fields import MISSING, find_column, find_field, is_usual, value_at
+from senticli.io.fields import (
+    MISSING,
+    find_column,
+    find_field,
+    is_usual,
+    no_column,
+    value_at,
+)
 from senticli.io.formats import (
     CSV,
     JSONL,
@@ -68,12 +75,14 @@ class Example:
     """A text and its label. Examples that share a ``group`` (a movie) stay in one split.
 
     One with a soft label has ``scores``, a probability for each label; ``label`` is the likeliest.
+    ``slices`` has the values of further columns, where some were asked for.
     """
 
     text: str
     label: str
     group: str | None = None
     scores: Mapping[str, float] | None = None
+    slices: Mapping[str, str] | None = None
 
     @classmethod
     def soft(cls, text: str, scores: Mapping[str, float], group: str | None = None) -> "Example":
@@ -114,7 +123,14 @@ class Labelled:
     problems: list[Problem] = field(default_factory=list)
     sha256: str = ""
 
-    def add(self, where: str, text: str, label: str | Mapping[str, Any], *doubts: str) -> None:
+    def add(
+        self,
+        where: str,
+        text: str,
+        label: str | Mapping[str, Any],
+        *doubts: str,
+        slices: Mapping[str, str] | None = None,
+    ) -> None:
         """Take a row as an example, of which there may be doubts; or say why it is none.
 
         Args:
@@ -122,6 +138,7 @@ class Labelled:
             text: its text.
             label: what stands for its label, or for the scores of labels.
             doubts: why the row may not be what was meant.
+            slices: the values of its further columns.
         """
         try:
             if not text.strip():
@@ -134,7 +151,7 @@ class Labelled:
             shown = f"{where}: {error.value!r}" if error.value != "" else where
             self.problems.append(Problem(shown, error.what, hint=error.hint))
             return
-        self.examples.append(example)
+        self.examples.append(replace(example, slices=slices) if slices else example)
         self.problems += [Problem(where, doubt, kept=True) for doubt in doubts if doubt]
 
 
@@ -153,7 +170,8 @@ class Reading:
     ``likely_label`` is a column that comes before those of the usual names, where there is one.
     ``label_map`` gives the labels of values; where it is empty, each value is a label.
     ``score_columns`` have the probabilities of labels, or one has an object of them; None: in
-    JSON Lines, ``scores`` is such a field unless there is a ``label_column``.
+    JSON Lines, ``scores`` is such a field unless there is a ``label_column``. ``slice_columns`` are
+    further columns whose values the examples keep.
     """
 
     format: str | None = None
@@ -161,6 +179,7 @@ class Reading:
     likely_label: str | None = None
     label_map: Mapping[str, str] = field(default_factory=dict)
     score_columns: str | None = None
+    slice_columns: tuple[str, ...] = ()
     layout: Layout = field(default_factory=Layout)
 
     @property
@@ -171,6 +190,7 @@ class Reading:
             "label_column": self.label_column,
             "label_map": self.label_map or None,
             "score_columns": self.score_columns,
+            "slice_column": self.slice_columns or None,
         }
         return {k: v for k, v in own.items() if v is not None} | self.layout.given
 
@@ -319,7 +339,8 @@ def _read_table(stream: BinaryIO, name: str, format: str, reading: Reading) -> L
         raise _BadBytes
     label_at: int | str | None = None
     lists: list[str] = []
-    scores_at = _score_columns(reading, records)
+    scores_at, slices_at = _score_columns(reading, records), _slice_columns(reading, records)
+    lacking = set(slices_at)
     has_scores = bool(scores_at) and records.columns is not None
     is_plain = records.dialect is not None and records.dialect.quoting == "none"
     for record in records:
@@ -333,9 +354,12 @@ def _read_table(stream: BinaryIO, name: str, format: str, reading: Reading) -> L
             continue
         fields = record.fields
         text = without_surrogates(record.text)[0]
+        values = {name: _value(fields, at) for name, at in slices_at.items()}
+        lacking -= {name for name, value in values.items() if value is not MISSING}
+        slices = {name: _text_of(value)[0] for name, value in values.items()}
         if scores := _scores(fields, scores_at):
             has_scores = True
-            found.add(where, text, scores, record.doubt)
+            found.add(where, text, scores, record.doubt, slices=slices)
             continue
         if label_at is None:
             try:
@@ -343,7 +367,7 @@ def _read_table(stream: BinaryIO, name: str, format: str, reading: Reading) -> L
             except SenticliError:
                 if reading.label_column or not has_scores:
                     raise
-                found.add(where, text, "")
+                found.add(where, text, "", slices=slices)
                 continue
             lists = _lists_above(label_at) if isinstance(label_at, str) else []
         value = _value(fields, label_at)
@@ -366,7 +390,9 @@ def _read_table(stream: BinaryIO, name: str, format: str, reading: Reading) -> L
             doubts.append(f"have {SEVERAL}, of which {label_at} is taken")
         if is_plain and re.fullmatch('".+"', label.strip()):
             doubts.append(QUOTED_LABEL)
-        found.add(where, text, label, *doubts)
+        found.add(where, text, label, *doubts, slices=slices)
+    if found.examples and lacking:  # in every object
+        raise no_column(list(fields), min(lacking), name, "slice")
     return found
 
 
@@ -435,6 +461,16 @@ def _score_columns(reading: Reading, records: Records) -> dict[str, int | str]:
             f"{records.name}: one column, {asked[0]}, cannot hold the scores of all labels", hint
         )
     return found
+
+
+def _slice_columns(reading: Reading, records: Records) -> dict[str, int | str]:
+    """Return the position, or the path, of each further column by its name; see _score_columns."""
+    columns, names = records.columns, reading.slice_columns
+    if columns is None:
+        return {name: name for name in names}
+    if records.format == PARQUET:
+        return {name: find_field(columns, name, records.name, "slice")[1] for name in names}
+    return {name: find_column(columns, name, records.name, "slice") for name in names}
 
 
 def _scores(fields: Fields, scores_at: Mapping[str, int | str]) -> Mapping[str, Any] | None:

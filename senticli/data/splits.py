@@ -99,11 +99,16 @@ class Sources:
     """The sources of data, each read once.
 
     In files with columns called ``text_column`` or ``label_column``, these come before those of
-    the usual names.
+    the usual names. Their examples keep the values of ``slice_columns``.
     """
 
-    def __init__(self, text_column: str | None = None, label_column: str | None = None) -> None:
-        self._likely = text_column, label_column
+    def __init__(
+        self,
+        text_column: str | None = None,
+        label_column: str | None = None,
+        slice_columns: tuple[str, ...] = (),
+    ) -> None:
+        self._columns = text_column, label_column, slice_columns
         self._read: dict[tuple[str, str], Source] = {}
         self._problems: list[Problem] = []  # of those that hold no examples
 
@@ -118,7 +123,7 @@ class Sources:
         key = (name, split)
         if key not in self._read:
             try:
-                self._read[key] = _read_source(name, split, config, *self._likely)
+                self._read[key] = _read_source(name, split, config, *self._columns)
             except NoExamplesError as error:
                 self._problems += error.problems
                 raise
@@ -439,30 +444,38 @@ def reading_of(config: TrainConfig) -> Reading:
     )
 
 
-def check_reading(config: TrainConfig) -> None:
-    """Raise UsageError if ``config`` says how files are read, and only names data sets."""
+def check_reading(config: TrainConfig, slice_columns: tuple[str, ...] = ()) -> None:
+    """Raise UsageError if it is said how files are read, and ``config`` only names data sets."""
     names = (*config.data, *config.valid, *config.test, *unlabelled_of(config))
-    given = reading_of(config).given
+    given = replace(reading_of(config), slice_columns=slice_columns).given
     if given and all(name in DATASETS for name in names):
         raise UsageError(
-            f"`{next(iter(given))}` is for files, and {', '.join(names)} is a data set with a name",
+            f"`{next(iter(given))}` is for files, and {', '.join(dict.fromkeys(names))} is a data "
+            "set with a name",
             "leave it out",
         )
 
 
-def _reading_for(config: TrainConfig, path: Path) -> Reading:
+def _reading_for(config: TrainConfig, path: Path, slice_columns: tuple[str, ...]) -> Reading:
     """Return how ``config`` reads ``path``: one of several may have no columns, unlike others."""
-    reading = reading_of(config)
+    reading = replace(reading_of(config), slice_columns=slice_columns)
     is_table = (config.format or format_of(path)) not in (None, LINES) or is_pipe(path)
     several = len({*config.data, *config.valid, *config.test}) > 1
     if several and (path.is_dir() or not is_table):
         layout = Layout(encoding=config.encoding)
-        return replace(reading, label_column=None, score_columns=None, layout=layout)
+        return replace(
+            reading, label_column=None, score_columns=None, slice_columns=(), layout=layout
+        )
     return reading
 
 
 def _read_source(
-    name: str, split: str, config: TrainConfig, likely_text: str | None, likely_label: str | None
+    name: str,
+    split: str,
+    config: TrainConfig,
+    likely_text: str | None,
+    likely_label: str | None,
+    slice_columns: tuple[str, ...],
 ) -> Source:
     # The files of a data set are our own: read with their groups, and without guessing.
     if name not in DATASETS and split == UNLABELLED:
@@ -471,7 +484,7 @@ def _read_source(
         return Source(f"{name} ({UNLABELLED})", examples, own.sha256)
     if name not in DATASETS:
         path = splits_in(existing_file(name))[split]
-        reading = _reading_for(config, path)
+        reading = _reading_for(config, path, slice_columns)
         layout = replace(reading.layout, likely=likely_text)
         found = read_labelled(path, replace(reading, layout=layout, likely_label=likely_label))
         return Source(str(path), found.examples, found.sha256, problems=found.problems)

@@ -1,7 +1,7 @@
 """The labelled examples that a model is measured on: those of data sets and files, or given."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,10 +20,14 @@ Labels = Sequence[str | Mapping[str, float]]
 
 @dataclass(frozen=True)
 class Examples:
-    """The examples to measure on by source, what they are called, and what is known of them."""
+    """The examples to measure on by source, what they are called, and what is known of them.
+
+    ``hashes`` has the SHA-256 of each file, or of the content of a data set's split.
+    """
 
     sources: "Sequence[tuple[str, Sequence[Example]]]"
     name: str
+    hashes: Mapping[str, str] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
     messages: tuple[Message, ...] = ()
 
@@ -71,6 +75,7 @@ def read_examples(
     split: str | None,
     reading: Mapping[str, Any],
     report: OnEvent,
+    slice_columns: tuple[str, ...] = (),
 ) -> Examples:
     """Read the examples of data sets and files, by default those that a model was trained on.
 
@@ -82,9 +87,10 @@ def read_examples(
         split: of data sets; None: test.
         reading: how files are read, by setting; None: found out.
         report: called with each event.
+        slice_columns: columns whose values the examples keep.
 
     Raises:
-        SenticliError: the data cannot be read.
+        SenticliError: the data cannot be read, or lacks one of the columns.
     """
     from senticli.data.checks import rows_of, soft_labels
     from senticli.data.labelled import PIPE, is_pipe
@@ -94,7 +100,7 @@ def read_examples(
 
     given = {name: value for name, value in reading.items() if value is not None}
     trained, part, what = opened.training, split or "test", ""
-    sources = Sources()
+    sources = Sources(slice_columns=slice_columns)
     if data is None:
         pipe = next((n for n in trained.data if n not in DATASETS and is_pipe(Path(n))), None)
         if pipe and not trained.test:
@@ -122,8 +128,8 @@ def read_examples(
         usual = {name: getattr(TrainConfig(), name) for name in reading}
         own = {"data": paths, "valid": (), "test": () if split else paths, "unlabelled": ()}
         config = replace(trained, **{**usual, **own, **given})
-        sources = Sources(trained.text_column, trained.label_column)
-    check_reading(config)
+        sources = Sources(trained.text_column, trained.label_column, slice_columns)
+    check_reading(config, slice_columns)
     installed.require(config.data)
     try:
         found = load_split(config, part, sources)
@@ -141,7 +147,7 @@ def read_examples(
     what = what or f"{', '.join(found.names)} {part}"
     names = [STANDARD_INPUT if name == PIPE else name for name in found.names]
     parts = [(name, part.examples) for name, part in zip(names, found.parts, strict=True)]
-    return Examples(parts, what, findings, tuple(messages))
+    return Examples(parts, what, found.hashes, findings, tuple(messages))
 
 
 def _compare_with_training(

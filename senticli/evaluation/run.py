@@ -91,6 +91,7 @@ def evaluate(
     quoting: str | None = None,
     header: bool | None = None,
     encoding: str | None = None,
+    slice_column: str | Sequence[str] = (),
     threads: int | None = None,
     on_event: OnEvent = ignore,
 ) -> EvaluationReport:
@@ -107,6 +108,8 @@ def evaluate(
         split: ``train``, ``valid`` or ``test``; None: test.
         format: this and what follows says how a file is read, see
             :class:`~senticli.config.TrainConfig`; None: as for training, or found out.
+        slice_column: a column of files, or several, whose values the examples keep, so that a
+            report can divide them by these.
         threads: CPU threads of a model that is loaded.
         on_event: gets each :class:`~senticli.events.Finding`, ``Message`` and ``Progress`` as it
             comes, also where an error follows that they may explain.
@@ -133,10 +136,11 @@ def evaluate(
         "header": header,
         "encoding": encoding,
     }
+    columns = (slice_column,) if isinstance(slice_column, str) else tuple(slice_column)
     if labels is None:
         names = [data] if isinstance(data, str | Path) else data
-        examples = read_examples(model.bundle, names, split, reading, on_event)
-    elif split is None and not any(value is not None for value in reading.values()):
+        examples = read_examples(model.bundle, names, split, reading, on_event, columns)
+    elif split is None and not columns and not any(v is not None for v in reading.values()):
         examples = examples_of(data, labels)
     else:
         raise TypeError("split and the settings of files are not for texts with labels")

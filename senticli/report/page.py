@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from senticli.errors import SenticliError, UsageError
 from senticli.io.atomic import write_text
 from senticli.io.formats import missing_package
-from senticli.report.tables import shown
+from senticli.report.tables import shown, shown_interval
 from senticli.report.text import visible
 
 if TYPE_CHECKING:
@@ -73,5 +73,6 @@ def _environment() -> "Environment":
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["shown"] = shown
+    environment.filters |= {"shown": shown, "shown_interval": shown_interval}
+    environment.globals["zip"] = zip
     return environment

@@ -32,8 +32,13 @@ def shown(value: Any, kind: Kind) -> str:
     if kind == "share":
         return f"{value:.2%}"
     if kind == "interval":
-        low, high = value
-        return f"{100 * low:.2f}–{high:.2%}"
+        return shown_interval(value, "share")
     if kind == "count":
         return f"{value:,}"
     return f"{value:.4f}" if kind == "number" else str(value)
+
+
+def shown_interval(interval: tuple[float, float], kind: Kind) -> str:
+    """Return an interval as people read it."""
+    low, high = interval
+    return f"{shown(low, kind)}–{shown(high, kind)}"

@@ -48,8 +48,8 @@ def open_page(browser: Any) -> Iterator[Open]:
         page = context.new_page()
         page.on("console", lambda message: noise.append(message.text))
         page.on("pageerror", lambda error: noise.append(str(error)))
-        page.on("dialog", lambda dialog: (noise.append(dialog.message), dialog.dismiss()))
         page.on("requestfailed", lambda request: noise.append(request.url))
+        page.on("dialog", lambda dialog: noise.append(dialog.message))
         page.goto(path.absolute().as_uri())
         return page
 

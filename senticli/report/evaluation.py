@@ -1,0 +1,283 @@
+"""The report of an evaluation: how good a model is, on what, and where it errs."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from senticli.data.checks import labels_by_text
+from senticli.evaluation.run import EvaluationReport
+from senticli.evaluation.slices import Slice, by_column, by_length, by_unknown
+from senticli.events import OnEvent, Progress, ignore
+from senticli.machine import code_version, versions
+from senticli.measures import Figure, wilson
+from senticli.model import Model
+from senticli.report.charts import Axis, Chart, Dot, Series, line_chart, reliability_chart
+from senticli.report.page import check_page, write_page
+from senticli.report.protocols import Capability, Comparison, Condition, Suspect
+from senticli.report.tables import Column, Kind, Table
+from senticli.report.text import Piece, excerpt, shorten
+
+ERRORS = 20  # shown
+OCCLUDED = 2_500_000  # tokens that the network reads for the weights in them, over all errors
+DUPLICATES = 10  # shown of each kind
+SUSPECTS = 20  # shown
+SHORT = 160  # characters of a text in a table
+SHADES = 5
+
+TITLES = {
+    "balanced_accuracy": "balanced accuracy",
+    "macro_precision": "macro precision",
+    "macro_f1": "macro F1",
+    "roc_auc": "ROC-AUC",
+    "average_precision": "average precision",
+    "loss": "log loss",
+    "brier": "Brier score",
+    "calibration_error": "calibration error",
+    "f1": "F1",
+}
+"""What people call measures whose names say it otherwise."""
+NUMBERS = ("loss", "brier")
+"""Measures that are no shares."""
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A wrong answer: the number of the example, from 1, its labels, and its decisive tokens."""
+
+    number: int
+    label: str
+    answer: str
+    score: float
+    pieces: Sequence[Piece]
+
+
+def write_evaluation_report(
+    report: EvaluationReport,
+    model: Model,
+    path: str | Path,
+    *,
+    command: str = "",
+    conditions: Sequence[Condition] = (),
+    comparison: Comparison | None = None,
+    checks: Sequence[Capability] = (),
+    suspects: Sequence[Suspect] = (),
+    on_event: OnEvent = ignore,
+) -> Path:
+    """Write the report of an evaluation as one HTML file, and return its full path.
+
+    Slices are shown for each column that the examples keep. A file that is there is replaced.
+
+    Args:
+        report: the evaluation.
+        model: what was evaluated.
+        path: the file, in .html.
+        command: the command line that made it.
+        conditions: what the measures had to be, and whether they are.
+        comparison: how another model did on the same examples.
+        checks: the behavioural checks, by capability.
+        suspects: examples whose labels are likely wrong, the likeliest first.
+        on_event: gets each :class:`~senticli.events.Progress` as it comes.
+
+    Raises:
+        UsageError: the file is not called .html.
+        SenticliError: jinja2 is not installed, or there is no such folder.
+    """
+    path = check_page(path)
+    evaluation, answers = report.evaluation, report.answers
+    write_page(
+        path,
+        "evaluation.html",
+        report=report,
+        evaluation=evaluation,
+        wrong=int((~answers.right).sum()),
+        conditions=conditions,
+        comparison=comparison,
+        checks=_checks_table(checks),
+        suspects=Table(
+            (Column("rank", "count"), Column("text"), Column("label"), Column("likely")),
+            [(one.rank, shorten(one.text, SHORT), one.label, one.likely) for one in suspects],
+        ),
+        figures=[
+            (name, title_of(name), kind_of(name), figure)
+            for name, figure in evaluation.figures.items()
+            if "." not in name
+        ],
+        by_label=list(_by_label(report)),
+        curves=list(_learning_curves(model.bundle.history())),
+        confusion=_confusion(evaluation.confusion),
+        coverage=_coverage_chart(report),
+        calibration=_calibration_chart(report),
+        slices=list(_slice_tables(report)),
+        mistakes=list(_mistakes(report, model, on_event)),
+        duplicates=_duplicates(report),
+        provenance=_provenance(report, model),
+        command=command,
+        title_of=title_of,
+        kind_of=kind_of,
+    )
+    return path
+
+
+def title_of(name: str) -> str:
+    """Return what people call a measure; of one of a label, such as ``recall.negative``, too."""
+    measure, _, label = name.partition(".")
+    return " ".join(filter(None, (TITLES.get(measure, measure.replace("_", " ")), label)))
+
+
+def kind_of(name: str) -> Kind:
+    """Return how a measure is written."""
+    return "number" if name in NUMBERS else "share"
+
+
+def _by_label(report: EvaluationReport) -> Iterator[tuple[str, list[tuple[str, Figure | None]]]]:
+    """Yield each measure of labels, and its name and figure for each label."""
+    figures = report.evaluation.figures
+    for measure in dict.fromkeys(name.partition(".")[0] for name in figures if "." in name):
+        names = [f"{measure}.{score.label}" for score in report.evaluation.labels]
+        yield title_of(measure), [(name, figures.get(name)) for name in names]
+
+
+def _learning_curves(history: Sequence[Mapping[str, Any]]) -> Iterator[Chart]:
+    best = next((epoch["epoch"] for epoch in reversed(history) if epoch["best"]), None)
+    for name, kind in (("loss", "number"), ("accuracy", "share")):
+        series = [
+            Series(title, points)
+            for split, title in (("train", "training"), ("valid", "validation"))
+            if (
+                points := [(e["epoch"], e[key]) for e in history if (key := f"{split}_{name}") in e]
+            )
+        ]
+        if series:
+            y = Axis(name, "share" if kind == "share" else "number")
+            yield line_chart(name.capitalize(), series, Axis("epoch", "count"), y, mark=best)
+
+
+def _confusion(confusion: Sequence[Sequence[int]]) -> list[list[tuple[int, float, str]]]:
+    """Return for each cell its count, its share of the row, and the class of its shade."""
+    rows = []
+    for number, counts in enumerate(confusion):
+        shares = [count / max(1, sum(counts)) for count in counts]
+        kinds = ["r" if column == number else "w" for column in range(len(counts))]
+        shades = [f"{kind}{round(SHADES * s)}" for kind, s in zip(kinds, shares, strict=True)]
+        rows.append(list(zip(counts, shares, shades, strict=True)))
+    return rows
+
+
+def _coverage_chart(report: EvaluationReport) -> Chart:
+    points = report.evaluation.coverage
+    line = Series("accuracy", [(point.coverage, point.accuracy) for point in points])
+    x, y = Axis("coverage", "share", 0.0, 1.0), Axis("accuracy", "share")
+    columns = (
+        Column("threshold", "number"),
+        Column("coverage", "share"),
+        Column("accuracy", "share"),
+    )
+    rows = [(point.threshold, point.coverage, point.accuracy) for point in points]
+    chart = line_chart("Accuracy of the answers that are kept", [line], x, y)
+    return replace(chart, table=Table(columns, rows))
+
+
+def _calibration_chart(report: EvaluationReport) -> Chart:
+    return reliability_chart(
+        "Right answers by score",
+        [
+            Dot(
+                one.score,
+                one.accuracy,
+                one.examples,
+                wilson(round(one.accuracy * one.examples), one.examples),
+            )
+            for one in report.evaluation.calibration
+        ],
+    )
+
+
+def _slice_tables(report: EvaluationReport) -> Iterator[tuple[str, list[Slice]]]:
+    yield "tokens of the text", by_length(report.answers)
+    yield "share of unknown tokens", by_unknown(report.answers)
+    columns = (name for example in report.examples.all for name in example.slices or ())
+    for column in dict.fromkeys(columns):
+        yield column, by_column(report, column)
+
+
+def _mistakes(report: EvaluationReport, model: Model, on_event: OnEvent) -> Iterator[Mistake]:
+    """Yield the wrong answers of the highest scores."""
+    answers, examples = report.answers, report.examples.all
+    wrong = np.flatnonzero(~answers.right)
+    worst = wrong[np.argsort(-answers.scores[wrong], kind="stable")][:ERRORS]
+    found, left = {}, OCCLUDED
+    # What short texts do not need is left for long ones.
+    for done, row in enumerate(sorted(worst, key=lambda row: answers.n_tokens[row])):
+        example, answer = examples[row], answers.labels[answers.predicted[row]]
+        length = max(1, int(answers.n_tokens[row]))
+        most = max(1, left // (len(worst) - done) // length)
+        left -= min(most, length) * length
+        weights = model.explain(example.text, answer, most=most)
+        found[row] = Mistake(
+            number=int(row) + 1,
+            label=example.label,
+            answer=answer,
+            score=float(answers.scores[row]),
+            pieces=excerpt(example.text, weights),
+        )
+        on_event(Progress("explaining errors", done + 1, len(worst), "texts"))
+    yield from (found[row] for row in worst)
+
+
+def _duplicates(report: EvaluationReport) -> dict[str, Any]:
+    """Return the texts that occur more than once: those of several labels, and the others."""
+    found = labels_by_text(report.examples.all)
+    torn = [(text, labels) for text, labels in found.items() if len(labels) > 1]
+    same = [(t, labels) for t, labels in found.items() if len(labels) == 1 < labels.total()]
+    columns = (Column("text"), Column("labels"))
+    tables = []
+    for texts in (torn, same):
+        rows = [
+            (shorten(t, SHORT), ", ".join(f"{n:,} × {label}" for label, n in labels.most_common()))
+            for t, labels in texts[:DUPLICATES]
+        ]
+        tables.append((len(texts), Table(columns, rows)))
+    return {"contradictory": tables[0], "repeated": tables[1]}
+
+
+def _checks_table(checks: Sequence[Capability]) -> Table:
+    columns = (
+        Column("capability"),
+        Column("checks", "count"),
+        Column("failures", "count"),
+        Column("failure rate", "share"),
+        Column("95 % interval", "interval"),
+    )
+    rows = [(c.capability, c.n, c.failures, c.failures / c.n, c.interval) for c in checks if c.n]
+    return Table(columns, rows)
+
+
+def _provenance(report: EvaluationReport, model: Model) -> dict[str, Any]:
+    config = model.bundle.config
+    origin, network = config.provenance, config.model
+    size = "bidirectional" if network.bidirectional else "unidirectional"
+    return {
+        "model": {
+            "name": report.model,
+            "labels": ", ".join(config.labels),
+            "network": f"{size} {network.rnn.upper()}, {network.layers} × {network.hidden}, "
+            f"{origin['parameters']:,} parameters, {config.onnx}",
+            "temperature": f"{config.temperature:.4f}",
+            "trained": f"{config.created}, senticli {origin['versions'].get('senticli', '')}",
+            "validation": f"{origin['valid']['accuracy']:.2%} of "
+            f"{origin['valid']['examples']:,} examples",
+            "SHA-256 of model.onnx": config.files["model.onnx"],
+        },
+        "data": {"data": report.data, "examples": f"{report.evaluation.examples:,}"}
+        | {f"SHA-256 of {name}": digest for name, digest in report.examples.hashes.items()},
+        "software": {
+            "senticli": code_version(),
+            **{k: v or "" for k, v in versions(("numpy", "onnxruntime")).items()},
+        },
+        "training": origin.get("command", ""),
+        "created": datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
+    }
