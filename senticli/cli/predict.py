@@ -19,6 +19,7 @@ from senticli.cli.options import (
     Model,
     Settings,
     Threads,
+    command_line,
     with_settings,
 )
 from senticli.config import OUTPUT, OutputConfig
@@ -102,6 +103,15 @@ def predict(
             rich_help_panel=REPORT,
         ),
     ] = None,
+    page: Annotated[
+        Path | None,
+        typer.Option(
+            "--report",
+            metavar="FILE",
+            help="Write a report to FILE (.html): shares, groups, texts and tokens that stand out.",
+            rich_help_panel=REPORT,
+        ),
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No warnings.")] = False,
     model: Model = None,
     threads: Threads = None,
@@ -120,8 +130,8 @@ def predict(
         **{name: value for name, value in asked.items() if value is not None}
         | ({"output_format": "jsonl"} if as_json else {})
     )
-    if group_by and not summary:
-        raise UsageError("--group-by is for --summary", "add it: --summary")
+    if group_by and not (summary or page):
+        raise UsageError("--group-by is for --summary and --report", "add one: --summary")
     if (resume or force) and not target:
         raise UsageError("--resume and --force are for --output", "name a file: --output FILE")
     arguments, path = _texts_or_file(texts, input, settings)
@@ -133,6 +143,11 @@ def predict(
     from senticli.io.sinks import Stream
     from senticli.model import WINDOW, load
 
+    if page:
+        from senticli.report.page import check_page
+        from senticli.report.predictions import write_predictions_report
+
+        page = check_page(page)
     if not quiet:
         for text in arguments or ():
             if os.path.isfile(text):  # noqa: PTH113  # false, not an error, for what is no path
@@ -166,11 +181,15 @@ def predict(
             resume=resume,
             force=force,
             strict=strict,
-            overview=summary,
+            overview=summary or page is not None,
             group_by=group_by or (),
             window=1 if unbuffered or typed else WINDOW,
             on_event=on_event,
         )
+        if page:
+            command = command_line(*sys.argv[1:])
+            write_predictions_report(done, loaded, page, command=command, on_event=on_event)
+            say(f"report: {page}")
     if summary and done.overview:
         from senticli.cli.views.overview import print_overview
 

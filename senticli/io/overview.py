@@ -19,9 +19,10 @@ from senticli.io.inputs import Input
 from senticli.io.readers import Record, without_surrogates
 from senticli.io.writers import to_json
 from senticli.measures import Figure, Z, wilson
-from senticli.model import UNSURE, Prediction, poles_of
+from senticli.model import NEGATIVE, POSITIVE, UNSURE, Prediction, poles_of
 
-SHOWN = 10  # texts of each kind
+SHOWN = 8  # texts of each kind
+MOST_ENDS = 4  # labels of a model without poles whose texts and tokens are shown
 SAMPLED = 1000  # texts
 LONGEST_SAMPLED = 500  # tokens: those of longer texts take too long to weigh
 SMALL = 30  # texts: the shares of a smaller group are uncertain
@@ -73,6 +74,11 @@ class Group:
         return sum(self.labels.values())
 
     @property
+    def records(self) -> int:
+        """How many there are, classified or not."""
+        return self.texts + self.failed
+
+    @property
     def is_small(self) -> bool:
         """True if there are too few texts for shares that mean much."""
         return self.texts < SMALL
@@ -120,6 +126,13 @@ class Grouping:
     period: str | None = None
     note: str = ""
 
+    @property
+    def by_time(self) -> tuple[Group, ...]:
+        """The periods, where the values are dates."""
+        if not self.period:
+            return ()
+        return tuple(one for one in self.groups if one.name not in (NO_DATE, OTHERS))
+
     def top(self, count: int) -> list[Group]:
         """Return at most so many groups, and what is left as one more."""
         if len(self.groups) <= count:
@@ -132,12 +145,13 @@ class Grouping:
 
 @dataclass(frozen=True)
 class AnsweredText:
-    """A text, the likeliest label and its probability; ``place`` is where it is in the input."""
+    """A text, the likeliest label and its probability, and where it is in the input."""
 
     text: str
     label: str
     score: float
     place: str
+    tokens: int
 
 
 @dataclass(frozen=True)
@@ -154,6 +168,7 @@ class Overview:
     """What the answers to the records of an input come to.
 
     Args:
+        source: what the input is called.
         whole: all of them.
         has_polarity: True if the model has both poles.
         groupings: the same by column.
@@ -165,6 +180,7 @@ class Overview:
         unknown: those outside the model's vocabulary.
     """
 
+    source: str
     whole: Group
     has_polarity: bool
     groupings: tuple[Grouping, ...] = ()
@@ -175,6 +191,14 @@ class Overview:
     tokens: int
     unknown: int
 
+    @property
+    def ends(self) -> tuple[str, ...]:
+        """The labels whose texts and tokens are of interest: both poles, or the commonest ones."""
+        if self.has_polarity:
+            return NEGATIVE, POSITIVE
+        counts = self.whole.labels
+        return tuple(sorted(self.certain, key=lambda label: -counts[label])[:MOST_ENDS])
+
 
 class Gathering:
     """Counts the answers to records, one at a time.
@@ -182,7 +206,7 @@ class Gathering:
     Args:
         labels: the model's.
         columns: to group by; see :func:`find_columns`.
-        unit: what the numbers of records count.
+        source: the input.
         has_unsure: count ``unsure`` among the labels.
     """
 
@@ -190,11 +214,11 @@ class Gathering:
         self,
         labels: Sequence[str],
         columns: "Sequence[Column]",
-        unit: str,
+        source: Input,
         *,
         has_unsure: bool,
     ) -> None:
-        self._labels, self._unit = labels, unit
+        self._labels, self._source, self._unit = labels, source.records.name, source.place
         self._zeros = dict.fromkeys([*labels, *([UNSURE] if has_unsure else [])], 0)
         self._whole = Group("", self._zeros.copy())
         self._columns = [_Grouper(column, self._zeros) for column in columns]
@@ -220,18 +244,24 @@ class Gathering:
         label = self._labels[prediction.scores.index(score)]
         for best, value in ((self._certain[label], score), (self._uncertain, -score)):
             if best.takes(value):
-                best.add(value, AnsweredText(record.text, label, score, self._place(record)))
+                best.add(
+                    value,
+                    AnsweredText(
+                        record.text, label, score, self._place(record), prediction.n_tokens
+                    ),
+                )
         if prediction.n_tokens <= LONGEST_SAMPLED:
             self._sampled_from += 1
             if len(self._sample) < SAMPLED:
                 self._sample.append(record.text)
-            elif (place := int(self._random.random() * self._sampled_from)) < SAMPLED:
-                self._sample[place] = record.text
+            elif (drawn := int(self._random.random() * self._sampled_from)) < SAMPLED:
+                self._sample[drawn] = record.text
 
     def end(self) -> Overview:
         """Return what was counted."""
         reasons = (Reason(what, *found) for what, found in self._reasons.items())
         return Overview(
+            source=self._source,
             whole=self._whole,
             has_polarity=poles_of(self._labels) is not None,
             groupings=tuple(column.end() for column in self._columns),
@@ -360,11 +390,7 @@ class _Grouper:
     def _decide(self) -> None:
         """Find out if the values are dates; a value that has a time of day counts for its day."""
         self._form = find_form(
-            {
-                name: group.texts + group.failed
-                for name, group in self._groups.items()
-                if name != NO_VALUE
-            }
+            {name: group.records for name, group in self._groups.items() if name != NO_VALUE}
         )
         if self._form:
             groups, self._groups = self._groups, {}
@@ -387,11 +413,11 @@ class _Grouper:
         if self._form:
             grouping = self._by_time(self._form)
             return replace(grouping, groups=(*grouping.groups, *others))
-        groups = sorted(self._groups.values(), key=lambda one: -one.texts - one.failed)
+        groups = sorted(self._groups.values(), key=lambda one: -one.records)
         return Grouping(self._column.name, (*groups, *others))
 
     def _by_time(self, form: DateForm) -> Grouping:
-        counts = {part: group.texts + group.failed for part, group in self._groups.items()}
+        counts = {part: group.records for part, group in self._groups.items()}
         days, format = form.days(counts)
         by_day: dict[date, int] = {}
         for part, day in days.items():

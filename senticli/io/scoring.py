@@ -49,6 +49,7 @@ def score_file(
     strict: bool = False,
     overview: bool = False,
     group_by: str | Sequence[str] = (),
+    report: str | Path | None = None,
     threads: int | None = None,
     on_event: OnEvent = ignore,
 ) -> Summary:
@@ -79,7 +80,8 @@ def score_file(
         strict: stop at the first text that cannot be classified.
         overview: let the summary have one: shares of labels, groups, texts that stand out. A run
             that is resumed then classifies the texts before it again, to count all of them.
-        group_by: columns by whose values the overview groups the answers; a name is one of them.
+        group_by: the column by whose values the overview groups the answers, or several.
+        report: a page in .html that shows the overview; one that is there is replaced.
         threads: CPU threads of a model that is loaded.
         on_event: gets each ``Message`` and ``Progress`` of :mod:`senticli.events`, then the
             summary; or :class:`Stopped`.
@@ -107,9 +109,13 @@ def score_file(
         header=header,
         encoding=encoding,
     )
+    if report:
+        from senticli.report.page import check_page
+
+        check_page(report)
     model = as_model(model, threads)
     with open_input(Path(input), format, layout) as source:
-        return score(
+        summary = score(
             model,
             source,
             Path(output),
@@ -117,10 +123,15 @@ def score_file(
             resume=resume,
             force=force,
             strict=strict,
-            overview=overview,
+            overview=overview or bool(report),
             group_by=(group_by,) if isinstance(group_by, str) else group_by,
             on_event=on_event,
         )
+    if report:
+        from senticli.report.predictions import write_predictions_report
+
+        write_predictions_report(summary, model, report, on_event=on_event)
+    return summary
 
 
 def score(
@@ -164,7 +175,7 @@ def score(
 
         columns, source = find_columns(source, group_by, window)
         has_unsure = options.threshold > 0
-        gathering = Gathering(model.labels, columns, source.place, has_unsure=has_unsure)
+        gathering = Gathering(model.labels, columns, source, has_unsure=has_unsure)
     plan = plan_output(
         source, path, options, model.labels, writer=writer, window=window, report=on_event
     )

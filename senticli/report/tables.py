@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-Kind = Literal["text", "count", "share", "number", "interval"]
-"""What a value is; an interval is one of shares."""
+Kind = Literal["text", "count", "share", "percent", "number", "signed", "interval"]
+"""What a value is: a percent is a share that is less exact; an interval is one of shares."""
 NONE = "–"
 
 
@@ -31,6 +31,10 @@ def shown(value: Any, kind: Kind) -> str:
         return NONE
     if kind == "share":
         return f"{value:.2%}"
+    if kind == "percent":
+        return f"{value:.1%}"
+    if kind == "signed":
+        return f"{round(value, 2) + 0.0:+.2f}"  # never -0.00
     if kind == "interval":
         return shown_interval(value, "share")
     if kind == "count":

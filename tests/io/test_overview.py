@@ -326,5 +326,5 @@ def test_of_equal_texts_the_first_ones_stay() -> None:
     best = _Best()
     for n in range(2 * module.SHOWN):
         if best.takes(1.0):
-            best.add(1.0, module.AnsweredText(str(n), "x", 1.0, ""))
+            best.add(1.0, module.AnsweredText(str(n), "x", 1.0, "", 1))
     assert [one.text for one in best.texts] == [str(n) for n in range(module.SHOWN)]
