@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from senticli.cli.console import one_line, printable, say
-from senticli.cli.errors import flag_of
+from senticli.cli.errors import flag_of, in_options
 from senticli.cli.options import (
     LAYOUT,
     OUTPUT_SETTINGS,
@@ -144,10 +144,9 @@ def predict(
     from senticli.model import WINDOW, load
 
     if page:
-        from senticli.report.page import check_page
-        from senticli.report.predictions import write_predictions_report
+        from senticli.report.predictions import check_report, write_predictions_report
 
-        page = check_page(page)
+        page = check_report(page, path, target)
     if not quiet:
         for text in arguments or ():
             if os.path.isfile(text):  # noqa: PTH113  # false, not an error, for what is no path
@@ -188,7 +187,8 @@ def predict(
         )
         if page:
             command = command_line(*sys.argv[1:])
-            write_predictions_report(done, loaded, page, command=command, on_event=on_event)
+            shown = replace(done, warnings=tuple(map(in_options, done.warnings)))
+            write_predictions_report(shown, loaded, page, command=command, on_event=on_event)
             say(f"report: {page}")
     if summary and done.overview:
         from senticli.cli.views.overview import print_overview

@@ -110,9 +110,9 @@ def score_file(
         encoding=encoding,
     )
     if report:
-        from senticli.report.page import check_page
+        from senticli.report.predictions import check_report
 
-        check_page(report)
+        check_report(report, input, output)
     model = as_model(model, threads)
     with open_input(Path(input), format, layout) as source:
         summary = score(

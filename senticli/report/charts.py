@@ -16,7 +16,7 @@ WIDTH, HEIGHT = 360, 220
 LEFT, RIGHT, TOP, BOTTOM = 46, 20, 26, 38  # margins of a plot
 ROW = 26  # of a bar
 LABEL = 110  # of a bar, at its left
-LONGEST_LABEL = 17  # characters
+LONGEST_LABEL = 15  # characters
 TICKS = 5
 
 
@@ -40,11 +40,12 @@ class Series:
 
 @dataclass(frozen=True)
 class Bar:
-    """A bar of a chart, and the interval of its value where there is one."""
+    """A bar of a chart, the interval of its value where there is one, and its class."""
 
     name: str
     value: float
     interval: tuple[float, float] | None = None
+    kind: str = "high"
 
 
 @dataclass(frozen=True)
@@ -126,7 +127,9 @@ def bar_chart(
     for row, bar in enumerate(bars):
         top = ROW * row + 4
         svg.text("label end", (LABEL - 8, top + 14), _short_label(bar.name))
-        svg.add("rect", "bar", x=LABEL, y=top + 2, width=scale * bar.value, height=ROW - 10)
+        svg.add(
+            "rect", f"bar {bar.kind}", x=LABEL, y=top + 2, width=scale * bar.value, height=ROW - 10
+        )
         end = LABEL + scale * bar.value
         if bar.interval:
             low, end = (LABEL + scale * limit for limit in bar.interval)

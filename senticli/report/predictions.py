@@ -6,6 +6,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+from senticli.errors import UsageError
 from senticli.events import OnEvent, Progress, ignore
 from senticli.explain import Influence, TokenWeight
 from senticli.io.overview import (
@@ -72,15 +73,21 @@ def write_predictions_report(
     write_page(
         path,
         "predictions.html",
+        name=Path(overview.source).name,
+        model=model.name,
         summary=summary,
         overview=overview,
-        shares=_shares(overview.whole) if overview.whole.texts else None,
+        shares=_shares(overview.whole, labels) if overview.whole.texts else None,
         groupings=[
             (one, _grouping(one, labels, overview)) for one in overview.groupings if one.groups
         ],
         texts=_texts(overview, model, on_event),
         influences=influences,
-        tokens=[_tokens(label, found) for label, found in influences.of.items() if found],
+        tokens=[
+            _tokens(label, labels.get(label, "middle"), found)
+            for label, found in influences.of.items()
+            if found
+        ],
         reasons=Table(
             (Column("why"), Column("texts", "count"), Column("the first")),
             [(one.what, one.count, one.first) for one in overview.reasons],
@@ -92,6 +99,20 @@ def write_predictions_report(
         command=command,
         created=datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
     )
+    return path
+
+
+def check_report(path: str | Path, *files: str | Path | None) -> Path:
+    """Return the full path of a report that can be written, checked before the long work starts.
+
+    Raises:
+        UsageError: it is one of the other files, or not called .html.
+        SenticliError: jinja2 is not installed, or there is no such folder.
+    """
+    path = check_page(path)
+    for file in files:
+        if file and Path(file).resolve() == path.resolve():
+            raise UsageError(f"`report` {path} would overwrite {file}", "use another name")
     return path
 
 
@@ -107,9 +128,12 @@ def _labels_shown(overview: Overview) -> dict[str, str]:
     return dict(zip((one for one in counts if one in chosen), KINDS, strict=False))
 
 
-def _shares(whole: Group) -> Chart:
+def _shares(whole: Group, kinds: Mapping[str, str]) -> Chart:
     """Draw how often each label is the answer; the table has the counts, too."""
-    bars = [Bar(label, one.value, one.interval) for label, one in whole.shares.items()]
+    bars = [
+        Bar(label, one.value, one.interval, kinds.get(label, "middle"))
+        for label, one in whole.shares.items()
+    ]
     columns = (Column("label"), Column("texts", "count"), Column("share", "percent"))
     rows = [(label, whole.labels[label], figure) for label, figure in whole.shares.items()]
     chart = bar_chart("Share of each label", bars, kind="percent")
@@ -149,9 +173,9 @@ def _parts(group: Group) -> Parts:
     return Parts(group.name, {label: (one.value, one.interval or (0, 1)) for label, one in shares})
 
 
-def _tokens(label: str, found: Sequence[Influence]) -> Chart:
+def _tokens(label: str, kind: str, found: Sequence[Influence]) -> Chart:
     """Draw how much tokens raise a label; the table has the texts that they are in, too."""
-    bars = [Bar(one.token, one.weight) for one in found]
+    bars = [Bar(one.token, one.weight, kind=kind) for one in found]
     columns = (Column("token"), Column("weight", "signed"), Column("texts", "count"))
     rows = [(one.token, one.weight, one.texts) for one in found]
     chart = bar_chart(f"Raise {label}", bars, kind="signed")

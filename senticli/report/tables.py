@@ -34,7 +34,7 @@ def shown(value: Any, kind: Kind) -> str:
     if kind == "percent":
         return f"{value:.1%}"
     if kind == "signed":
-        return f"{round(value, 2) + 0.0:+.2f}"  # never -0.00
+        return f"{round(value, 2) + 0.0:+.2f}".replace("-", "−")  # never -0.00
     if kind == "interval":
         return shown_interval(value, "share")
     if kind == "count":
@@ -45,4 +45,5 @@ def shown(value: Any, kind: Kind) -> str:
 def shown_interval(interval: tuple[float, float], kind: Kind) -> str:
     """Return an interval as people read it."""
     low, high = interval
-    return f"{shown(low, kind)}–{shown(high, kind)}"
+    dash = " to " if kind == "signed" else "–"
+    return f"{shown(low, kind)}{dash}{shown(high, kind)}"
