@@ -37,7 +37,8 @@ def by_unknown(answers: Answers) -> list[Slice]:
     """Return slices by the share of tokens that are not in the vocabulary."""
     shares = answers.n_unknown / np.maximum(answers.n_tokens, 1)
     names = ["none"] + [
-        f"up to {high:.0%}" if high < 1 else f"over {low:.0%}" for low, high in pairwise(SHARES)
+        f"over {low:.0%}" + (f", up to {high:.0%}" if high < 1 else "")
+        for low, high in pairwise(SHARES)
     ]
     return _slices(answers, np.searchsorted(SHARES, shares), names)
 

@@ -12,8 +12,9 @@ from xml.etree import ElementTree
 from senticli.report.tables import Column, Kind, Table, shown
 from senticli.report.text import visible
 
-WIDTH, HEIGHT = 360, 220
-LEFT, RIGHT, TOP, BOTTOM = 46, 20, 26, 38  # margins of a plot
+WIDTH, HEIGHT = 360, 210
+LEFT, RIGHT, TOP, BOTTOM = 46, 20, 12, 38  # margins of a plot
+LEGEND = 14  # above it, of several lines
 ROW = 26  # of a bar
 LABEL = 110  # of a bar, at its left
 LONGEST_LABEL = 15  # characters
@@ -84,9 +85,9 @@ def line_chart(
         f"{one.name}: {_at(one.points[0], x, y)}, {_at(one.points[-1], x, y)}." for one in series
     )
     points = [point for one in series for point in one.points]
-    plot = _Plot(title, description, x, y, points)
+    plot = _Plot(title, description, x, y, points, LEGEND if len(series) > 1 else 0)
     if mark is not None:
-        plot.line("guide", (plot.x(mark), TOP), (plot.x(mark), plot.bottom))
+        plot.line("guide", (plot.x(mark), plot.top), (plot.x(mark), plot.bottom))
     legend = float(LEFT)
     for number, one in enumerate(series, 1):
         places = [(plot.x(a), plot.y(b)) for a, b in one.points]
@@ -217,10 +218,10 @@ def time_chart(
         table: the numbers.
     """
     description = _compared([periods[0], periods[-1]][: len(periods)], kinds)
-    svg = _Svg(title, description, HEIGHT)
-    bottom = HEIGHT - 26
+    svg = _Svg(title, description, HEIGHT + LEGEND)
+    top, bottom = TOP + LEGEND, HEIGHT + LEGEND - 26
     for tick in (0.0, 0.25, 0.5, 0.75, 1.0):
-        at = bottom - tick * (bottom - TOP)
+        at = bottom - tick * (bottom - top)
         svg.line("grid" if tick else "axis", (LEFT, at), (WIDTH - RIGHT, at))
         svg.text("tick end", (LEFT - 6, at + 4), f"{tick:.0%}")
     _legend(svg, kinds, LEFT)
@@ -229,7 +230,7 @@ def time_chart(
     for part, kind in kinds.items():
         values = [(at, *one.shares[part]) for at, one in known]
         line, low, high = (
-            [(at, bottom - value * (bottom - TOP)) for at, value in points]
+            [(at, bottom - value * (bottom - top)) for at, value in points]
             for points in (
                 [(at, share) for at, share, _ in values],
                 [(at, interval[0]) for at, _, interval in values],
@@ -241,9 +242,9 @@ def time_chart(
         if len(line) <= 2 * TICKS:
             for place in line:
                 svg.dot(f"dot {kind}", place, 2.5)
-    svg.text("tick", (LEFT, HEIGHT - 8), periods[0].name)
+    svg.text("tick", (LEFT, bottom + 18), periods[0].name)
     if len(periods) > 1:
-        svg.text("tick end", (WIDTH - RIGHT, HEIGHT - 8), periods[-1].name)
+        svg.text("tick end", (WIDTH - RIGHT, bottom + 18), periods[-1].name)
     return Chart(title, description, svg.svg, table)
 
 
@@ -315,12 +316,17 @@ class _Svg:
 class _Plot(_Svg):
     """A drawing with two axes."""
 
-    bottom = HEIGHT - BOTTOM
-
     def __init__(
-        self, title: str, description: str, x: Axis, y: Axis, points: Sequence[tuple[float, float]]
+        self,
+        title: str,
+        description: str,
+        x: Axis,
+        y: Axis,
+        points: Sequence[tuple[float, float]],
+        above: int = 0,
     ) -> None:
-        super().__init__(title, description, HEIGHT)
+        super().__init__(title, description, HEIGHT + above)
+        self.top, self.bottom = TOP + above, HEIGHT + above - BOTTOM
         self._x, self._y = (
             _Scale.of(axis, [point[place] for point in points]) for place, axis in enumerate((x, y))
         )
@@ -331,7 +337,7 @@ class _Plot(_Svg):
         for tick in self._x.ticks:
             self.text("tick middle", (self.x(tick), self.bottom + 15), self._x.label(tick))
         self.line("axis", (LEFT, self.bottom), (WIDTH - RIGHT, self.bottom))
-        self.text("tick middle", ((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 6), x.name)
+        self.text("tick middle", ((LEFT + WIDTH - RIGHT) / 2, self.bottom + 32), x.name)
 
     def x(self, value: float) -> float:
         """Return where a value of the horizontal axis is."""
@@ -339,7 +345,7 @@ class _Plot(_Svg):
 
     def y(self, value: float) -> float:
         """Return where a value of the vertical axis is."""
-        return self.bottom - self._y.share(value) * (self.bottom - TOP)
+        return self.bottom - self._y.share(value) * (self.bottom - self.top)
 
 
 @dataclass(frozen=True)
@@ -356,9 +362,9 @@ class _Scale:
     def of(cls, axis: Axis, values: Sequence[float]) -> "_Scale":
         low = min(values) if axis.low is None else axis.low
         high = max(values) if axis.high is None else axis.high
-        span = high - low or abs(high) or 1.0
         if low == high:
-            low, high = low - span / 2, high + span / 2
+            low, high = low - (abs(low) or 1.0) / 2, high + (abs(high) or 1.0) / 2
+        span = high - low
         size = 10 ** math.floor(math.log10(span / TICKS))
         step = next(size * times for times in (1, 2, 5, 10) if span <= size * times * TICKS)
         if axis.kind == "count":
@@ -366,6 +372,8 @@ class _Scale:
         if axis.kind != "count":  # the ends of the axis are round, too, where they are free
             low = math.floor(low / step + 1e-9) * step if axis.low is None else low
             high = math.ceil(high / step - 1e-9) * step if axis.high is None else high
+        if axis.kind == "share":
+            low, high = max(0.0, low), min(1.0, high)
         first = math.ceil(low / step - 1e-9)
         last = math.floor(high / step + 1e-9)
         return cls(low, high, axis.kind, step, [n * step for n in range(first, last + 1)])

@@ -98,7 +98,7 @@ def write_evaluation_report(
         comparison=comparison,
         checks=_checks_table(checks),
         suspects=Table(
-            (Column("rank", "count"), Column("text"), Column("label"), Column("likely")),
+            (Column("rank", "count"), Column("text", "text"), Column("label"), Column("likely")),
             [(one.rank, shorten(one.text, SHORT), one.label, one.likely) for one in suspects],
         ),
         figures=[
@@ -125,7 +125,8 @@ def write_evaluation_report(
 def title_of(name: str) -> str:
     """Return what people call a measure; of one of a label, such as ``recall.negative``, too."""
     measure, _, label = name.partition(".")
-    return " ".join(filter(None, (TITLES.get(measure, measure.replace("_", " ")), label)))
+    title = TITLES.get(measure, measure.replace("_", " "))
+    return f"{title} of {label}" if label else title
 
 
 def kind_of(name: str) -> Kind:
@@ -156,15 +157,19 @@ def _learning_curves(history: Sequence[Mapping[str, Any]]) -> Iterator[Chart]:
             yield line_chart(name.capitalize(), series, Axis("epoch", "count"), y, mark=best)
 
 
-def _confusion(confusion: Sequence[Sequence[int]]) -> list[list[tuple[int, float, str]]]:
+def _confusion(confusion: Sequence[Sequence[int]]) -> list[list[tuple[int, float | None, str]]]:
     """Return for each cell its count, its share of the row, and the class of its shade."""
-    rows = []
-    for number, counts in enumerate(confusion):
-        shares = [count / max(1, sum(counts)) for count in counts]
-        kinds = ["r" if column == number else "w" for column in range(len(counts))]
-        shades = [f"{kind}{round(SHADES * s)}" for kind, s in zip(kinds, shares, strict=True)]
-        rows.append(list(zip(counts, shares, shades, strict=True)))
-    return rows
+    return [
+        [
+            (
+                count,
+                count / sum(counts) if sum(counts) else None,
+                f"{'r' if row == column else 'w'}{round(SHADES * count / max(1, sum(counts)))}",
+            )
+            for column, count in enumerate(counts)
+        ]
+        for row, counts in enumerate(confusion)
+    ]
 
 
 def _coverage_chart(report: EvaluationReport) -> Chart:
@@ -177,13 +182,13 @@ def _coverage_chart(report: EvaluationReport) -> Chart:
         Column("accuracy", "share"),
     )
     rows = [(point.threshold, point.coverage, point.accuracy) for point in points]
-    chart = line_chart("Accuracy of the answers that are kept", [line], x, y)
+    chart = line_chart("Coverage against accuracy", [line], x, y)
     return replace(chart, table=Table(columns, rows))
 
 
 def _calibration_chart(report: EvaluationReport) -> Chart:
     return reliability_chart(
-        "Right answers by score",
+        "Reliability diagram",
         [
             Dot(
                 one.score,
@@ -233,7 +238,7 @@ def _duplicates(report: EvaluationReport) -> dict[str, Any]:
     found = labels_by_text(report.examples.all)
     torn = [(text, labels) for text, labels in found.items() if len(labels) > 1]
     same = [(t, labels) for t, labels in found.items() if len(labels) == 1 < labels.total()]
-    columns = (Column("text"), Column("labels"))
+    columns = (Column("text", "text"), Column("labels"))
     tables = []
     for texts in (torn, same):
         rows = [

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-Kind = Literal["text", "count", "share", "percent", "number", "signed", "interval"]
-"""What a value is: a percent is a share that is less exact; an interval is one of shares."""
+Kind = Literal["name", "text", "count", "share", "percent", "number", "signed", "interval"]
+"""What a value is: a name is short, a text is not; a percent is a share with fewer digits, a signed
+number is from -1 to 1 or so; an interval is one of shares."""
 NONE = "–"
 
 
@@ -14,7 +15,7 @@ class Column:
     """A column of a table: its title, and the kind of its values."""
 
     name: str
-    kind: Kind = "text"
+    kind: Kind = "name"
 
 
 @dataclass(frozen=True)
@@ -25,25 +26,24 @@ class Table:
     rows: Sequence[Sequence[Any]]
 
 
-def shown(value: Any, kind: Kind) -> str:
-    """Return a value as people read it."""
+def shown(value: Any, kind: Kind, digits: int = 2) -> str:
+    """Return a value as people read it, a share with so many digits."""
     if value is None:
         return NONE
     if kind == "share":
-        return f"{value:.2%}"
+        return f"{value:.{digits}%}".replace("-", "−")
     if kind == "percent":
-        return f"{value:.1%}"
+        return shown(value, "share", 1)
     if kind == "signed":
         return f"{round(value, 2) + 0.0:+.2f}".replace("-", "−")  # never -0.00
     if kind == "interval":
         return shown_interval(value, "share")
     if kind == "count":
         return f"{value:,}"
-    return f"{value:.4f}" if kind == "number" else str(value)
+    return f"{value:.4f}".replace("-", "−") if kind == "number" else str(value)
 
 
-def shown_interval(interval: tuple[float, float], kind: Kind) -> str:
+def shown_interval(interval: tuple[float, float], kind: Kind, digits: int = 2) -> str:
     """Return an interval as people read it."""
-    low, high = interval
-    dash = " to " if kind == "signed" else "–"
-    return f"{shown(low, kind)}{dash}{shown(high, kind)}"
+    low, high = (shown(limit, kind, digits) for limit in interval)
+    return f"{low} to {high}" if interval[0] < 0 else f"{low.removesuffix('%')}–{high}"

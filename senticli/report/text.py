@@ -9,7 +9,7 @@ from senticli.explain import TokenWeight, strongest
 LONGEST = 500  # characters of a text, about
 LONGEST_TOKEN = 60
 AROUND = 6  # tokens shown on each side of a heavy one
-LEVELS = (0.15, 0.4, 0.7)
+LEVELS = (0.2, 0.45, 0.7)
 """Shares of the heaviest token's weight from which a token is marked, ever more strongly."""
 FOR, AGAINST = "f", "a"
 GAP = "…"
@@ -56,22 +56,28 @@ def excerpt(text: str, weights: Sequence[TokenWeight], length: int = LONGEST) ->
         return [Piece(shorten(text, length))]
     heaviest = max(abs(token.weight) for token in weights)
     pieces: list[Piece] = []
-    last = -1
+    last, end = -1, 0
     for place in _shown_tokens(weights, length):
         token, mark = weights[place], _mark_of(weights[place].weight, heaviest)
-        if place > last + 1:
-            between = f" {GAP} " if pieces else f"{GAP} "
-        else:
-            between = _LINE_BREAK.sub(" ", text[weights[last].end : token.start]) if pieces else ""
+        follows = place == last + 1
+        before = _outside(text[end : token.start]) if follows else f" {GAP} "
         shown = shorten(text[token.start : token.end], LONGEST_TOKEN)
-        if pieces and pieces[-1].mark == mark and place == last + 1:
-            pieces[-1] = Piece(pieces[-1].text + between + shown, mark)
+        if pieces and pieces[-1].mark == mark and follows:
+            pieces[-1] = Piece(pieces[-1].text + before + shown, mark)
         else:
-            pieces += [Piece(between)] * bool(between) + [Piece(shown, mark)]
-        last = place
-    if last < len(weights) - 1:
-        pieces.append(Piece(f" {GAP}"))
-    return pieces
+            pieces += [Piece(before), Piece(shown, mark)]
+        last, end = place, token.end
+    pieces.append(Piece(_outside(text[end:]) if last == len(weights) - 1 else f" {GAP}"))
+    return [piece for piece in pieces if piece.text]
+
+
+def _outside(text: str) -> str:
+    """Return what stands between tokens: white space, or a little of what is no token."""
+    rest = _LINE_BREAK.sub(" ", text)
+    if not rest.strip():
+        return rest[:1]
+    blank_before, blank_after = (" " * edge.isspace() for edge in (rest[0], rest[-1]))
+    return f"{blank_before}{shorten(rest, LONGEST_TOKEN)}{blank_after}"
 
 
 def _mark_of(weight: float, heaviest: float) -> str:
