@@ -29,7 +29,7 @@ GROUPS = 20  # shown, besides the others together
 LABELS = 3  # shown of a group
 TOKENS = 15  # for each label
 OCCLUDED = 1_500_000  # tokens that the network reads for the weights in texts, over all of them
-KINDS = ("low", "middle", "high")
+KINDS = ("low", "mid", "high")
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def write_predictions_report(
         texts=_texts(overview, model, on_event),
         influences=influences,
         tokens=[
-            _tokens(label, labels.get(label, "middle"), found)
+            _tokens(label, labels.get(label, "mid"), found)
             for label, found in influences.of.items()
             if found
         ],
@@ -124,14 +124,14 @@ def _labels_shown(overview: Overview) -> dict[str, str]:
     chosen = [*ends, *others][:LABELS]
     if ends:
         kinds = {NEGATIVE: "low", POSITIVE: "high"}
-        return {one: kinds.get(one, "middle") for one in counts if one in chosen}
+        return {one: kinds.get(one, "mid") for one in counts if one in chosen}
     return dict(zip((one for one in counts if one in chosen), KINDS, strict=False))
 
 
 def _shares(whole: Group, kinds: Mapping[str, str]) -> Chart:
     """Draw how often each label is the answer; the table has the counts, too."""
     bars = [
-        Bar(label, one.value, one.interval, kinds.get(label, "middle"))
+        Bar(label, one.value, one.interval, kinds.get(label, "mid"))
         for label, one in whole.shares.items()
     ]
     columns = (Column("label"), Column("texts", "count"), Column("share", "percent"))

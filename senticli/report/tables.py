@@ -46,4 +46,8 @@ def shown(value: Any, kind: Kind, digits: int = 2) -> str:
 def shown_interval(interval: tuple[float, float], kind: Kind, digits: int = 2) -> str:
     """Return an interval as people read it."""
     low, high = (shown(limit, kind, digits) for limit in interval)
-    return f"{low} to {high}" if interval[0] < 0 else f"{low.removesuffix('%')}–{high}"
+    return (
+        f"{low} to {high}"
+        if interval[0] < 0 or kind == "signed"
+        else f"{low.removesuffix('%')}–{high}"
+    )
