@@ -98,3 +98,13 @@ def test_weights_of_three_labels_are_those_against_the_rest(tiny_model: Path) ->
 
 def test_token_that_weighs_nothing_raises_nothing(model: Model) -> None:
     assert [token.raises is None for token in model.explain("great xqzzt")] == [False, True]
+
+
+def test_neighbours_share_a_weight_where_fewer_are_measured(model: Model) -> None:
+    text = "great film, bad film"
+    weights = [token.weight for token in model.explain(text, "positive", most=2)]
+    assert len(weights) == 5
+    assert len(set(weights)) == 2
+    assert weights[0] == weights[1] == weights[2]
+    with pytest.raises(ValueError, match="most is 0"):
+        model.explain(text, most=0)

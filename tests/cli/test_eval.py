@@ -125,3 +125,57 @@ def test_bundled_model_records_the_data_as_it_is(test_data: Path) -> None:
     hashes = installed.provenance(ASSETS["sst2"])["hashes"]
     data = Bundle.open(paths.BUNDLED_MODEL).config.provenance["sha256"]["data"]
     assert {f"sst2/{split}": digest for split, digest in hashes.items()}.items() <= data.items()
+
+
+def test_report_is_written_and_named(senticli: Run, tmp_path: Path) -> None:
+    data, page = tmp_path / "mine.csv", tmp_path / "page.html"
+    data.write_text("text,label,shop\ngreat film,positive,Bonn\nterrible film,positive,Köln\n")
+    page.write_text("the one before")
+    done = senticli("eval", "-d", data, "--slice", "shop", "--report", page)
+    assert done.returncode == 0
+    assert done.stderr.splitlines()[-1] == f"report: {page}"
+    content = page.read_text()
+    assert "By shop" in content
+    assert f"<pre>senticli eval -d {data} --slice shop --report {page}</pre>" in content
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "error", "hint"),
+    [
+        (["--report", "page.pdf"], 2, "--report 'page.pdf' is not a page", "use a name in .html"),
+        (["--report", "none/page.html"], 1, "there is no folder", "create it first"),
+        (["--slice", "shop"], 2, "--slice is for --report", "name a file: --report report.html"),
+        (
+            ["--slice", "shop", "--report", "page.html"],
+            2,
+            "--slice is for files, and sample is a data set with a name",
+            "leave it out",
+        ),
+    ],
+)
+def test_report_that_cannot_be_written(
+    senticli: Run,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    options: list[str],
+    code: int,
+    error: str,
+    hint: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = senticli("eval", "-d", "sample", *options)
+    assert done.returncode == code
+    assert error in done.stderr
+    assert f"hint: {hint}" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_slice_of_a_column_that_is_not_there(senticli: Run, tmp_path: Path) -> None:
+    data = tmp_path / "mine.csv"
+    data.write_text("text,label,shop\ngreat film,positive,Bonn\n")
+    page = tmp_path / "page.html"
+    done = senticli("eval", "-d", data, "--slice", "town", "--report", page)
+    assert done.returncode == 1
+    assert "has no column town (it has: text, label, shop)" in done.stderr
+    assert "hint: name the column: --slice NAME" in done.stderr
+    assert not page.exists()

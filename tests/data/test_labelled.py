@@ -821,3 +821,55 @@ def test_row_whose_scores_are_all_null_has_a_label(tmp_path: Path) -> None:
     path = tmp_path / "t.jsonl"
     path.write_text('{"text": "a", "label": "neg", "scores": {"neg": null, "pos": null}}\n')
     assert read_scores(path) == [("neg", None)]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("t.csv", "text,label,Shop,stars\ngood,1,Bonn,5\nbad,0,,1\n"),
+        ("t.jsonl", '{"text": "good", "label": 1, "shop": "Bonn"}\n{"text": "bad", "label": 0}\n'),
+    ],
+)
+def test_examples_keep_the_values_of_slice_columns(tmp_path: Path, name: str, content: str) -> None:
+    (tmp_path / name).write_text(content)
+    found = read_labelled(tmp_path / name, Reading(slice_columns=("shop",)))
+    assert [example.slices for example in found.examples] == [{"shop": "Bonn"}, {"shop": ""}]
+
+
+def test_examples_with_scores_keep_them_too(tmp_path: Path) -> None:
+    (tmp_path / "t.jsonl").write_text(
+        '{"text": "good", "scores": {"a": 0.5, "b": 0.5}, "shop": {"town": "Bonn"}}\n'
+    )
+    [example] = read_labelled(tmp_path / "t.jsonl", Reading(slice_columns=("shop.town",))).examples
+    assert example.slices == {"shop.town": "Bonn"}
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("t.csv", "text,label,stars\ngood,1,5\n"),
+        ("t.jsonl", '{"text": "good", "label": 1, "stars": 5}\n'),
+    ],
+)
+def test_slice_column_that_is_not_there_is_refused(tmp_path: Path, name: str, content: str) -> None:
+    (tmp_path / name).write_text(content)
+    with pytest.raises(SenticliError, match=r"no column shop \(it has: text, label, stars\)") as e:
+        read_labelled(tmp_path / name, Reading(slice_columns=("shop",)))
+    assert e.value.hint == "name the column: `slice_column=NAME`"
+
+
+def test_slice_columns_of_parquet(tmp_path: Path) -> None:
+    pyarrow = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    table = pyarrow.table({"text": ["good"], "label": [1], "stars": [5]})
+    parquet.write_table(table, tmp_path / "t.parquet")
+    [example] = read_labelled(tmp_path / "t.parquet", Reading(slice_columns=("stars",))).examples
+    assert example.slices == {"stars": "5"}
+    with pytest.raises(SenticliError, match="no column shop"):
+        read_labelled(tmp_path / "t.parquet", Reading(slice_columns=("shop",)))
+
+
+def test_slice_columns_are_not_for_folders(tmp_path: Path) -> None:
+    (tmp_path / "pos").mkdir()
+    with pytest.raises(UsageError, match="`slice_column` has no meaning"):
+        read_labelled(tmp_path, Reading(slice_columns=("shop",)))

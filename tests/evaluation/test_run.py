@@ -140,6 +140,7 @@ def test_model_evaluates_itself(model: Model) -> None:
         (None, ["positive"], {}, TypeError),
         (["great film"], ["positive"], {"split": "test"}, TypeError),
         (["great film"], ["positive"], {"label_column": "stars"}, TypeError),
+        (["great film"], ["positive"], {"slice_column": "shop"}, TypeError),
         (["great film"], None, {}, SenticliError),
         ([], None, {}, SenticliError),
         ("sample", None, {"split": "tset"}, ValueError),
