@@ -139,7 +139,11 @@ _senticli() {
         "eval --delimiter") ;;
         "eval --quoting") _senticli_words csv backslash none ;;
         "eval --encoding") ;;
-        "eval --report") ;;
+        "eval --fail-under") ;;
+        "eval --fail-over") ;;
+        "eval --against") ;;
+        "eval --find-threshold") ;;
+        "eval --report") _senticli_paths .html ;;
         "eval --slice") ;;
         "eval --threads") ;;
         "predict --input" | "predict -i") _senticli_paths '' ;;
@@ -169,7 +173,7 @@ _senticli() {
                     options=(--data -d --mix --valid --test --unlabelled --drop-leaks --format -f --text-column --label-column --labels --score-columns --delimiter --quoting --header --no-header --encoding --init --vectors --teacher --teacher-weight --vocab-size --uncased --cased --normalization --valid-fraction --max-length --epochs --patience --batch-size --optimizer --lr --embedding-lr --schedule --weight-decay --class-weights --clip --r-drop --device --precision --quantize --seed --rnn --layers --hidden --bidirectional --unidirectional --pooling --embedding-dim --word-dropout --embedding-dropout --layer-dropout --output-dropout --strict --preset --name --output -o --force --resume --tune --plot --dry-run --json --help -h)
                     ;;
                 eval)
-                    options=(--model -m --data -d --split --format -f --label-column --labels --score-columns --text-column --delimiter --quoting --header --no-header --encoding --report --slice --json --threads --help -h)
+                    options=(--model -m --data -d --split --format -f --label-column --labels --score-columns --text-column --delimiter --quoting --header --no-header --encoding --fail-under --fail-over --confident --against --find-threshold --save --calibrate --report --slice --json --threads --help -h)
                     ;;
                 predict)
                     options=(--input -i --format -f --text-column --delimiter --quoting --header --no-header --encoding --output-format --prefix --scores --polarity --top-k --threshold --explain --output -o --json --resume --force --unbuffered -u --strict --quiet -q --model -m --threads --help -h)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from senticli.download.install import install
     from senticli.download.pull import pull
     from senticli.errors import SenticliError
+    from senticli.evaluation.assess import assess
     from senticli.evaluation.run import evaluate
     from senticli.io.scoring import score_file
     from senticli.measures import Evaluation
@@ -31,6 +32,7 @@ __all__ = [
     "Prediction",
     "SenticliError",
     "TrainConfig",
+    "assess",
     "evaluate",
     "install",
     "load",
@@ -45,6 +47,7 @@ _MODULES = {
     "Prediction": "model",
     "SenticliError": "errors",
     "TrainConfig": "config",
+    "assess": "evaluation.assess",
     "evaluate": "evaluation.run",
     "install": "download.install",
     "load": "model",

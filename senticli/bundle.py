@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 from senticli import paths
 from senticli.config import DATA_SETTINGS, JOINED_WITH_OWN, ModelConfig, Recipe, TrainConfig
 from senticli.data.catalogue import ASSETS
-from senticli.errors import SenticliError
+from senticli.errors import SenticliError, UsageError
 from senticli.io import atomic, jsonfile
 from senticli.io.disk import size_of
 from senticli.io.jsonfile import has_type
@@ -59,8 +59,9 @@ class Usual:
 class BundleConfig:
     """The content of ``config.json``.
 
-    ``temperature`` divides the logits, so that a score is a calibrated probability; ``onnx`` is
-    the precision of ``model.onnx`` (float32 or int8); ``provenance`` says how the model was made.
+    ``temperature`` divides the logits, so that a score is a calibrated probability; ``thresholds``
+    has, by label, the score under which an answer is ``unsure``; ``onnx`` is the precision of
+    ``model.onnx`` (float32 or int8); ``provenance`` says how the model was made.
     """
 
     labels: tuple[str, ...]
@@ -72,6 +73,7 @@ class BundleConfig:
     temperature: float
     onnx: str
     usual: Usual | None = None  # what the texts it was trained on are like
+    thresholds: Mapping[str, float] = field(default_factory=dict)
     created: str
     provenance: Mapping[str, Any]
     files: Mapping[str, str] = field(default_factory=dict)
@@ -226,6 +228,8 @@ def _check(config: BundleConfig) -> None:
         raise ValueError("normalization")
     if len(set(config.labels)) < 2 or "" in config.labels:
         raise ValueError("labels")
+    if not set(config.thresholds) <= set(config.labels):
+        raise ValueError("thresholds")
     _ = datetime.now(timezone.utc) - datetime.fromisoformat(config.created)
     origin = config.provenance
     train, valid, hashes = origin["train"], origin["valid"], origin["sha256"]
@@ -261,9 +265,34 @@ def save(path: Path, config: BundleConfig, write_files: Callable[[Path], None]) 
         write_files(folder)
         hashes = {name: atomic.sha256_of(folder / name) for name in FILES}
         config = dataclasses.replace(config, files=hashes)
-        text = json.dumps(dataclasses.asdict(config), indent=2)
-        (folder / "config.json").write_text(text + "\n", encoding="utf-8")
+        (folder / "config.json").write_bytes(_dumped(config))
     return Bundle(path, config)
+
+
+def check_changeable(bundle: Bundle) -> None:
+    """Raise UsageError if a model comes with the package."""
+    if bundle.name == BUNDLED:
+        raise UsageError(
+            "the bundled model is part of the package, and stays as it is",
+            "copy it first, `export(bundled, output=DIR)`, and use the copy: `model=DIR`",
+        )
+
+
+def update(bundle: Bundle, **changes: Any) -> Bundle:
+    """Write a model's ``config.json`` again, in one step, with other values of some fields.
+
+    Raises:
+        SenticliError: the model comes with the package, or cannot be written.
+    """
+    check_changeable(bundle)
+    config = dataclasses.replace(bundle.config, **changes)
+    with writing_errors(bundle.path), atomic.replace_file(bundle.path / "config.json") as file:
+        file.write(_dumped(config))
+    return Bundle(bundle.path, config)
+
+
+def _dumped(config: BundleConfig) -> bytes:
+    return (json.dumps(dataclasses.asdict(config), indent=2) + "\n").encode()
 
 
 @contextmanager

@@ -37,6 +37,7 @@ Format = Literal["lines", "csv", "tsv", "jsonl", "parquet"]
 Quoting = Literal["csv", "backslash", "none"]
 
 DATA, MODEL, TRAINING, OUTPUT, ANSWER = "Data", "Model", "Training", "Output", "Answer"
+GATE, SCORES = "Gate", "Scores"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -510,8 +511,14 @@ class OutputConfig:
     top_k: int = setting(
         1, "Give the K likeliest labels.", ANSWER, metavar="K", low=1, high=1_000_000
     )
-    threshold: float = setting(
-        0.0, "Answer unsure where the score is below P.", ANSWER, metavar="P", low=0, high=1
+    threshold: float | None = setting(
+        None,
+        "Answer unsure where the score is below P.",
+        ANSWER,
+        metavar="P",
+        low=0,
+        high=1,
+        shown="that of the model, if it has one",
     )
     explain: bool = setting(
         False, "Show what each token weighs for the label.", ANSWER, switch=("explain",)
@@ -519,6 +526,66 @@ class OutputConfig:
 
     def __post_init__(self) -> None:
         check_settings(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvalConfig:
+    """What is asked of an evaluation besides its measures."""
+
+    fail_under: tuple[str, ...] = setting(
+        (),
+        "Fail if a figure is below a value, such as recall.negative=0.8. Repeatable.",
+        GATE,
+        metavar="FIGURE=VALUE",
+    )
+    fail_over: tuple[str, ...] = setting(
+        (),
+        "Fail if loss, brier or calibration_error is above a value. Repeatable.",
+        GATE,
+        metavar="FIGURE=VALUE",
+    )
+    confident: bool = setting(
+        False, "Judge the worse end of a figure's 95 % interval.", GATE, switch=("confident",)
+    )
+    against: str | None = setting(
+        None,
+        "Fail if the model is significantly worse than this one, or than that of an earlier "
+        "evaluation's JSON, on the same examples.",
+        GATE,
+        metavar="NAME|DIR|FILE.json",
+        shown="",
+    )
+    find_threshold: str | None = setting(
+        None,
+        "Find the score from which on answers have a precision or a coverage, such as "
+        "precision=0.95, coverage=0.8 or, of one label, precision.negative=0.95.",
+        SCORES,
+        metavar="FIGURE=P",
+        shown="",
+    )
+    save: bool = setting(
+        False,
+        "Make what `find_threshold` finds the model's own threshold.",
+        SCORES,
+        switch=("save",),
+    )
+    calibrate: bool = setting(
+        False,
+        "Fit the model's scores to these examples, and save it.",
+        SCORES,
+        switch=("calibrate",),
+    )
+
+    def __post_init__(self) -> None:
+        check_settings(self)
+        if self.confident and not (self.fail_under or self.fail_over):
+            raise ConfigError(
+                "confident", "has no use without a condition", "add one: `fail_under=accuracy=0.9`"
+            )
+        if self.save and not self.find_threshold:
+            raise ConfigError(
+                "save", "has no use without a threshold", "add `find_threshold=precision=0.95`"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ the next is encoded.
 import dataclasses
 import os
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
@@ -52,9 +52,10 @@ class Prediction:
     ``score`` is the probability of the likeliest label, ``scores`` that of every label in the
     order of the model's labels. ``polarity`` is the probability of ``positive`` minus that of
     ``negative``, None where the model lacks one of the two. ``label`` is ``unsure`` where the
-    score is under the threshold asked for. A text without a token has no label, scores or
-    polarity, and ``error`` says so. ``truncated`` is True if only the head and tail of a long text
-    were read. ``n_tokens`` counts the text's tokens, ``n_unknown`` those outside the vocabulary.
+    score is under the threshold asked for, or under that of the model. A text without a token has
+    no label, scores or polarity, and ``error`` says so. ``truncated`` is True if only the head and
+    tail of a long text were read. ``n_tokens`` counts the text's tokens, ``n_unknown`` those
+    outside the vocabulary.
     """
 
     text: str
@@ -122,6 +123,15 @@ class Model:
         """The name that :func:`load` takes: ``bundled``, one in the data dir, or its folder."""
         return self.bundle.name
 
+    def thresholds_for(self, threshold: float | None = None) -> Mapping[str, float]:
+        """Return the score under which each label is ``unsure``: those of the model, or the same.
+
+        They are empty where every answer counts.
+        """
+        if threshold is None:
+            return self.bundle.config.thresholds
+        return dict.fromkeys(self.labels, threshold) if threshold else {}
+
     @property
     def metadata(self) -> dict[str, Any]:
         """A copy of what ``config.json`` holds: labels, architecture, provenance."""
@@ -129,12 +139,14 @@ class Model:
 
     @overload
     def predict(  # type: ignore[overload-overlap]  # a string is an iterable of strings, too
-        self, texts: str, *, threshold: float = 0.0
+        self, texts: str, *, threshold: float | None = None
     ) -> Prediction: ...
     @overload
-    def predict(self, texts: Iterable[str], *, threshold: float = 0.0) -> list[Prediction]: ...
     def predict(
-        self, texts: str | Iterable[str], *, threshold: float = 0.0
+        self, texts: Iterable[str], *, threshold: float | None = None
+    ) -> list[Prediction]: ...
+    def predict(
+        self, texts: str | Iterable[str], *, threshold: float | None = None
     ) -> Prediction | list[Prediction]:
         """Return the prediction for one text, or a list with one for each of several, in order.
 
@@ -142,7 +154,8 @@ class Model:
 
         Args:
             texts: a string, or any number of them.
-            threshold: under this score, the label is ``unsure``.
+            threshold: under this score, the label is ``unsure``; None: those of the model, if it
+                has some.
 
         Raises:
             TypeError: something else than strings.
@@ -168,7 +181,7 @@ class Model:
         self,
         texts: Iterable[str],
         *,
-        threshold: float = 0.0,
+        threshold: float | None = None,
         window: int = WINDOW,
         skip: int = 0,
     ) -> Iterator[Prediction]:
@@ -176,7 +189,8 @@ class Model:
 
         Args:
             texts: read as results are taken.
-            threshold: under this score, the label is ``unsure``.
+            threshold: under this score, the label is ``unsure``; None: those of the model, if it
+                has some.
             window: texts read ahead at most; with 1, each is answered before the next is read.
             skip: texts at the start that get no prediction. The others get what they would get
                 without ``skip``, to the last digit.
@@ -188,12 +202,13 @@ class Model:
         """
         if isinstance(texts, str):
             raise TypeError("texts is one string: give a list of texts")
-        if not 0 <= threshold <= 1:
+        if threshold is not None and not 0 <= threshold <= 1:
             raise ValueError(f"threshold is {threshold}, and must be from 0 to 1")
         if window < 1 or skip < 0:
             raise ValueError("window must be at least 1, and skip at least 0")
+        thresholds = self.thresholds_for(threshold)
         return (
-            self._prediction(text, token_ids, probabilities, threshold)
+            self._prediction(text, token_ids, probabilities, thresholds)
             for text, token_ids, probabilities in self._classified(texts, window, skip)
         )
 
@@ -345,15 +360,20 @@ class Model:
         return softmax(self._network.logits(texts), self._temperature)
 
     def _prediction(
-        self, text: str, token_ids: TokenIds, row: NDArray[np.float64], threshold: float
+        self,
+        text: str,
+        token_ids: TokenIds,
+        row: NDArray[np.float64],
+        thresholds: Mapping[str, float],
     ) -> Prediction:
         if not len(token_ids):
             return Prediction(text, "", None, (), error="no text")
         scores = tuple(row.tolist())
         score = max(scores)
+        label = self.labels[scores.index(score)]
         return Prediction(
             text,
-            self.labels[scores.index(score)] if score >= threshold else UNSURE,
+            label if score >= thresholds.get(label, 0.0) else UNSURE,
             score,
             scores,
             truncated=len(token_ids) > MAX_TOKENS or len(text) > MAX_CHARACTERS,

@@ -2,10 +2,10 @@
 
 import re
 
-from senticli.config import ModelConfig, OutputConfig, TrainConfig, settings_of
+from senticli.config import EvalConfig, ModelConfig, OutputConfig, TrainConfig, settings_of
 from senticli.errors import SenticliError, UsageError
 
-CONFIGS = (TrainConfig, ModelConfig, OutputConfig)
+CONFIGS = (TrainConfig, ModelConfig, OutputConfig, EvalConfig)
 SETTINGS = {name: about for one in CONFIGS for name, about in settings_of(one).items()}
 _FLAGS = {"source": "--from", "label_map": "--labels", "slice_column": "--slice"}
 """Options that are not called as in the core."""
@@ -14,7 +14,12 @@ _OTHERS = {
     *("resume", "sha256", "slice_column", "source", "split", "strict", "tune", "verify"),
 }
 """Settings of functions, not of a training."""
-_STEPS = {"install": "download", "pull": "models pull", "train": "train"}
+_STEPS = {
+    "export": "models export",
+    "install": "download",
+    "pull": "models pull",
+    "train": "train",
+}
 """The commands of the core's functions."""
 _SETTING = re.compile(r"`([a-z_][a-z0-9_]*)(?:=([^`]*))?`")
 _STEP = re.compile(r"`([a-z]+)\(([^`]*)\)`")

@@ -10,7 +10,15 @@ from typing import Annotated, Any
 import typer
 
 from senticli.cli.errors import CONFIGS, SETTINGS, flag_of, in_options
-from senticli.config import ModelConfig, OutputConfig, Recipe, TrainConfig, settings_of, types_of
+from senticli.config import (
+    EvalConfig,
+    ModelConfig,
+    OutputConfig,
+    Recipe,
+    TrainConfig,
+    settings_of,
+    types_of,
+)
 
 LAYOUT = ("text_column", "delimiter", "quoting", "header", "encoding")
 """Settings of how a file of texts is written."""
@@ -18,6 +26,8 @@ TRAINING_SETTINGS = (*settings_of(TrainConfig), *settings_of(ModelConfig))
 """Settings of a training."""
 OUTPUT_SETTINGS = tuple(settings_of(OutputConfig))
 """Settings of the output of predictions."""
+EVAL_SETTINGS = tuple(settings_of(EvalConfig))
+"""Settings of what is asked of an evaluation."""
 READING = ("format", "label_column", "label_map", "score_columns", *LAYOUT)
 """Settings of how a file of labelled texts is read."""
 
@@ -135,9 +145,10 @@ def _parameter(name: str) -> inspect.Parameter:
         kind, default = list[str], " ".join(default)
     if about.short:
         flags.append(f"-{about.short}")
+    shown = str(default) if about.shown is None else about.shown
     option = typer.Option(
         *flags,
-        help=with_default(in_options(about.help), in_options(about.shown or str(default))),
+        help=with_default(in_options(about.help), in_options(shown)),
         metavar=about.metavar,
         rich_help_panel=about.group,
     )

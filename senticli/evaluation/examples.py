@@ -1,7 +1,10 @@
 """The labelled examples that a model is measured on: those of data sets and files, or given."""
 
+import hashlib
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +38,15 @@ class Examples:
     def all(self) -> "list[Example]":
         """The examples of all sources, in order."""
         return [example for _, source in self.sources for example in source]
+
+    @cached_property
+    def sha256(self) -> str:
+        """The hash of their texts and labels, in order."""
+        digest = hashlib.sha256()
+        for example in self.all:
+            facts = [example.text, example.label, example.scores and dict(example.scores)]
+            digest.update(json.dumps(facts).encode())
+        return digest.hexdigest()
 
 
 def examples_of(texts: object, labels: Labels) -> Examples:

@@ -55,6 +55,11 @@ class Answers:
         right: NDArray[np.bool_] = self.predicted == likeliest(self.truth)
         return right
 
+    @property
+    def right_in_hex(self) -> str:
+        """:attr:`right` as bits, the first one highest, in hexadecimal digits."""
+        return np.packbits(self.right).tobytes().hex()
+
 
 @dataclass(frozen=True, eq=False)
 class EvaluationReport:

@@ -37,7 +37,7 @@ from senticli.io.writers import (
     parquet_from_parquet,
     reject_clash,
 )
-from senticli.model import FIRST_WINDOW, UNSURE
+from senticli.model import FIRST_WINDOW, UNSURE, Model
 
 PEEKED = 1000  # objects of a pipe, whose fields become the columns of a table in a file
 PEEKED_LIVE = FIRST_WINDOW  # the same where somebody waits for the first answer
@@ -53,21 +53,22 @@ class OutputPlan:
 
     input: Input
     format: str
-    threshold: float
+    thresholds: Mapping[str, float]
     answers: Answers
     writer: Writer
     convert: Callable[[BinaryIO, BinaryIO], None] | None = None
 
-    def source(self, model: str) -> Mapping[str, Any]:
-        """Return what the output depends on, for a model's hash.
+    def source(self, model: Model) -> Mapping[str, Any]:
+        """Return what the output depends on.
 
         It is what settings come to, not how they are given, so that a pipe can continue what a
         file began.
         """
         records, layout = self.input.records, self.input.layout
         dialects = (records.dialect, self.writer.dialect)
+        config = model.bundle.config
         return {
-            "another model": model,
+            "another model": [config.files["model.onnx"], config.temperature],
             "other options": {
                 "formats": [
                     records.format,
@@ -78,7 +79,7 @@ class OutputPlan:
                 "encoding": codecs.lookup(layout.encoding or "utf-8").name,
                 "text": records.text_column,
                 "answers": list(self.answers.columns),
-                "threshold": self.threshold,
+                "thresholds": dict(self.thresholds),
             },
             "another input": hashlib.sha256(self.writer.header()).hexdigest(),
         }
@@ -88,7 +89,7 @@ def plan_output(
     source: Input,
     path: Path | None,
     options: OutputConfig,
-    labels: Sequence[str],
+    model: Model,
     *,
     writer: Writer | None,
     window: int,
@@ -100,7 +101,7 @@ def plan_output(
         source: the records.
         path: where the output goes; None: to a stream.
         options: what is asked for.
-        labels: the model's.
+        model: the model.
         writer: the caller's own, which takes answers as JSON has them.
         window: records that may be read ahead.
         report: gets :class:`~senticli.events.Progress`.
@@ -108,7 +109,8 @@ def plan_output(
     Raises:
         SenticliError: the options and the input do not fit, or a package is not installed.
     """
-    if options.threshold and UNSURE in labels:
+    thresholds = model.thresholds_for(options.threshold)
+    if thresholds and UNSURE in model.labels:
         raise UsageError(f"the model has a label {UNSURE!r} of its own", "leave out `threshold`")
     read = source.records.format
     target = options.output_format or (format_of(path) if path else None) or read
@@ -118,7 +120,7 @@ def plan_output(
             "leave it out, or name another format, such as `output_format=csv`",
         )
     answers = Answers(
-        labels,
+        model.labels,
         scores=options.scores or (read == LINES and target == JSONL),
         polarity=options.polarity,
         top_k=options.top_k,
@@ -127,7 +129,7 @@ def plan_output(
         nested=target == JSONL or writer is not None,
     )
     if writer:
-        return OutputPlan(source, target, options.threshold, answers, writer)
+        return OutputPlan(source, target, thresholds, answers, writer)
     is_file = path is not None and not is_special(path)
     columns = source.records.columns
     if target in DELIMITERS and columns is None:
@@ -146,7 +148,7 @@ def plan_output(
     return OutputPlan(
         source,
         target,
-        options.threshold,
+        thresholds,
         answers,
         _writer(source, columns or (), target, answers),
         _convert(source, target, answers, compression),

@@ -1,14 +1,14 @@
 """Scoring a file, or what else holds records: from records to answers."""
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from senticli.config import Format, OutputConfig
 from senticli.errors import SenticliError, UsageError
-from senticli.events import OnEvent, ignore
+from senticli.events import Message, OnEvent, ignore
 from senticli.io.inputs import Input, open_input
 from senticli.io.layout import Layout
 from senticli.io.plan import OutputPlan, plan_output
@@ -16,7 +16,7 @@ from senticli.io.readers import Record
 from senticli.io.sinks import OutputFile, Sink, Stream, is_special
 from senticli.io.tally import Summary, Tally
 from senticli.io.writers import Writer
-from senticli.model import WINDOW, Model, Prediction, as_model
+from senticli.model import UNSURE, WINDOW, Model, Prediction, as_model
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ def score_file(
     scores: bool = False,
     polarity: bool = False,
     top_k: int = 1,
-    threshold: float = 0.0,
+    threshold: float | None = None,
     explain: bool = False,
     resume: bool = False,
     force: bool = False,
@@ -73,7 +73,7 @@ def score_file(
         scores: add the score of every label.
         polarity: add P(positive) − P(negative), from −1 to 1.
         top_k: add so many of the likeliest labels.
-        threshold: answer ``unsure`` where the score is below it.
+        threshold: answer ``unsure`` where the score is below it; None: below that of the model.
         explain: add what each token weighs for the label.
         resume: continue the output of a run that was cut off.
         force: replace an output that exists.
@@ -174,11 +174,11 @@ def score(
         from senticli.io.overview import Gathering, find_columns
 
         columns, source = find_columns(source, group_by, window)
-        has_unsure = options.threshold > 0
+        has_unsure = bool(model.thresholds_for(options.threshold))
         gathering = Gathering(model.labels, columns, source, has_unsure=has_unsure)
-    plan = plan_output(
-        source, path, options, model.labels, writer=writer, window=window, report=on_event
-    )
+    plan = plan_output(source, path, options, model, writer=writer, window=window, report=on_event)
+    if options.threshold is None and plan.thresholds:
+        on_event(Message("note", _about_thresholds(plan.thresholds)))
     with ExitStack() as stack:
         sink = _open_sink(output, plan, model, stack, resume=resume, force=force, window=window)
         # An overview is of all records: those that were answered before are classified again.
@@ -189,7 +189,7 @@ def score(
         try:
             if sink.is_new:
                 sink.write(plan.writer.header())
-            pairs = _predictions(model, plan, sink, window, skip=counted_from)
+            pairs = _predictions(model, plan, sink, options.threshold, window, skip=counted_from)
             tracked = plan.input.tracked(pairs, on_event)
             for position, (record, prediction) in enumerate(tracked, start=counted_from):
                 is_new = position >= sink.records
@@ -217,6 +217,14 @@ def score(
         return summary
 
 
+def _about_thresholds(thresholds: Mapping[str, float]) -> str:
+    """Return which answers are unsure by the model's own thresholds."""
+    scores = [f"{score:g} ({label})" for label, score in thresholds.items()]
+    return (
+        f"by the model's own threshold, answers below a score of {', '.join(scores)} are {UNSURE}"
+    )
+
+
 def _open_sink(
     output: Path | Stream,
     plan: OutputPlan,
@@ -235,7 +243,7 @@ def _open_sink(
     return OutputFile.open(
         output,
         plan.writer,
-        plan.source(model.bundle.config.files["model.onnx"]),
+        plan.source(model),
         plan.input.path,
         stack,
         convert=plan.convert,
@@ -245,7 +253,13 @@ def _open_sink(
 
 
 def _predictions(
-    model: Model, plan: OutputPlan, sink: Sink, window: int, *, skip: int
+    model: Model,
+    plan: OutputPlan,
+    sink: Sink,
+    threshold: float | None,
+    window: int,
+    *,
+    skip: int,
 ) -> Iterator[tuple[Record, Prediction]]:
     """Yield each record with its prediction, but for the first ``skip``.
 
@@ -270,7 +284,7 @@ def _predictions(
         except SenticliError as error:  # what was read before is answered first
             failures.append(error)
 
-    for prediction in model.stream(texts(), threshold=plan.threshold, window=window, skip=skip):
+    for prediction in model.stream(texts(), threshold=threshold, window=window, skip=skip):
         record = waiting.popleft()
         if record.error:
             prediction = Prediction(record.text, "", None, (), error=record.error)

@@ -9,15 +9,18 @@ from typing import Any
 import numpy as np
 
 from senticli.data.checks import labels_by_text
+from senticli.evaluation.assess import Assessment
+from senticli.evaluation.gate import UNBOUNDED
 from senticli.evaluation.run import EvaluationReport
 from senticli.evaluation.slices import Slice, by_column, by_length, by_unknown
+from senticli.evaluation.thresholds import Threshold
 from senticli.events import OnEvent, Progress, ignore
 from senticli.machine import code_version, versions
 from senticli.measures import Figure, wilson
 from senticli.model import Model
 from senticli.report.charts import Axis, Chart, Dot, Series, line_chart, reliability_chart
 from senticli.report.page import check_page, write_page
-from senticli.report.protocols import Capability, Comparison, Condition, Suspect
+from senticli.report.protocols import Capability, Suspect
 from senticli.report.tables import Column, Kind, Table
 from senticli.report.text import Piece, excerpt, shorten
 
@@ -40,8 +43,6 @@ TITLES = {
     "f1": "F1",
 }
 """What people call measures whose names say it otherwise."""
-NUMBERS = ("loss", "brier")
-"""Measures that are no shares."""
 
 
 @dataclass(frozen=True)
@@ -56,28 +57,22 @@ class Mistake:
 
 
 def write_evaluation_report(
-    report: EvaluationReport,
-    model: Model,
+    found: Assessment,
     path: str | Path,
     *,
     command: str = "",
-    conditions: Sequence[Condition] = (),
-    comparison: Comparison | None = None,
     checks: Sequence[Capability] = (),
     suspects: Sequence[Suspect] = (),
     on_event: OnEvent = ignore,
 ) -> Path:
-    """Write the report of an evaluation as one HTML file, and return its full path.
+    """Write what was found of a model as one HTML file, and return its full path.
 
     Slices are shown for each column that the examples keep. A file that is there is replaced.
 
     Args:
-        report: the evaluation.
-        model: what was evaluated.
+        found: the evaluation, and what was asked besides.
         path: the file, in .html.
         command: the command line that made it.
-        conditions: what the measures had to be, and whether they are.
-        comparison: how another model did on the same examples.
         checks: the behavioural checks, by capability.
         suspects: examples whose labels are likely wrong, the likeliest first.
         on_event: gets each :class:`~senticli.events.Progress` as it comes.
@@ -87,29 +82,33 @@ def write_evaluation_report(
         SenticliError: jinja2 is not installed, or there is no such folder.
     """
     path = check_page(path)
-    evaluation, answers = report.evaluation, report.answers
+    report, model = found.report, found.model
     write_page(
         path,
         "evaluation.html",
         report=report,
-        evaluation=evaluation,
-        wrong=int((~answers.right).sum()),
-        conditions=conditions,
-        comparison=comparison,
+        evaluation=report.evaluation,
+        wrong=int((~report.answers.right).sum()),
+        verdicts=found.verdicts,
+        comparison=found.comparison,
+        threshold=found.threshold,
         checks=_checks_table(checks),
         suspects=Table(
             (Column("rank", "count"), Column("text", "text"), Column("label"), Column("likely")),
-            [(one.rank, shorten(one.text, SHORT), one.label, one.likely) for one in suspects],
+            [
+                (one.rank, shorten(one.text, SHORT), one.label, one.likely)
+                for one in suspects[:SUSPECTS]
+            ],
         ),
         figures=[
             (name, title_of(name), kind_of(name), figure)
-            for name, figure in evaluation.figures.items()
+            for name, figure in report.evaluation.figures.items()
             if "." not in name
         ],
         by_label=list(_by_label(report)),
         curves=list(_learning_curves(model.bundle.history())),
-        confusion=_confusion(evaluation.confusion),
-        coverage=_coverage_chart(report),
+        confusion=_confusion(report.evaluation.confusion),
+        coverage=_coverage_chart(report, found.threshold),
         calibration=_calibration_chart(report),
         slices=list(_slice_tables(report)),
         mistakes=list(_mistakes(report, model, on_event)),
@@ -131,7 +130,7 @@ def title_of(name: str) -> str:
 
 def kind_of(name: str) -> Kind:
     """Return how a measure is written."""
-    return "number" if name in NUMBERS else "share"
+    return "number" if name in UNBOUNDED else "share"
 
 
 def _by_label(report: EvaluationReport) -> Iterator[tuple[str, list[tuple[str, Figure | None]]]]:
@@ -172,7 +171,7 @@ def _confusion(confusion: Sequence[Sequence[int]]) -> list[list[tuple[int, float
     ]
 
 
-def _coverage_chart(report: EvaluationReport) -> Chart:
+def _coverage_chart(report: EvaluationReport, threshold: Threshold | None) -> Chart:
     points = report.evaluation.coverage
     line = Series("accuracy", [(point.coverage, point.accuracy) for point in points])
     x, y = Axis("coverage", "share", 0.0, 1.0), Axis("accuracy", "share")
@@ -182,7 +181,8 @@ def _coverage_chart(report: EvaluationReport) -> Chart:
         Column("accuracy", "share"),
     )
     rows = [(point.threshold, point.coverage, point.accuracy) for point in points]
-    chart = line_chart("Coverage against accuracy", [line], x, y)
+    mark = threshold.coverage.value if threshold and not threshold.label else None
+    chart = line_chart("Coverage against accuracy", [line], x, y, mark=mark)
     return replace(chart, table=Table(columns, rows))
 
 

@@ -3,58 +3,6 @@
 from typing import Protocol
 
 
-class Condition(Protocol):
-    """A condition on a measure of an evaluation."""
-
-    @property
-    def metric(self) -> str:
-        """The name of the measure."""
-
-    @property
-    def bar(self) -> float:
-        """What it had to reach."""
-
-    @property
-    def value(self) -> float:
-        """What was measured, or the lower end of its interval."""
-
-    @property
-    def margin(self) -> float:
-        """What is left to the bar; below zero, what is lacking."""
-
-    @property
-    def holds(self) -> bool:
-        """True if the bar is reached."""
-
-
-class Comparison(Protocol):
-    """A comparison with another model on the same examples."""
-
-    @property
-    def other(self) -> str:
-        """The name of the other model."""
-
-    @property
-    def difference(self) -> float:
-        """How much higher the accuracy of this model is."""
-
-    @property
-    def interval(self) -> tuple[float, float]:
-        """The 95 % interval of the difference."""
-
-    @property
-    def p_value(self) -> float:
-        """That of McNemar's test."""
-
-    @property
-    def only_this_right(self) -> int:
-        """Examples that this model alone answers right."""
-
-    @property
-    def only_other_right(self) -> int:
-        """Examples that the other model alone answers right."""
-
-
 class Capability(Protocol):
     """The behavioural checks of one capability."""
 

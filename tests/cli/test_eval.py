@@ -32,7 +32,7 @@ def test_json(senticli: Run, tiny_model: Path, split: str, count: int) -> None:
     result = json.loads(done.stdout)
     assert set(result) == {
         *("model", "data", "restricted", "examples", "loss", "accuracy", "interval"),
-        *("figures", "labels", "confusion", "coverage", "calibration"),
+        *("figures", "labels", "confusion", "coverage", "calibration", "examples_sha256", "right"),
     }
     assert result["data"] == f"sample {split}"
     assert result["examples"] == count == sum(map(sum, result["confusion"]))

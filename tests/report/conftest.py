@@ -20,9 +20,10 @@ WIDER_THAN_THE_PAGE = """() => [...document.body.querySelectorAll('*')]
 def browser() -> Iterator[Any]:
     """A headless Chromium, driven by Playwright; skipped where one of the two is missing."""
     playwright = pytest.importorskip("playwright.sync_api")
-    path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "chrome"))), None)
+    names = ("chromium", "chromium-browser", "google-chrome")
+    path = next(filter(None, map(shutil.which, names)), None)
     if not path:
-        pytest.skip("there is no chromium on the PATH")
+        pytest.skip(f"none of these browsers is installed: {', '.join(names)}")
     # Its sandbox does not start for root.
     is_root = hasattr(os, "geteuid") and os.geteuid() == 0
     with playwright.sync_playwright() as driver:

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -10,7 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from senticli import Model, evaluate, load
+from senticli import Model, assess, load
+from senticli.evaluation.comparison import Comparison
+from senticli.evaluation.gate import Verdict
 from senticli.events import Progress
 from senticli.report import evaluation
 from senticli.report.evaluation import write_evaluation_report
@@ -26,20 +29,23 @@ EVIL = (
 )
 GIVEN: dict[str, Any] = {
     "command": "senticli eval --data '<b>.csv'",
-    "conditions": [
-        SimpleNamespace(metric="accuracy", bar=0.9, value=0.7, margin=-0.2, holds=False),
-        SimpleNamespace(metric="recall.negative", bar=0.5, value=0.7, margin=0.2, holds=True),
-    ],
-    "comparison": SimpleNamespace(
-        other="<i>other</i>",
-        difference=-0.01,
-        interval=(-0.03, 0.01),
-        p_value=0.4,
-        only_this_right=3,
-        only_other_right=5,
-    ),
     "checks": [SimpleNamespace(capability="negation", n=50, failures=5, interval=(0.04, 0.21))],
     "suspects": [SimpleNamespace(rank=1, text=EVIL[0], label="negative", likely="positive")],
+}
+JUDGED: dict[str, Any] = {
+    "verdicts": [
+        Verdict("accuracy", bar=0.9, value=0.7, judged=0.6, margin=-0.3, holds=False),
+        Verdict("recall.negative", bar=0.5, value=0.7, judged=0.7, margin=0.2, holds=True),
+    ],
+    "comparison": Comparison(
+        other="<i>other</i>",
+        accuracy=0.71,
+        difference=-0.01,
+        interval=(-0.03, 0.01),
+        only_this_right=3,
+        only_other_right=5,
+        p_value=0.4,
+    ),
 }
 
 
@@ -55,7 +61,8 @@ def hostile(model: Model, tmp_path_factory: pytest.TempPathFactory) -> Path:
     labels = ["negative", "positive", "positive", "negative", "negative", "negative"]
     labels += ["positive", "positive", "positive", "negative", "neutral"]
     path = tmp_path_factory.mktemp("report") / "hostile.html"
-    return write_evaluation_report(evaluate(model, texts, labels), model, path, **GIVEN)
+    found = assess(model, texts, labels=labels, find_threshold="coverage=0.5")
+    return write_evaluation_report(replace(found, **JUDGED), path, **GIVEN)
 
 
 def figures_on(content: str) -> dict[str, float]:
@@ -64,16 +71,16 @@ def figures_on(content: str) -> dict[str, float]:
 
 
 def test_figures_equal_those_of_the_evaluation(model: Model, tmp_path: Path) -> None:
-    report = evaluate(model, "sample")
-    content = write_evaluation_report(report, model, tmp_path / "a.html").read_text()
-    figures = report.evaluation.figures
+    found = assess(model, "sample")
+    content = write_evaluation_report(found, tmp_path / "a.html").read_text()
+    figures = found.report.evaluation.figures
     assert figures_on(content) == {name: figure.value for name, figure in figures.items()}
-    assert f"<b>{report.evaluation.accuracy:.2%}</b> accuracy" in content
+    assert f"<b>{figures['accuracy'].value:.2%}</b> accuracy" in content
 
 
 def test_what_was_not_given_has_no_section(model: Model, tmp_path: Path) -> None:
-    report = evaluate(model, ["great film"], ["positive"])
-    content = write_evaluation_report(report, model, tmp_path / "a.html").read_text()
+    found = assess(model, ["great film"], labels=["positive"])
+    content = write_evaluation_report(found, tmp_path / "a.html").read_text()
     sections = re.findall('<section id="(.*?)">', content)
     names = ["figures", "training", "confusion", "scores", "slices", "errors", "provenance"]
     assert sections == names
@@ -89,22 +96,24 @@ def test_sections_in_order_with_the_verdict_first(hostile: Path) -> None:
         *("suspects", "checks", "provenance"),
     ]
     assert content.index("Failed 1 of 2 conditions") < content.index("<section")
-    assert "The difference is not significant" in content
+    assert "not significantly worse than &lt;i&gt;other&lt;/i&gt;" in content
 
 
 def test_model_without_history_has_no_learning_curves(
     model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(type(model.bundle), "history", lambda _: [])
-    report = evaluate(model, ["great film"], ["negative"])
-    content = write_evaluation_report(report, model, tmp_path / "a.html").read_text()
+    found = assess(model, ["great film"], labels=["negative"])
+    content = write_evaluation_report(found, tmp_path / "a.html").read_text()
     assert 'id="training"' not in content
 
 
 def test_texts_with_several_labels_and_texts_that_occur_again(model: Model, tmp_path: Path) -> None:
     texts = ["great film", "great film ", "bad", "bad", "once"]
-    report = evaluate(model, texts, ["positive", "negative", "negative", "negative", "positive"])
-    content = write_evaluation_report(report, model, tmp_path / "a.html").read_text()
+    found = assess(
+        model, texts, labels=["positive", "negative", "negative", "negative", "positive"]
+    )
+    content = write_evaluation_report(found, tmp_path / "a.html").read_text()
     assert "Texts with several labels: 1" in content
     assert "1 × positive, 1 × negative" in content
     assert "Texts that occur again: 1" in content
@@ -114,8 +123,8 @@ def test_texts_with_several_labels_and_texts_that_occur_again(model: Model, tmp_
 def test_slices_of_columns(model: Model, tmp_path: Path) -> None:
     path = tmp_path / "mine.csv"
     path.write_text("text,label,shop\ngreat film,positive,<b>\nbad,negative,\n")
-    report = evaluate(model, path, slice_column="shop")
-    content = write_evaluation_report(report, model, tmp_path / "a.html").read_text()
+    found = assess(model, path, slice_column="shop")
+    content = write_evaluation_report(found, tmp_path / "a.html").read_text()
     assert "By shop" in content
     assert '<th scope="row">&lt;b&gt;</th>' in content
     assert '<th scope="row">(none)</th>' in content
@@ -125,7 +134,7 @@ def test_explaining_errors_is_bounded(
     model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     texts = ["a great film " * size for size in (1, 100, 400)]
-    report = evaluate(model, texts, ["negative"] * 3)
+    found = assess(model, texts, labels=["negative"] * 3)
     monkeypatch.setattr(evaluation, "OCCLUDED", 9_000)
     tokens, logits, events = [], Network.logits, list[object]()
 
@@ -134,7 +143,7 @@ def test_explaining_errors_is_bounded(
         return logits(network, token_ids)
 
     monkeypatch.setattr(Network, "logits", counted)
-    write_evaluation_report(report, model, tmp_path / "a.html", on_event=events.append)
+    write_evaluation_report(found, tmp_path / "a.html", on_event=events.append)
     assert 3 <= sum(tokens) <= 9_000 + 3 * (1 + 100 + 400)  # and each text as it is
     assert [event.done for event in events if isinstance(event, Progress)] == [1, 2, 3]
 
@@ -144,11 +153,12 @@ def test_errors_are_the_wrong_answers_of_the_highest_scores(
 ) -> None:
     monkeypatch.setattr(evaluation, "ERRORS", 2)
     texts = ["bad", "great film", "a great film, truly wonderful", "not bad at all"]
-    report = evaluate(model, texts, ["positive", "negative", "negative", "negative"])
-    content = write_evaluation_report(report, model, tmp_path / "a.html").read_text()
-    worst = np.argsort(-report.answers.scores[~report.answers.right])[:2]
+    found = assess(model, texts, labels=["positive", "negative", "negative", "negative"])
+    content = write_evaluation_report(found, tmp_path / "a.html").read_text()
+    answers = found.report.answers
+    worst = np.argsort(-answers.scores[~answers.right])[:2]
     shown = re.findall(r"example ([\d,]+)", content)
-    assert shown == [str(np.flatnonzero(~report.answers.right)[row] + 1) for row in worst]
+    assert shown == [str(np.flatnonzero(~answers.right)[row] + 1) for row in worst]
 
 
 def test_hostile_texts_are_text(hostile: Path) -> None:

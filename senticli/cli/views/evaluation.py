@@ -1,15 +1,20 @@
 """An evaluation as tables for people, and as JSON."""
 
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from senticli.cli.console import markup, print_table, stdout_console
+from senticli.cli.console import markup, one_line, print_table, say, stdout_console, styled
 
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from senticli.evaluation.assess import Assessment
+    from senticli.evaluation.calibration import Recalibration
+    from senticli.evaluation.comparison import Comparison
     from senticli.evaluation.run import EvaluationReport
+    from senticli.evaluation.thresholds import Threshold
     from senticli.measures import Evaluation, Figure
 
 AVERAGES = {
@@ -24,10 +29,11 @@ AVERAGES = {
 AS_NUMBERS = ("loss", "brier")
 
 
-def json_of(report: "EvaluationReport") -> dict[str, Any]:
+def json_of(found: "Assessment") -> dict[str, Any]:
     """Return the fields of ``eval --json``."""
+    report = found.report
     evaluation = report.evaluation
-    return {
+    fields = {
         "model": report.model,
         "data": report.data,
         "restricted": report.restricted,
@@ -40,7 +46,109 @@ def json_of(report: "EvaluationReport") -> dict[str, Any]:
         "confusion": evaluation.confusion,
         "coverage": [asdict(point) for point in evaluation.coverage],
         "calibration": [asdict(one) for one in evaluation.calibration],
+        "examples_sha256": report.examples.sha256,
+        "right": report.answers.right_in_hex,
     }
+    if found.verdicts:
+        fields["conditions"] = [asdict(verdict) for verdict in found.verdicts]
+    if compared := found.comparison:
+        fields["against"] = {**asdict(compared), "is_worse": compared.is_worse}
+    if found.threshold:
+        fields["threshold"] = asdict(found.threshold)
+    if fitted := found.recalibration:
+        names = ("loss", "calibration_error")
+        fields["recalibrated"] = {
+            "temperature": fitted.temperature,
+            **{name: [one.value for one in fitted.figures(name)] for name in names},
+        }
+    return fields
+
+
+def print_assessment(found: "Assessment", *, saved: bool) -> None:
+    """Print what was found on stdout; ``saved`` says if the threshold is now the model's own."""
+    print_evaluation(found.report)
+    if found.comparison:
+        print_comparison(found.comparison, found.report)
+    if found.recalibration:
+        print_recalibration(found.recalibration)
+    if found.threshold:
+        print_threshold(found.threshold, saved=saved)
+
+
+def print_verdicts(found: "Assessment") -> None:
+    """Print a line on stderr for each condition that fails, or one if all hold."""
+    verdicts, compared = found.verdicts, found.comparison
+    failed = styled("failed:", "1;31", sys.stderr)
+    lines = []
+    for verdict in verdicts:
+        if not verdict.holds:
+            side = "above" if verdict.judged > verdict.bar else "below"
+            judged, bar = (shown_value(verdict.metric, n) for n in (verdict.judged, verdict.bar))
+            margin = shown_value(verdict.metric, abs(verdict.margin)).replace("%", " points")
+            end = "" if verdict.judged == verdict.value else ", the end of its interval,"
+            lines.append(f"{one_line(verdict.metric)} {judged}{end} is {side} {bar}, by {margin}")
+    if compared and compared.is_worse:
+        lines.append(
+            f"accuracy is {-100 * compared.difference:.2f} points below that of "
+            f"{one_line(compared.other)} (p = {_p_value(compared)})"
+        )
+    for line in lines:
+        say(f"{failed} {line}")
+    if not lines and (verdicts or compared):
+        count = len(verdicts)
+        held = f"{count} condition{'s' * (count != 1)} hold{'s' * (count == 1)}" if count else ""
+        worse = f"not significantly worse than {one_line(compared.other)}" if compared else ""
+        say(f"{styled('passed:', '1;32', sys.stderr)} {'; '.join(filter(None, (held, worse)))}")
+
+
+def print_comparison(compared: "Comparison", report: "EvaluationReport") -> None:
+    """Print how a model compares with another on stdout."""
+    low, high = compared.interval
+    console = stdout_console()
+    console.print(
+        f"\nagainst [bold]{markup(compared.other)}[/], {compared.accuracy:.2%}: "
+        f"difference [bold]{100 * compared.difference:+.2f} points[/]  "
+        f"(95 % interval {100 * low:+.2f} to {100 * high:+.2f}, paired bootstrap)",
+        soft_wrap=True,
+    )
+    console.print(
+        f"only {markup(report.model)} is right {compared.only_this_right:,} times, only "
+        f"{markup(compared.other)} {compared.only_other_right:,} times  "
+        f"(McNemar's test, p = {_p_value(compared)})",
+        soft_wrap=True,
+    )
+
+
+def _p_value(compared: "Comparison") -> str:
+    return f"{compared.p_value:.4f}" if compared.p_value >= 1e-4 else f"{compared.p_value:.1e}"
+
+
+def print_threshold(found: "Threshold", *, saved: bool) -> None:
+    """Print a threshold, what it gives and what it costs, on stdout."""
+    of = f" of {markup(found.label)}" if found.label else ""
+    figures = ",  ".join(
+        f"{name} {figure.value:.2%}  (95 % interval {low:.2%} to {high:.2%})"
+        for name, figure in (("precision", found.precision), ("coverage", found.coverage))
+        for low, high in (figure.interval or (0.0, 1.0),)
+    )
+    end = "saved as the model's own" if saved else f"use it with --threshold {found.threshold:g}"
+    console = stdout_console()
+    console.print(f"\nthreshold{of} [bold]{found.threshold:g}[/]: {figures}", soft_wrap=True)
+    if saved or not found.label:
+        console.print(end, soft_wrap=True)
+
+
+def print_recalibration(fitted: "Recalibration") -> None:
+    """Print a temperature and what it changes on stdout."""
+    changes = ",  ".join(
+        f"{shown} {shown_figure(name, before)} → {shown_figure(name, after)}"
+        for name, shown in (("calibration_error", "calibration error"), ("loss", "loss"))
+        for before, after in (fitted.figures(name),)
+    )
+    before, after = fitted.temperature
+    stdout_console().print(
+        f"\ntemperature {before:.3f} → [bold]{after:.3f}[/], saved: {changes}", soft_wrap=True
+    )
 
 
 def print_evaluation(report: "EvaluationReport") -> None:
