@@ -38,6 +38,8 @@ EXAMPLES = (
     "cat dump.jsonl | senticli predict --format jsonl --text-column body.text | jq .",
     "tail -f app.log | senticli predict --unbuffered",
     'senticli predict "great film, weak ending" --explain',
+    "senticli predict --input reviews.csv --output scored.csv --summary --group-by product",
+    "senticli predict --input reviews.csv --output scored.csv --report report.html",
 )
 
 
