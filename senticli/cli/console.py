@@ -88,6 +88,11 @@ def print_table(table: "Table", *, stderr: bool = False) -> None:
     print(*(line.rstrip() for line in capture.get().splitlines()), sep="\n", file=stream)
 
 
+def stderr_width() -> int:
+    """Return how many characters wide a table on stderr may be."""
+    return _console(sys.stderr).width
+
+
 def _console(stream: TextIO) -> "Console":
     """rich's console on a stream. Off a terminal nothing is cut or folded to fit one."""
     from rich.console import Console

@@ -274,6 +274,7 @@ class Gathering:
         )
 
     def _count(self, error: str, record: Record) -> None:
+        error = error.partition(": ")[0]  # what follows differs from text to text
         if error not in self._reasons and len(self._reasons) >= MOST_REASONS:
             error = "other reasons"
         count, first = self._reasons.get(error, (0, ""))

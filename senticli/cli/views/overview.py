@@ -1,9 +1,9 @@
 """An overview of answers as tables with bars, on stderr."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from senticli.cli.console import markup, print_table, stderr_console
+from senticli.cli.console import markup, one_line, print_table, stderr_console, stderr_width
 from senticli.cli.views.predict import COLOURS
 from senticli.io.overview import SMALL
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 GROUPS = 20
 LABELS = 3  # that have a column of their own in the table of groups
 GLYPHS = "█▒░"  # of their bars, which differ by more than colour
-BAR, NAME = 24, 24  # characters
+BAR, NAME, SHORTEST = 24, 24, 8  # characters
 STYLES = {"31": "red", "32": "green", "33": "yellow", "94": "bright_blue"}
 
 
@@ -29,47 +29,43 @@ def print_overview(overview: "Overview") -> None:
 
 
 def _labels(overview: "Overview") -> "Table":
-    whole, columns = overview.whole, ("texts", "share", "95% interval")
-    table = _table("label", *columns)
+    whole, rows = overview.whole, []
     for label, figure in whole.shares.items():
         low, high = figure.interval or (0.0, 1.0)
-        table.add_row(
-            markup(label),
-            f"{whole.labels[label]:,}",
-            f"{figure.value:.1%}",
-            f"{low:.1%} to {high:.1%}",
-            _bar([(label, GLYPHS[0], figure.value)]),
-        )
+        cells = [f"{whole.labels[label]:,}", f"{figure.value:.1%}", f"{low:.1%} to {high:.1%}"]
+        rows.append((label, cells, [(label, GLYPHS[0], figure.value)]))
     if overview.has_polarity and (polarity := whole.polarity):
         interval = "" if not polarity.interval else "{:+.2f} to {:+.2f}".format(*polarity.interval)
-        table.add_row("mean polarity", "", f"{polarity.value:+.2f}", interval, "")
+        rows.append(("mean polarity", ["", f"{polarity.value:+.2f}", interval], []))
     if whole.failed:
-        table.add_row("not classified", f"{whole.failed:,}", "", "", "")
-    return table
+        rows.append(("not classified", [f"{whole.failed:,}", "", ""], []))
+    return _table("label", ["texts", "share", "95% interval"], rows)
 
 
 def _groups(grouping: "Grouping", overview: "Overview") -> "Table":
     counts = overview.whole.labels
     commonest = sorted(counts, key=lambda label: -counts[label])[:LABELS]
     glyphs = dict(zip(filter(commonest.__contains__, counts), GLYPHS, strict=False))
-    title = f"{grouping.column}, by {grouping.period}" if grouping.period else grouping.column
-    columns = ["texts", *(f"{glyph} {markup(label)}" for label, glyph in glyphs.items())]
-    table = _table(markup(title), *columns, *(["polarity"] * overview.has_polarity))
+    columns = ["texts", *(f"{glyph} {one_line(label)}" for label, glyph in glyphs.items())]
     # Of a time series, the last periods; else the largest groups.
     groups = grouping.groups[-GROUPS:] if grouping.period else grouping.top(GROUPS)
+    rows = []
     for group in groups:
         shares = group.shares
-        cells = [f"{shares[label].value:.0%}" if shares else "" for label in glyphs]
-        if overview.has_polarity:
-            cells.append(_polarity(group.polarity))
-        bar = _bar((label, glyphs[label], shares[label].value) for label in glyphs if shares)
-        name = markup(group.name) + ("*" if group.is_small else "")
-        table.add_row(name, f"{group.texts:,}", *cells, bar)
+        cells = [
+            f"{group.texts:,}",
+            *(f"{shares[label].value:.0%}" if shares else "" for label in glyphs),
+            *([_polarity(group.polarity)] if overview.has_polarity else []),
+        ]
+        parts = [(label, glyphs[label], shares[label].value) for label in glyphs if shares]
+        rows.append((group.name + "*" * group.is_small, cells, parts))
     notes = [grouping.note] if grouping.note else []
     if grouping.period and len(groups) < len(grouping.groups):
         notes.append(f"the last {len(groups)} of {len(grouping.groups)} {grouping.period}s")
     if any(group.is_small for group in groups):
         notes.append(f"* fewer than {SMALL} texts: the shares are uncertain")
+    title = f"{grouping.column}, by {grouping.period}" if grouping.period else grouping.column
+    table = _table(title, columns + ["polarity"] * overview.has_polarity, rows)
     table.caption = markup("; ".join(notes))
     return table
 
@@ -83,25 +79,39 @@ def _polarity(figure: "Figure | None") -> str:
     return f"{value:+.2f} ±{(figure.interval[1] - figure.interval[0]) / 2:.2f}"
 
 
-def _bar(parts: Iterable[tuple[str, str, float]]) -> str:
-    """Return a bar of parts, each of a label, in its glyph, as long as its share."""
+Part = tuple[str, str, float]
+"""A part of a bar: its label, its glyph, its share."""
+
+
+def _table(
+    name: str, columns: Sequence[str], rows: Sequence[tuple[str, Sequence[str], Sequence[Part]]]
+) -> "Table":
+    """Return a table of names, numbers, and bars in the room that is left."""
+    from rich.table import Table
+
+    table = Table(box=None, padding=(0, 2, 0, 0), caption_justify="left")
+    widths = [
+        max(map(len, cells)) for cells in zip(columns, *(row[1] for row in rows), strict=True)
+    ]
+    room = stderr_width() - sum(widths) - 2 * len(columns) - 4
+    names = [one_line(one) for one in (name, *(row[0] for row in rows))]
+    width = max(SHORTEST, min(NAME, max(map(len, names)), room - SHORTEST))
+    table.add_column(markup(name), max_width=width, no_wrap=True)
+    for column, least in zip(columns, widths, strict=True):
+        table.add_column(markup(column), justify="right", no_wrap=True, min_width=least)
+    table.add_column(no_wrap=True)
+    for (_, cells, parts), shown in zip(rows, names[1:], strict=True):
+        table.add_row(markup(shown), *cells, _bar(parts, min(BAR, max(SHORTEST, room - width))))
+    return table
+
+
+def _bar(parts: Sequence[Part], width: int) -> str:
+    """Return a bar of parts, each as long as its share of ``width``, in rich's markup."""
     bar, end, drawn = "", 0.0, 0
     for label, glyph, share in parts:
         end += share
-        length = round(BAR * end) - drawn
+        length = round(width * end) - drawn
         drawn += length
         style = STYLES.get(COLOURS.get(label, ""), "cyan")
         bar += f"[{style}]{glyph * length}[/]" if length else ""
     return bar
-
-
-def _table(name: str, *columns: str) -> "Table":
-    """Return a table of names, numbers, and at the end bars."""
-    from rich.table import Table
-
-    table = Table(box=None, padding=(0, 2, 0, 0), caption_justify="left")
-    table.add_column(name, max_width=NAME, no_wrap=True)
-    for column in columns:
-        table.add_column(column, justify="right", no_wrap=True)
-    table.add_column(no_wrap=True)
-    return table
