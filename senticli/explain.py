@@ -7,7 +7,7 @@ a graph of gradients, which it does not have. See Zeiler and Fergus 2014; Li, Mo
 2016.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +18,13 @@ from senticli.text.vocab import UNK_INDEX
 
 MOST_OCCLUSIONS = 1000  # a longer text is occluded by runs of tokens, which share a weight
 
+OFTEN_ENOUGH = 30  # times that a token is weighed
+MOST_READ = 1_000_000  # tokens, for the weights of tokens over many texts
+TOGETHER = 16  # texts
+LEAST = 3  # times a token must have been weighed, in as many texts
+
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +76,67 @@ def _log_odds(probabilities: Floats) -> Floats:
     probabilities = np.clip(probabilities, 1e-12, 1 - 1e-12)
     odds: Floats = np.log(probabilities) - np.log1p(-probabilities)
     return odds
+
+
+@dataclass(frozen=True, slots=True)
+class Influence:
+    """A token, what it adds to the log-odds of a label on average, and how many texts have it."""
+
+    token: str
+    weight: float
+    texts: int
+
+
+@dataclass(frozen=True)
+class Influences:
+    """The tokens that speak most for each label, over a number of texts.
+
+    They are ordered by their weight times the square root of the texts that have them: a heavy
+    token that is rare and a lighter one that is common may matter as much. ``weighed`` is how many
+    of the ``texts`` their weights come from.
+    """
+
+    texts: int
+    weighed: int
+    of: Mapping[str, tuple[Influence, ...]]
+
+
+def mean_weights(
+    texts: Sequence[TokenIds], classify: Callable[[list[TokenIds]], Floats], tokens: int
+) -> tuple[Floats, Ints, int]:
+    """Return the mean weight [V, L] of each token, how often it was weighed [V], and in how many.
+
+    A token that has been weighed :data:`OFTEN_ENOUGH` is left alone from then on, so that most of
+    the work goes into rarer ones. The texts after :data:`MOST_READ` tokens are not reached.
+
+    Args:
+        texts: token ids of texts, each with a token at least, in random order.
+        classify: gives the probabilities [N, L] of N texts.
+        tokens: the size of the vocabulary, V.
+    """
+    weighed = np.zeros(tokens, dtype=np.int64)
+    sums: Floats = np.zeros((tokens, 1))
+    read = done = 0
+    while done < len(texts) and read < MOST_READ:
+        together = texts[done : done + TOGETHER]
+        done += len(together)
+        inputs: list[TokenIds] = []
+        occluded: list[tuple[int, int, int]] = []  # a text, itself without a token, and the token
+        for text in together:
+            whole = len(inputs)
+            inputs.append(text)
+            for place, token in enumerate(text):
+                if token != UNK_INDEX and weighed[token] < OFTEN_ENOUGH:
+                    weighed[token] += 1
+                    occluded.append((whole, len(inputs), token))
+                    inputs.append(_without(text, np.array([place])))
+        read += sum(map(len, inputs))
+        odds = _log_odds(classify(inputs))
+        wholes, others, ids = np.array(occluded, dtype=np.int64).reshape(-1, 3).T
+        if sums.shape[1] != odds.shape[1]:
+            sums = np.zeros((tokens, odds.shape[1]))
+        np.add.at(sums, ids, odds[wholes] - odds[others])
+    return sums / np.maximum(weighed, 1)[:, None], weighed, done
 
 
 def strongest(weights: Sequence[TokenWeight], count: int) -> list[TokenWeight]:

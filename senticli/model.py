@@ -19,7 +19,15 @@ from numpy.typing import NDArray
 from senticli import registry
 from senticli.bundle import Bundle
 from senticli.errors import SenticliError
-from senticli.explain import MOST_OCCLUSIONS, TokenWeight, occlude
+from senticli.explain import (
+    LEAST,
+    MOST_OCCLUSIONS,
+    Influence,
+    Influences,
+    TokenWeight,
+    mean_weights,
+    occlude,
+)
 from senticli.measures import softmax
 from senticli.runtime import MAX_TOKENS, Network, fit_length
 from senticli.text.encoder import TokenIds
@@ -249,6 +257,39 @@ class Model:
             )
             for (start, end), row in zip(spans, weights, strict=True)
         ]
+
+    def influences(
+        self, texts: Iterable[str], *, labels: Sequence[str] | None = None, count: int = 20
+    ) -> Influences:
+        """Return the tokens that speak most for each label, on average over texts.
+
+        The network runs again for each token of a text, until each has been weighed often enough
+        or a limit is reached: give some hundred texts, in random order.
+
+        Args:
+            texts: those without a token are left out.
+            labels: those that are wanted; None: all.
+            count: tokens for each label, at most.
+        """
+        all_ids = [ids for text in texts if len(ids := self._tokens(text)[0])]
+        vocabulary = self.bundle.vocab.tokens
+        weights, weighed, reached = mean_weights(all_ids, self._probabilities, len(vocabulary))
+        n_texts = np.zeros(len(vocabulary), dtype=np.int64)
+        for ids in all_ids:
+            n_texts[np.unique(ids)] += 1
+        known = np.flatnonzero(np.minimum(weighed, n_texts) >= LEAST)
+        found = {}
+        for label in self.labels if labels is None else labels:
+            column = weights[known, self.labels.index(label)] if len(known) else known
+            order = np.argsort(-column * np.sqrt(n_texts[known]), kind="stable")
+            found[label] = tuple(
+                Influence(
+                    vocabulary[known[place]], float(column[place]), int(n_texts[known[place]])
+                )
+                for place in order[:count]
+                if column[place] > 0
+            )
+        return Influences(len(all_ids), reached, found)
 
     def evaluate(
         self,

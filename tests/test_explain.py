@@ -9,9 +9,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from senticli import Model, load, paths
+from senticli import Model, explain, load, paths
 from senticli.data.labelled import read_labelled
-from senticli.explain import MOST_OCCLUSIONS, strongest
+from senticli.explain import (
+    MOST_OCCLUSIONS,
+    OFTEN_ENOUGH,
+    Floats,
+    mean_weights,
+    strongest,
+)
+from senticli.text.encoder import TokenIds
 
 
 @pytest.fixture(scope="module")
@@ -108,3 +115,57 @@ def test_neighbours_share_a_weight_where_fewer_are_measured(model: Model) -> Non
     assert weights[0] == weights[1] == weights[2]
     with pytest.raises(ValueError, match="most is 0"):
         model.explain(text, most=0)
+
+
+WORDS, THINGS = ("great", "awful", "fine"), ("film", "book", "song")
+TEXTS = [f"{word} {thing}" for word in WORDS for thing in THINGS]
+
+
+def test_influences_are_the_mean_weights_of_explain(model: Model) -> None:
+    weights: dict[str, list[float]] = {}
+    for text in TEXTS:
+        for token in model.explain(text, "positive"):
+            weights.setdefault(token.token, []).append(token.weight)
+    found = model.influences(TEXTS, labels=["positive"])
+    assert (found.texts, found.weighed) == (9, 9)
+    tokens = found.of["positive"]
+    assert {one.token for one in tokens} == {t for t, w in weights.items() if sum(w) > 0}
+    for one in tokens:
+        assert one.texts == len(weights[one.token]) == 3
+        assert one.weight == pytest.approx(sum(weights[one.token]) / 3, abs=1e-3)
+    assert [one.weight for one in tokens] == sorted((one.weight for one in tokens), reverse=True)
+
+
+def test_influences_leave_out_what_is_rare_or_unknown(model: Model) -> None:
+    found = model.influences([*TEXTS, "great terrible", "great xqzzt", "xqzzt song", "xqzzt", ""])
+    tokens = {one.token for tokens in found.of.values() for one in tokens}
+    assert "great" in tokens
+    assert not {"terrible", "xqzzt", "<unk>"} & tokens
+    assert found.texts == 13
+
+
+def test_influences_of_nothing(model: Model) -> None:
+    found = model.influences([])
+    assert (found.texts, found.weighed) == (0, 0)
+    assert not any(found.of.values())
+
+
+def test_frequent_tokens_are_weighed_often_enough_and_no_more() -> None:
+    texts = [np.array([2, 3 + n], dtype=np.int32) for n in range(100)]
+
+    def classify(inputs: list[TokenIds]) -> Floats:
+        share = np.array([0.9 if 2 in one else 0.5 for one in inputs])
+        return np.stack([1 - share, share], axis=1)
+
+    weights, weighed, reached = mean_weights(texts, classify, 103)
+    assert (weighed[2], reached) == (OFTEN_ENOUGH, 100)
+    assert (weighed[3:] == 1).all()
+    assert weights[2] == pytest.approx([-np.log(9), np.log(9)])
+    assert weights[3:] == pytest.approx(0)
+
+
+def test_weighing_ends_after_so_many_tokens(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(explain, "MOST_READ", 1)
+    texts = [np.array([2, 3], dtype=np.int32)] * 100
+    _, _, reached = mean_weights(texts, lambda inputs: np.full((len(inputs), 2), 0.5), 4)
+    assert reached == explain.TOGETHER

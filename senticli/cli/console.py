@@ -73,9 +73,7 @@ def stderr_console() -> "Console":
 
 def stdout_console() -> "Console":
     """rich's console on stdout. Off a terminal nothing is cut or folded to fit one."""
-    from rich.console import Console
-
-    return Console(highlight=False, width=None if sys.stdout.isatty() else 1000)
+    return _console(sys.stdout)
 
 
 def table_of(columns: Sequence[str], rows: Iterable[Sequence[str]], *, names: int = 1) -> "Table":
@@ -90,15 +88,28 @@ def table_of(columns: Sequence[str], rows: Iterable[Sequence[str]], *, names: in
     return table
 
 
-def print_table(table: "Table") -> None:
-    """Print a table on stdout; off a terminal without the blanks that fill its lines."""
-    console = stdout_console()
-    if sys.stdout.isatty():
+def print_table(table: "Table", *, stderr: bool = False) -> None:
+    """Print a table on stdout, or stderr; off a terminal without the blanks that fill its lines."""
+    stream = sys.stderr if stderr else sys.stdout
+    console = _console(stream)
+    if stream.isatty():
         console.print(table)
         return
     with console.capture() as capture:
         console.print(table)
-    print(*(line.rstrip() for line in capture.get().splitlines()), sep="\n")
+    print(*(line.rstrip() for line in capture.get().splitlines()), sep="\n", file=stream)
+
+
+def stderr_width() -> int:
+    """Return how many characters wide a table on stderr may be."""
+    return _console(sys.stderr).width
+
+
+def _console(stream: TextIO) -> "Console":
+    """rich's console on a stream. Off a terminal nothing is cut or folded to fit one."""
+    from rich.console import Console
+
+    return Console(file=stream, highlight=False, width=None if stream.isatty() else 1000)
 
 
 def print_facts(facts: "Iterable[tuple[str, str]]") -> None:

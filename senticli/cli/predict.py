@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from senticli.cli.console import one_line, printable, say
-from senticli.cli.errors import flag_of
+from senticli.cli.errors import flag_of, in_options
 from senticli.cli.options import (
     LAYOUT,
     OUTPUT_SETTINGS,
@@ -19,10 +19,13 @@ from senticli.cli.options import (
     Model,
     Settings,
     Threads,
+    command_line,
     with_settings,
 )
 from senticli.config import OUTPUT, OutputConfig
 from senticli.errors import UsageError
+
+REPORT = "Report"
 
 if TYPE_CHECKING:
     from senticli.io.inputs import Input
@@ -35,6 +38,8 @@ EXAMPLES = (
     "cat dump.jsonl | senticli predict --format jsonl --text-column body.text | jq .",
     "tail -f app.log | senticli predict --unbuffered",
     'senticli predict "great film, weak ending" --explain',
+    "senticli predict --input reviews.csv --output scored.csv --summary --group-by product",
+    "senticli predict --input reviews.csv --output scored.csv --report report.html",
 )
 
 
@@ -82,6 +87,33 @@ def predict(
     strict: Annotated[
         bool, typer.Option("--strict", help="Stop at the first text that cannot be classified.")
     ] = False,
+    summary: Annotated[
+        bool,
+        typer.Option(
+            "--summary",
+            help="Print how often each label is the answer, at the end on stderr.",
+            rich_help_panel=REPORT,
+        ),
+    ] = False,
+    group_by: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--group-by",
+            metavar="NAME|N",
+            help="In summary and report, group by the values of this column: a product, a shop; "
+            "of dates, by day, week, month or longer. Repeatable.",
+            rich_help_panel=REPORT,
+        ),
+    ] = None,
+    page: Annotated[
+        Path | None,
+        typer.Option(
+            "--report",
+            metavar="FILE",
+            help="Write a report to FILE (.html): shares, groups, texts and tokens that stand out.",
+            rich_help_panel=REPORT,
+        ),
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No warnings.")] = False,
     model: Model = None,
     threads: Threads = None,
@@ -100,6 +132,8 @@ def predict(
         **{name: value for name, value in asked.items() if value is not None}
         | ({"output_format": "jsonl"} if as_json else {})
     )
+    if group_by and not (summary or page):
+        raise UsageError("--group-by is for --summary and --report", "add one: --summary")
     if (resume or force) and not target:
         raise UsageError("--resume and --force are for --output", "name a file: --output FILE")
     arguments, path = _texts_or_file(texts, input, settings)
@@ -111,6 +145,10 @@ def predict(
     from senticli.io.sinks import Stream
     from senticli.model import WINDOW, load
 
+    if page:
+        from senticli.report.predictions import check_report, write_predictions_report
+
+        page = check_report(page, path, target)
     if not quiet:
         for text in arguments or ():
             if os.path.isfile(text):  # noqa: PTH113  # false, not an error, for what is no path
@@ -135,7 +173,7 @@ def predict(
         _opened(arguments, path, settings["format"], layout) as source,
         show_run(quiet=quiet, with_bar=not on_terminal) as on_event,
     ):
-        score(
+        done = score(
             loaded,
             source,
             target or stdout,
@@ -144,9 +182,20 @@ def predict(
             resume=resume,
             force=force,
             strict=strict,
+            overview=summary or page is not None,
+            group_by=group_by or (),
             window=1 if unbuffered or typed else WINDOW,
             on_event=on_event,
         )
+        if page:
+            command = command_line(*sys.argv[1:])
+            shown = replace(done, warnings=tuple(map(in_options, done.warnings)))
+            write_predictions_report(shown, loaded, page, command=command, on_event=on_event)
+            say(f"report: {page}")
+    if summary and done.overview:
+        from senticli.cli.views.overview import print_overview
+
+        print_overview(done.overview)
 
 
 def _texts_or_file(

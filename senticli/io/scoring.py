@@ -1,7 +1,7 @@
 """Scoring a file, or what else holds records: from records to answers."""
 
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,6 +47,9 @@ def score_file(
     resume: bool = False,
     force: bool = False,
     strict: bool = False,
+    overview: bool = False,
+    group_by: str | Sequence[str] = (),
+    report: str | Path | None = None,
     threads: int | None = None,
     on_event: OnEvent = ignore,
 ) -> Summary:
@@ -75,6 +78,10 @@ def score_file(
         resume: continue the output of a run that was cut off.
         force: replace an output that exists.
         strict: stop at the first text that cannot be classified.
+        overview: let the summary have one: shares of labels, groups, texts that stand out. A run
+            that is resumed then classifies the texts before it again, to count all of them.
+        group_by: the column by whose values the overview groups the answers, or several.
+        report: a page in .html that shows the overview; one that is there is replaced.
         threads: CPU threads of a model that is loaded.
         on_event: gets each ``Message`` and ``Progress`` of :mod:`senticli.events`, then the
             summary; or :class:`Stopped`.
@@ -102,9 +109,13 @@ def score_file(
         header=header,
         encoding=encoding,
     )
+    if report:
+        from senticli.report.predictions import check_report
+
+        check_report(report, input, output)
     model = as_model(model, threads)
     with open_input(Path(input), format, layout) as source:
-        return score(
+        summary = score(
             model,
             source,
             Path(output),
@@ -112,8 +123,15 @@ def score_file(
             resume=resume,
             force=force,
             strict=strict,
+            overview=overview or bool(report),
+            group_by=(group_by,) if isinstance(group_by, str) else group_by,
             on_event=on_event,
         )
+    if report:
+        from senticli.report.predictions import write_predictions_report
+
+        write_predictions_report(summary, model, report, on_event=on_event)
+    return summary
 
 
 def score(
@@ -126,6 +144,8 @@ def score(
     resume: bool = False,
     force: bool = False,
     strict: bool = False,
+    overview: bool = False,
+    group_by: Sequence[str] = (),
     window: int = WINDOW,
     on_event: OnEvent = ignore,
 ) -> Summary:
@@ -140,6 +160,8 @@ def score(
         resume: continue a file.
         force: replace a file.
         strict: stop at the first text that cannot be classified.
+        overview: gather one for the summary.
+        group_by: columns that it groups the answers by.
         window: records read ahead at most; with 1, each is answered before the next is read.
         on_event: gets each event.
 
@@ -147,32 +169,40 @@ def score(
         SenticliError: the input or the output cannot be used; with ``strict``, a text.
     """
     path = None if isinstance(output, Stream) else output
+    gathering = None
+    if overview or group_by:
+        from senticli.io.overview import Gathering, find_columns
+
+        columns, source = find_columns(source, group_by, window)
+        has_unsure = bool(model.thresholds_for(options.threshold))
+        gathering = Gathering(model.labels, columns, source, has_unsure=has_unsure)
     plan = plan_output(source, path, options, model, writer=writer, window=window, report=on_event)
     if options.threshold is None and plan.thresholds:
         on_event(Message("note", _about_thresholds(plan.thresholds)))
     with ExitStack() as stack:
         sink = _open_sink(output, plan, model, stack, resume=resume, force=force, window=window)
-        if isinstance(sink, OutputFile) and sink.is_complete:
-            sink.check_complete(plan.input.records)
-            summary = Summary(output=path, labels={}, before=sink.records, was_complete=True)
-            on_event(summary)
-            return summary
-        tally = Tally(plan.input, plan.writer, model.bundle.config.usual, sink.records, on_event)
+        # An overview is of all records: those that were answered before are classified again.
+        counted_from = 0 if gathering else sink.records
+        usual = model.bundle.config.usual
+        tally = Tally(plan.input, plan.writer, usual, counted_from, on_event, gathering)
         written = 0
         try:
             if sink.is_new:
                 sink.write(plan.writer.header())
-            pairs = _predictions(model, plan, sink, options.threshold, window)
-            for record, prediction in plan.input.tracked(pairs, on_event):
-                if prediction.error and strict:
+            pairs = _predictions(model, plan, sink, options.threshold, window, skip=counted_from)
+            tracked = plan.input.tracked(pairs, on_event)
+            for position, (record, prediction) in enumerate(tracked, start=counted_from):
+                is_new = position >= sink.records
+                if is_new and strict and prediction.error:
                     raise SenticliError(
                         f"{tally.place(record)}: {prediction.error}",
                         "fix it, or drop `strict` to record the error in place of a label",
                     )
                 tally.add(record, prediction)
-                answer = plan.answers.of(model, prediction)
-                sink.write(plan.writer.record(record, answer), record)
-                written += 1
+                if is_new:
+                    answer = plan.answers.of(model, prediction)
+                    sink.write(plan.writer.record(record, answer), record)
+                    written += 1
             sink.finish()
         except BaseException as error:
             with suppress(SenticliError, OSError):
@@ -180,7 +210,7 @@ def score(
                 if partial and isinstance(error, KeyboardInterrupt | SenticliError):
                     on_event(Stopped(partial))
             raise
-        summary = tally.end(path)
+        summary = tally.end(path, was_complete=sink.is_complete)
         on_event(summary)
         if tally.failure:
             raise tally.failure
@@ -223,15 +253,21 @@ def _open_sink(
 
 
 def _predictions(
-    model: Model, plan: OutputPlan, sink: Sink, threshold: float | None, window: int
+    model: Model,
+    plan: OutputPlan,
+    sink: Sink,
+    threshold: float | None,
+    window: int,
+    *,
+    skip: int,
 ) -> Iterator[tuple[Record, Prediction]]:
-    """Yield each record with its prediction, but for those that were answered before.
+    """Yield each record with its prediction, but for the first ``skip``.
 
     Raises:
         SenticliError: the input failed, after all that was read of it; or it is not the one of
             which records were answered before.
     """
-    read, skip = 0, sink.records
+    read, answered = 0, sink.records
     waiting: deque[Record] = deque()
     failures: list[SenticliError] = []
 
@@ -239,9 +275,9 @@ def _predictions(
         nonlocal read
         try:
             for record in plan.input.records:
-                if read < skip:
+                if read < answered:
                     sink.check(read, record)
-                else:
+                if read >= skip:
                     waiting.append(record)
                 read += 1
                 yield record.text
@@ -255,8 +291,9 @@ def _predictions(
         yield record, prediction
     if failures:
         raise failures[0]
-    if read < skip:
+    if read < answered:
         raise UsageError(
-            f"the input has {read:,} record{'s' * (read != 1)}, and {skip:,} were answered before",
+            f"the output was made from another input: this one has {read:,} "
+            f"record{'s' * (read != 1)}, and {answered:,} were answered before",
             "give the same input again, or start again: `force=True`",
         )

@@ -11,7 +11,7 @@ import errno
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from enum import Enum
 from pathlib import Path
@@ -33,6 +33,8 @@ class Sink(Protocol):
     """Records that were answered before, by another run."""
     is_new: bool
     """True if nothing was written before, not even a header."""
+    is_complete: bool
+    """True if another run has answered all records."""
 
     def check(self, position: int, record: Record) -> None:
         """Raise UsageError unless ``record`` is what was answered at ``position``, from 0."""
@@ -65,7 +67,7 @@ class Stream:
         unbuffered: bool = False,
         clean: Callable[[str], str] | None = None,
     ) -> None:
-        self.records, self.is_new = 0, True
+        self.records, self.is_new, self.is_complete = 0, True, False
         self._file, self._name, self._unbuffered, self._clean = file, name, unbuffered, clean
 
     def check(self, position: int, record: Record) -> None:
@@ -108,6 +110,7 @@ class OutputFile:
         self._marker = path.with_name(f".{path.name}.done")
         self.records, self.is_new, self.is_complete = 0, True, False
         self._source: dict[str, Any] = {}
+        self._checked = hashlib.sha256()  # of the records of a file that is complete
         self._answered: list[bytes] = []  # the digest of each input that was answered before
         self._file: BinaryIO
         self._inputs: BinaryIO
@@ -162,7 +165,7 @@ class OutputFile:
                     )
                 case Existing.COMPLETE if resume and not force:
                     file._check_marker()
-                    file.is_complete = True
+                    file.is_new, file.is_complete = False, True
                 case Existing.COMPLETE if not force:
                     raise UsageError(f"{path} exists already", "replace it: `force=True`")
                 case _:
@@ -250,18 +253,14 @@ class OutputFile:
                 f"{self.path} was changed after it was completed", "start again: `force=True`"
             )
 
-    def check_complete(self, records: Iterable[Record]) -> None:
-        """Raise UsageError unless ``records`` are the inputs of the file that is complete."""
-        digest, count = hashlib.sha256(), 0
-        for record in records:
-            digest.update(_digest(record))
-            count += 1
-        if (count, digest.digest()) != (self.records, self._answered[0]):
-            raise self._another_input()
-
     def check(self, position: int, record: Record) -> None:
-        """Raise UsageError unless ``record`` is what was answered at ``position``, from 0."""
-        if self._answered[position] != _digest(record):
+        """Raise UsageError unless ``record`` is what was answered at ``position``, from 0.
+
+        Of a file that is complete, only :meth:`finish` knows.
+        """
+        if self.is_complete:
+            self._checked.update(_digest(record))
+        elif self._answered[position] != _digest(record):
             raise self._another_input(f"; record {position + 1:,} differs")
 
     def _another_input(self, more: str = "") -> UsageError:
@@ -272,6 +271,8 @@ class OutputFile:
 
     def write(self, data: bytes, record: Record | None = None) -> None:
         """Write what belongs to ``record``, or to none."""
+        if self.is_complete:
+            raise self._another_input()
         try:
             self._file.write(data)
             if record:
@@ -280,7 +281,15 @@ class OutputFile:
             raise self._unwritable(error) from error
 
     def finish(self) -> None:
-        """Put the file in its place, and beside it a marker of what it was made from."""
+        """Put the file in its place, and beside it a marker of what it was made from.
+
+        Raises:
+            UsageError: it is there already, and was made from other records.
+        """
+        if self.is_complete:
+            if self._checked.digest() != self._answered[0]:
+                raise self._another_input()
+            return
         made = self._partial
         try:
             self._file.flush()
@@ -318,6 +327,8 @@ class OutputFile:
 
     def stop(self, records: int) -> Path | None:
         """Keep what there is; nothing, where there is no record."""
+        if self.is_complete:
+            return None
         try:
             self._file.close()
             self._inputs.close()

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from senticli.bundle import Usual
 from senticli.drift import Monitor
@@ -15,6 +16,9 @@ from senticli.io.objects import BLANK
 from senticli.io.readers import Record
 from senticli.io.writers import Writer
 from senticli.model import Prediction
+
+if TYPE_CHECKING:
+    from senticli.io.overview import Gathering, Overview
 
 FAILED = "could not be classified"
 DRIFT_AFTER = 1000  # texts; an endless stream is judged by these
@@ -34,6 +38,7 @@ class Summary:
         notes: what was found out about the input.
         warnings: where the answers may not be what is wanted.
         was_complete: True if there was nothing to resume.
+        overview: what the answers come to, where that was asked for.
     """
 
     output: Path | None
@@ -45,6 +50,7 @@ class Summary:
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     was_complete: bool = False
+    overview: "Overview | None" = None
 
 
 class Tally:
@@ -56,16 +62,24 @@ class Tally:
         usual: what the model's texts are like, if it knows.
         before: records that an earlier run had answered.
         report: gets each :class:`~senticli.events.Message`.
+        gathering: gets each answer, for the overview.
     """
 
     def __init__(
-        self, source: Input, writer: Writer, usual: Usual | None, before: int, report: OnEvent
+        self,
+        source: Input,
+        writer: Writer,
+        usual: Usual | None,
+        before: int,
+        report: OnEvent,
+        gathering: "Gathering | None" = None,
     ) -> None:
         self._source, self._writer, self._report = source, writer, report
         self._records, self._before = 0, before
         self._labels: Counter[str] = Counter()
         self._problems: dict[str, tuple[int, str]] = {FAILED: (0, "")}
         self._monitor = Monitor(usual) if usual else None
+        self._gathering = gathering
         self._messages: list[Message] = []
         self._started = time.perf_counter()
 
@@ -87,6 +101,8 @@ class Tally:
             self._monitor.add(record.text, prediction.n_tokens, prediction.n_unknown)
             if self._records == DRIFT_AFTER:
                 self._warn_of_drift()
+        if self._gathering:
+            self._gathering.add(record, prediction)
 
     def place(self, record: Record) -> str:
         """Return where a record stands in the input."""
@@ -103,7 +119,7 @@ class Tally:
             "check the input, and the format and column that it is read with",
         )
 
-    def end(self, output: Path | None) -> Summary:
+    def end(self, output: Path | None, *, was_complete: bool = False) -> Summary:
         """Report what is left to report, and return what was counted."""
         self._pass_on_notes()
         for what, (count, first) in self._problems.items():
@@ -137,6 +153,8 @@ class Tally:
             seconds=time.perf_counter() - self._started,
             notes=tuple(one.text for one in self._messages if one.level == "note"),
             warnings=tuple(one.text for one in self._messages if one.level == "warning"),
+            was_complete=was_complete,
+            overview=self._gathering.end() if self._gathering else None,
         )
 
     def _count(self, what: str, record: Record, detail: str = "") -> None:

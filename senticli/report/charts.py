@@ -5,7 +5,7 @@ size there.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from xml.etree import ElementTree
 
@@ -17,7 +17,7 @@ LEFT, RIGHT, TOP, BOTTOM = 46, 20, 12, 38  # margins of a plot
 LEGEND = 14  # above it, of several lines
 ROW = 26  # of a bar
 LABEL = 110  # of a bar, at its left
-LONGEST_LABEL = 17  # characters
+LONGEST_LABEL = 15  # characters
 TICKS = 5
 
 
@@ -41,11 +41,12 @@ class Series:
 
 @dataclass(frozen=True)
 class Bar:
-    """A bar of a chart, and the interval of its value where there is one."""
+    """A bar of a chart, the interval of its value where there is one, and its class."""
 
     name: str
     value: float
     interval: tuple[float, float] | None = None
+    kind: str = "high"
 
 
 @dataclass(frozen=True)
@@ -125,11 +126,11 @@ def bar_chart(
     svg = _Svg(title, description, ROW * len(bars) + 6)
     scale = (WIDTH - LABEL - 62) / high
     for row, bar in enumerate(bars):
-        top, label = ROW * row + 4, visible(bar.name)
-        if len(label) > LONGEST_LABEL:
-            label = f"{label[: LONGEST_LABEL - 1]}…"
-        svg.text("label end", (LABEL - 8, top + 14), label)
-        svg.add("rect", "bar", x=LABEL, y=top + 2, width=scale * bar.value, height=ROW - 10)
+        top = ROW * row + 4
+        svg.text("label end", (LABEL - 8, top + 14), _short_label(bar.name))
+        svg.add(
+            "rect", f"bar {bar.kind}", x=LABEL, y=top + 2, width=scale * bar.value, height=ROW - 10
+        )
         end = LABEL + scale * bar.value
         if bar.interval:
             low, end = (LABEL + scale * limit for limit in bar.interval)
@@ -168,6 +169,104 @@ def reliability_chart(title: str, dots: Sequence[Dot]) -> Chart:
     )
     rows = [(dot.score, dot.accuracy, dot.interval, dot.examples) for dot in dots]
     return Chart(title, description, plot.svg, Table(columns, rows))
+
+
+@dataclass(frozen=True)
+class Parts:
+    """A whole and the shares of its parts, each with its interval; none where it is empty."""
+
+    name: str
+    shares: Mapping[str, tuple[float, tuple[float, float]]]
+
+
+def stacked_chart(
+    title: str, wholes: Sequence[Parts], kinds: Mapping[str, str], table: Table
+) -> Chart:
+    """Draw wholes as horizontal bars of one length, one below another, divided into their parts.
+
+    Args:
+        title: what is shown.
+        wholes: the bars, one at least.
+        kinds: the class of each part that is shown; what is left of a bar stays empty.
+        table: the numbers.
+    """
+    description = _compared(wholes, kinds)
+    svg = _Svg(title, description, ROW * len(wholes) + 24)
+    _legend(svg, kinds, LABEL)
+    scale = WIDTH - LABEL - 2
+    for row, whole in enumerate(wholes):
+        top = ROW * row + 24
+        svg.text("label end", (LABEL - 8, top + 14), _short_label(whole.name))
+        start = float(LABEL)
+        for part, kind in kinds.items():
+            width = scale * whole.shares[part][0] if whole.shares else 0.0
+            if width:
+                svg.add("rect", f"part {kind}", x=start, y=top + 2, width=width, height=ROW - 10)
+            start += width
+    return Chart(title, description, svg.svg, table)
+
+
+def time_chart(
+    title: str, periods: Sequence[Parts], kinds: Mapping[str, str], table: Table
+) -> Chart:
+    """Draw the shares of parts over periods as lines, within bands of their intervals.
+
+    Args:
+        title: what is shown.
+        periods: those of one length, one at least, in the order of time.
+        kinds: the class of each part that is shown.
+        table: the numbers.
+    """
+    description = _compared([periods[0], periods[-1]][: len(periods)], kinds)
+    svg = _Svg(title, description, HEIGHT + LEGEND)
+    top, bottom = TOP + LEGEND, HEIGHT + LEGEND - 26
+    for tick in (0.0, 0.25, 0.5, 0.75, 1.0):
+        at = bottom - tick * (bottom - top)
+        svg.line("grid" if tick else "axis", (LEFT, at), (WIDTH - RIGHT, at))
+        svg.text("tick end", (LEFT - 6, at + 4), f"{tick:.0%}")
+    _legend(svg, kinds, LEFT)
+    step = (WIDTH - LEFT - RIGHT) / max(1, len(periods) - 1)
+    known = [(LEFT + step * place, one) for place, one in enumerate(periods) if one.shares]
+    for part, kind in kinds.items():
+        values = [(at, *one.shares[part]) for at, one in known]
+        line, low, high = (
+            [(at, bottom - value * (bottom - top)) for at, value in points]
+            for points in (
+                [(at, share) for at, share, _ in values],
+                [(at, interval[0]) for at, _, interval in values],
+                [(at, interval[1]) for at, _, interval in values],
+            )
+        )
+        svg.add("polygon", f"band {kind}", points=_joined([*low, *reversed(high)]))
+        svg.add("polyline", f"line {kind}", points=_joined(line))
+        if len(line) <= 2 * TICKS:
+            for place in line:
+                svg.dot(f"dot {kind}", place, 2.5)
+    svg.text("tick", (LEFT, bottom + 18), periods[0].name)
+    if len(periods) > 1:
+        svg.text("tick end", (WIDTH - RIGHT, bottom + 18), periods[-1].name)
+    return Chart(title, description, svg.svg, table)
+
+
+def _legend(svg: "_Svg", kinds: Mapping[str, str], left: float) -> None:
+    for part, kind in kinds.items():
+        svg.add("rect", f"part {kind}", x=left, y=6, width=10, height=10)
+        svg.text("label", (left + 15, 15), _short_label(part))
+        left += 15 + 6.5 * min(len(part), LONGEST_LABEL) + 12
+
+
+def _compared(wholes: Sequence[Parts], kinds: Mapping[str, str]) -> str:
+    """Return the shares of parts in words."""
+    return " ".join(
+        f"{whole.name}: {', '.join(f'{whole.shares[p][0]:.1%} {p}' for p in kinds)}."
+        for whole in wholes
+        if whole.shares
+    )
+
+
+def _short_label(label: str) -> str:
+    label = visible(label)
+    return label if len(label) <= LONGEST_LABEL else f"{label[: LONGEST_LABEL - 1]}…"
 
 
 def _at(point: tuple[float, float], x: Axis, y: Axis) -> str:

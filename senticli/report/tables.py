@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-Kind = Literal["name", "text", "count", "share", "number", "interval"]
-"""What a value is: a name is short, a text is not; an interval is one of shares."""
+Kind = Literal["name", "text", "count", "share", "percent", "number", "signed", "interval"]
+"""What a value is: a name is short, a text is not; a percent is a share with fewer digits, a signed
+number is from -1 to 1 or so; an interval is one of shares."""
 NONE = "–"
 
 
@@ -31,6 +32,10 @@ def shown(value: Any, kind: Kind, digits: int = 2) -> str:
         return NONE
     if kind == "share":
         return f"{value:.{digits}%}".replace("-", "−")
+    if kind == "percent":
+        return shown(value, "share", 1)
+    if kind == "signed":
+        return f"{round(value, 2) + 0.0:+.2f}".replace("-", "−")  # never -0.00
     if kind == "interval":
         return shown_interval(value, "share")
     if kind == "count":
@@ -41,4 +46,8 @@ def shown(value: Any, kind: Kind, digits: int = 2) -> str:
 def shown_interval(interval: tuple[float, float], kind: Kind, digits: int = 2) -> str:
     """Return an interval as people read it."""
     low, high = (shown(limit, kind, digits) for limit in interval)
-    return f"{low} to {high}" if interval[0] < 0 else f"{low.removesuffix('%')}–{high}"
+    return (
+        f"{low} to {high}"
+        if interval[0] < 0 or kind == "signed"
+        else f"{low.removesuffix('%')}–{high}"
+    )

@@ -49,13 +49,13 @@ def test_help_and_version_import_nothing_heavy(args: list[str]) -> None:
 
 def test_predict_runs_on_numpy_and_onnxruntime_alone(tiny_model: Path) -> None:
     modules = loaded("predict", "great film", "--model", str(tiny_model))
-    assert not modules & (TRAINING | {"httpx", "rich"})
+    assert not modules & (TRAINING | {"httpx", "rich", "jinja2"})
     assert {"numpy", "onnxruntime"} <= modules
 
 
 def test_eval_runs_on_numpy_and_onnxruntime_alone(tiny_model: Path) -> None:
     modules = loaded("eval", "--data", "sample", "--model", str(tiny_model), "--json")
-    assert not modules & (TRAINING | {"httpx", "rich"})
+    assert not modules & (TRAINING | {"httpx", "rich", "jinja2"})
 
 
 def test_importing_the_package_imports_nothing_heavy() -> None:

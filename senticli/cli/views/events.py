@@ -15,10 +15,15 @@ if TYPE_CHECKING:
 def show_events(*, quiet: bool = False, with_bar: bool = True) -> Iterator[OnEvent]:
     """Yield a function that shows events on stderr; if ``quiet``, none of them."""
     bar: Bar | None = None
+    unit = ""
 
     def show(event: object) -> None:
-        nonlocal bar
+        nonlocal bar, unit
         if isinstance(event, Progress) and with_bar and stderr_is_terminal():
+            if bar and unit != event.unit:
+                bar.stop()
+                bar = None
+            unit = event.unit
             bar = bar or _start_bar(event)
             [task] = bar.task_ids
             bar.update(task, completed=event.done, total=event.total, description=_title(event))
