@@ -82,7 +82,7 @@ def table_of(columns: Sequence[str], rows: Iterable[Sequence[str]], *, names: in
 
     table = Table(box=None, padding=(0, 2, 0, 0))
     for number, column in enumerate(columns):
-        table.add_column(column, justify="left" if number < names else "right")
+        table.add_column(column, justify="left" if number < names else "right", overflow="fold")
     for row in rows:
         table.add_row(*row)
     return table

@@ -201,3 +201,12 @@ def test_bundled_model_passes_its_own_checks(senticli: Run) -> None:
     done = senticli("eval", "-m", "bundled", "--checks", "bundled", *bars, "--json")
     assert done.returncode == 0
     assert json.loads(done.stdout)["checks"]["suite"] == "bundled"
+
+
+def test_a_report_evaluates_too_and_shows_the_checks(
+    senticli: Run, suite: Path, tiny_model: Path, tmp_path: Path
+) -> None:
+    page = tmp_path / "report.html"
+    done = senticli("eval", "-m", tiny_model, "--checks", suite, "--report", page, "--json")
+    assert json.loads(done.stdout)["examples"] == 120
+    assert '<section id="checks">' in page.read_text(encoding="utf-8")
