@@ -6,10 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from senticli.errors import SenticliError, UsageError
+from senticli.evaluation.names import LOWER_IS_BETTER, UNBOUNDED
 from senticli.measures import Figure
 
-LOWER_IS_BETTER = ("loss", "brier", "calibration_error")
-UNBOUNDED = ("loss", "brier")
 EXAMPLES = {"fail_under": "accuracy=0.9", "fail_over": "loss=0.5"}
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from senticli.data.checks import labels_by_text
 from senticli.evaluation.assessment import Assessment
 from senticli.evaluation.checks import Capability
-from senticli.evaluation.gate import UNBOUNDED
+from senticli.evaluation.names import UNBOUNDED, title_of
 from senticli.evaluation.run import EvaluationReport
 from senticli.evaluation.slices import Slice, by_column, by_length, by_unknown
 from senticli.evaluation.thresholds import Threshold
@@ -30,19 +30,6 @@ DUPLICATES = 10  # shown of each kind
 SUSPECTS = 20  # shown
 SHORT = 160  # characters of a text in a table
 SHADES = 5
-
-TITLES = {
-    "balanced_accuracy": "balanced accuracy",
-    "macro_precision": "macro precision",
-    "macro_f1": "macro F1",
-    "roc_auc": "ROC-AUC",
-    "average_precision": "average precision",
-    "loss": "log loss",
-    "brier": "Brier score",
-    "calibration_error": "calibration error",
-    "f1": "F1",
-}
-"""What people call measures whose names say it otherwise."""
 
 
 @dataclass(frozen=True)
@@ -118,13 +105,6 @@ def write_evaluation_report(
         kind_of=kind_of,
     )
     return path
-
-
-def title_of(name: str) -> str:
-    """Return what people call a measure; of one of a label, such as ``recall.negative``, too."""
-    measure, _, label = name.partition(".")
-    title = TITLES.get(measure, measure.replace("_", " "))
-    return f"{title} of {label}" if label else title
 
 
 def kind_of(name: str) -> Kind:

@@ -15,6 +15,7 @@ from senticli.cli.console import (
     table_of,
 )
 from senticli.cli.views.checks import print_checks, with_checks
+from senticli.evaluation.names import UNBOUNDED, title_of
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -27,16 +28,11 @@ if TYPE_CHECKING:
     from senticli.evaluation.thresholds import Threshold
     from senticli.measures import Evaluation, Figure
 
-AVERAGES = {
-    "balanced_accuracy": "balanced accuracy",
-    "macro_f1": "macro F1",
-    "roc_auc": "ROC-AUC",
-    "average_precision": "average precision",
-    "brier": "Brier score",
-    "calibration_error": "calibration error",
-}
-"""Measures of the whole, beside accuracy and loss, and what people call them."""
-AS_NUMBERS = ("loss", "brier")
+AVERAGES = (
+    *("balanced_accuracy", "macro_f1", "roc_auc", "average_precision", "brier"),
+    "calibration_error",
+)
+"""Measures of the whole that are shown beside accuracy and loss."""
 SHOWN, SHOWN_TEXT = 5, 60  # suspects, and characters of the text of each
 
 
@@ -202,8 +198,8 @@ def print_evaluation(report: "EvaluationReport") -> None:
     )
     console.print(
         ",  ".join(
-            f"{shown} {shown_figure(name, evaluation.figures[name])}"
-            for name, shown in AVERAGES.items()
+            f"{title_of(name)} {shown_figure(name, evaluation.figures[name])}"
+            for name in AVERAGES
             if name in evaluation.figures
         ),
         soft_wrap=True,
@@ -221,7 +217,7 @@ def shown_figure(name: str, figure: "Figure") -> str:
 
 def shown_value(name: str, value: float) -> str:
     """Return the value of a measure as people read it."""
-    return f"{value:.4f}" if name in AS_NUMBERS else f"{value:.2%}"
+    return f"{value:.4f}" if name in UNBOUNDED else f"{value:.2%}"
 
 
 def _labels(evaluation: "Evaluation") -> "Table":
