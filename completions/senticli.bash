@@ -139,10 +139,13 @@ _senticli() {
         "eval --delimiter") ;;
         "eval --quoting") _senticli_words csv backslash none ;;
         "eval --encoding") ;;
+        "eval --checks") _senticli_words bundled; _senticli_paths .jsonl ;;
         "eval --fail-under") ;;
         "eval --fail-over") ;;
         "eval --against") ;;
         "eval --find-threshold") ;;
+        "eval --suspects") _senticli_paths '' ;;
+        "eval --folds") ;;
         "eval --report") _senticli_paths .html ;;
         "eval --slice") ;;
         "eval --threads") ;;
@@ -158,7 +161,7 @@ _senticli() {
         "predict --threshold") ;;
         "predict --output" | "predict -o") _senticli_paths '' ;;
         "predict --group-by") ;;
-        "predict --report") _senticli_paths .html ;;
+        "predict --report") ;;
         "predict --model" | "predict -m") _senticli_words bundled; _senticli_stored models; _senticli_paths ;;
         "predict --threads") ;;
         "download --from") _senticli_paths '' ;;
@@ -175,7 +178,7 @@ _senticli() {
                     options=(--data -d --mix --valid --test --unlabelled --drop-leaks --format -f --text-column --label-column --labels --score-columns --delimiter --quoting --header --no-header --encoding --init --vectors --teacher --teacher-weight --vocab-size --uncased --cased --normalization --valid-fraction --max-length --epochs --patience --batch-size --optimizer --lr --embedding-lr --schedule --weight-decay --class-weights --clip --r-drop --device --precision --quantize --seed --rnn --layers --hidden --bidirectional --unidirectional --pooling --embedding-dim --word-dropout --embedding-dropout --layer-dropout --output-dropout --strict --preset --name --output -o --force --resume --tune --plot --dry-run --json --help -h)
                     ;;
                 eval)
-                    options=(--model -m --data -d --split --format -f --label-column --labels --score-columns --text-column --delimiter --quoting --header --no-header --encoding --fail-under --fail-over --confident --against --find-threshold --save --calibrate --report --slice --json --threads --help -h)
+                    options=(--model -m --data -d --split --format -f --label-column --labels --score-columns --text-column --delimiter --quoting --header --no-header --encoding --checks --fail-under --fail-over --confident --against --find-threshold --save --calibrate --suspects --folds --report --slice --force --json --threads --help -h)
                     ;;
                 predict)
                     options=(--input -i --format -f --text-column --delimiter --quoting --header --no-header --encoding --output-format --prefix --scores --polarity --top-k --threshold --explain --output -o --json --resume --force --unbuffered -u --strict --summary --group-by --report --quiet -q --model -m --threads --help -h)

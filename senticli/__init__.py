@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from senticli.download.pull import pull
     from senticli.errors import SenticliError
     from senticli.evaluation.assess import assess
+    from senticli.evaluation.checks import check
     from senticli.evaluation.run import evaluate
     from senticli.io.scoring import score_file
     from senticli.measures import Evaluation
@@ -33,6 +34,7 @@ __all__ = [
     "SenticliError",
     "TrainConfig",
     "assess",
+    "check",
     "evaluate",
     "install",
     "load",
@@ -48,6 +50,7 @@ _MODULES = {
     "SenticliError": "errors",
     "TrainConfig": "config",
     "assess": "evaluation.assess",
+    "check": "evaluation.checks",
     "evaluate": "evaluation.run",
     "install": "download.install",
     "load": "model",

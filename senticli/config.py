@@ -37,7 +37,8 @@ Format = Literal["lines", "csv", "tsv", "jsonl", "parquet"]
 Quoting = Literal["csv", "backslash", "none"]
 
 DATA, MODEL, TRAINING, OUTPUT, ANSWER = "Data", "Model", "Training", "Output", "Answer"
-GATE, SCORES = "Gate", "Scores"
+CHECKS, GATE, SCORES, LABELS = "Checks", "Gate", "Scores", "Wrong labels"
+REPORT = "Report"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,17 +107,17 @@ def check_settings(config: Any) -> None:
             continue
         if choices := choices_of(types[name]):
             check_choice(name, value, choices)
-        elif not has_type(value, types[name]):
-            wanted = getattr(types[name], "__name__", str(types[name]))
-            raise ConfigError(name, f"{value!r} is of another type", f"use a value of {wanted}")
-        if about.low is None or about.high is None or value == about.also:
             continue
-        if not about.low <= value <= about.high:
+        is_ranged = about.low is not None and about.high is not None and value != about.also
+        if is_ranged and isinstance(value, int | float) and not about.low <= value <= about.high:
             raise ConfigError(
                 name,
                 f"{_exact(value)} is out of range",
                 f"use a value from {_exact(about.low)} to {_exact(about.high)}",
             )
+        if not has_type(value, types[name]):
+            wanted = getattr(types[name], "__name__", str(types[name]))
+            raise ConfigError(name, f"{value!r} is of another type", f"use a value of {wanted}")
 
 
 def _exact(value: float) -> str:
@@ -461,6 +462,12 @@ class TrainConfig:
             raise ConfigError(
                 "unlabelled", "is not read from standard input", "save the texts in a file first"
             )
+        if "none" in self.unlabelled and len(self.unlabelled) > 1:
+            raise ConfigError(
+                "unlabelled",
+                "names texts beside none",
+                "leave out `unlabelled=none` or the texts",
+            )
         joined = self.vectors.removesuffix(JOINED_WITH_OWN)
         if joined != self.vectors and joined in ("", "none", "own"):
             raise ConfigError(
@@ -532,6 +539,14 @@ class OutputConfig:
 class EvalConfig:
     """What is asked of an evaluation besides its measures."""
 
+    checks: str | None = setting(
+        None,
+        "Run behavioural checks, those in a JSON Lines file or the bundled ones; alone, unless "
+        "data are named.",
+        CHECKS,
+        metavar="FILE|bundled",
+        shown="",
+    )
     fail_under: tuple[str, ...] = setting(
         (),
         "Fail if a figure is below a value, such as recall.negative=0.8. Repeatable.",
@@ -575,6 +590,38 @@ class EvalConfig:
         SCORES,
         switch=("calibrate",),
     )
+    suspects: str | None = setting(
+        None,
+        "Write the rows whose label is most likely wrong to FILE, as they came in, with rank, "
+        "likely label and score.",
+        LABELS,
+        metavar="FILE",
+        shown="",
+    )
+    folds: int | None = setting(
+        None,
+        "Models to train for the suspects of data that the model was trained on, each without the "
+        "part that it judges.",
+        LABELS,
+        metavar="N",
+        low=2,
+        high=100,
+        shown="5",
+    )
+
+    report: str | None = setting(
+        None,
+        "Write a report to FILE (.html): verdict, measures, charts, slices, worst errors.",
+        REPORT,
+        metavar="FILE",
+        shown="",
+    )
+    slice_column: tuple[str, ...] = setting(
+        (),
+        "Column by whose values the report divides the examples. Repeatable.",
+        REPORT,
+        metavar="NAME|N",
+    )
 
     def __post_init__(self) -> None:
         check_settings(self)
@@ -586,6 +633,19 @@ class EvalConfig:
             raise ConfigError(
                 "save", "has no use without a threshold", "add `find_threshold=precision=0.95`"
             )
+        if self.folds and not self.suspects:
+            raise ConfigError("folds", "has no use without suspects", "add `suspects=FILE`")
+
+        if self.slice_column and not self.report:
+            raise ConfigError(
+                "slice_column", "has no use without a report", "add `report=FILE.html`"
+            )
+
+    @property
+    def needs_data(self) -> bool:
+        """True if labelled examples are needed: for all but checks."""
+        others = self.against, self.find_threshold, self.suspects, self.report
+        return self.checks is None or self.calibrate or any(others)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -37,7 +37,7 @@ class Progress:
     step: str
     done: int
     total: int | None
-    unit: Literal["bytes", "texts"] = "bytes"
+    unit: Literal["bytes", "texts", "batches"] = "bytes"
 
 
 OnEvent = Callable[[Any], object]

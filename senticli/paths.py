@@ -21,6 +21,7 @@ from senticli.errors import SenticliError
 
 BUNDLED_MODEL = Path(__file__).parent / "models" / "default"
 SAMPLE_DATASET = Path(__file__).parent / "data" / "sample"
+BUNDLED_CHECKS = Path(__file__).parent / "evaluation" / "checks.jsonl"
 
 
 class NoHomeError(SenticliError):

@@ -1,9 +1,18 @@
 """Settings: every default makes sense, and a value that does not names its option."""
 
+import math
+
 import pytest
 
 from senticli.cli.options import command_of, options_of
-from senticli.config import PRESETS, ModelConfig, Recipe, TrainConfig
+from senticli.config import (
+    PRESETS,
+    ModelConfig,
+    OutputConfig,
+    Recipe,
+    TrainConfig,
+    types_of,
+)
 from senticli.errors import ConfigError
 
 
@@ -20,6 +29,7 @@ from senticli.errors import ConfigError
         (ModelConfig, "embedding_dropout", 1.5),
         (TrainConfig, "data", ()),
         (TrainConfig, "unlabelled", ("texts.txt", "-")),
+        (TrainConfig, "unlabelled", ("none", "texts.txt")),
         (TrainConfig, "vectors", "+own"),
         (TrainConfig, "vectors", "none+own"),
         (TrainConfig, "vectors", "own+own"),
@@ -48,6 +58,22 @@ def test_value_that_makes_no_sense_names_its_setting(kind: type, name: str, valu
     assert caught.value.setting == name
     assert f"`{name}`" in caught.value.message
     assert caught.value.hint
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        (kind, name)
+        for kind in (ModelConfig, TrainConfig, OutputConfig)
+        for name, of_value in types_of(kind).items()
+        if of_value in (float, float | None)
+    ],
+)
+def test_number_that_is_none_is_out_of_range(kind: type, name: str, value: float) -> None:
+    with pytest.raises(ConfigError, match=f"`{name}` {value} is out of range") as caught:
+        kind(**{name: value})
+    assert "use a value from " in caught.value.hint
 
 
 @pytest.mark.parametrize("pooling", ["last", "max", "mean", "attention", "max+attention"])

@@ -27,6 +27,7 @@ def test_the_wheel_holds_the_whole_package(wheel: zipfile.ZipFile) -> None:
     assert expected == {name for name in wheel.namelist() if name.startswith("senticli/")}
     assert "senticli/models/default/model.onnx" in expected
     assert "senticli/data/sample/train.jsonl" in expected
+    assert "senticli/evaluation/checks.jsonl" in expected
 
 
 def test_the_wheel_installs_the_completion_scripts(wheel: zipfile.ZipFile) -> None:

@@ -76,6 +76,18 @@ def stdout_console() -> "Console":
     return _console(sys.stdout)
 
 
+def table_of(columns: Sequence[str], rows: Iterable[Sequence[str]], *, names: int = 1) -> "Table":
+    """Return a table whose first columns, one or more, hold names, and the others numbers."""
+    from rich.table import Table
+
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for number, column in enumerate(columns):
+        table.add_column(column, justify="left" if number < names else "right")
+    for row in rows:
+        table.add_row(*row)
+    return table
+
+
 def print_table(table: "Table", *, stderr: bool = False) -> None:
     """Print a table on stdout, or stderr; off a terminal without the blanks that fill its lines."""
     stream = sys.stderr if stderr else sys.stdout

@@ -1,7 +1,6 @@
 """``senticli eval``: how good a model is on labelled examples, and whether that is enough."""
 
 import sys
-from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
@@ -20,16 +19,18 @@ from senticli.cli.options import (
 )
 from senticli.cli.views.evaluation import json_of, print_assessment, print_verdicts
 from senticli.cli.views.events import show_events
+from senticli.config import LABELS
 from senticli.errors import UsageError
 
-REPORT = "Report"
 EXAMPLES = (
     "senticli eval --split test",
     "senticli eval --model bundled --data sample",
     "senticli eval --data reviews.csv --label-column stars --json",
     "senticli eval --data reviews.csv --fail-under accuracy=0.9 --fail-under recall.negative=0.8",
     "senticli eval --data reviews.csv --against bundled",
+    "senticli eval --checks bundled --fail-under checks.negation=0.9",
     "senticli eval --data reviews.csv --find-threshold precision=0.95 --save",
+    "senticli eval --data reviews.csv --suspects suspects.csv",
     "senticli eval --data reviews.csv --slice product --report report.html",
 )
 
@@ -56,53 +57,32 @@ def evaluate(
     ] = None,
     *,
     settings: Settings,
-    page: Annotated[
-        Path | None,
-        typer.Option(
-            "--report",
-            metavar="FILE",
-            help="Write a report to FILE (.html): verdict, measures, charts, slices, worst errors.",
-            rich_help_panel=REPORT,
-        ),
-    ] = None,
-    slice_column: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--slice",
-            metavar="NAME|N",
-            help="Column by whose values the report divides the examples. Repeatable.",
-            rich_help_panel=REPORT,
-        ),
-    ] = None,
+    force: Annotated[
+        bool,
+        typer.Option("--force", help="Replace FILE if it is there.", rich_help_panel=LABELS),
+    ] = False,
     as_json: Json = False,
     threads: Threads = None,
 ) -> None:
-    """Measure a model on labelled examples, and judge it."""
-    if slice_column and not page:
-        raise UsageError("--slice is for --report", "name a file: --report report.html")
+    """Measure a model on labelled examples or by behavioural checks, and judge it."""
     # Heavy imports stay inside: --help and completion do without numpy and onnxruntime.
     from senticli.evaluation.assess import assess
 
-    if page:
-        from senticli.report.evaluation import write_evaluation_report
-        from senticli.report.page import check_page
-
-        page = check_page(page)
+    if force and not settings["suspects"]:
+        raise UsageError("--force is for --suspects", "name a file: --suspects FILE")
     with show_events() as on_event:
         found = assess(
             model,
             data or None,
             split=split,
-            slice_column=slice_column or (),
+            force=force,
+            command=command_line(*sys.argv[1:]),
             threads=threads,
             on_event=on_event,
             **settings,
         )
-        if page:
-            command = command_line(*sys.argv[1:])
-            write_evaluation_report(found, page, command=command, on_event=on_event)
-    if page:
-        say(f"report: {page}")
+    if settings["report"]:
+        say(f"report: {settings['report']}")
     if as_json:
         print_json(json_of(found))
     else:

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import combinations
 
-from senticli.data.labelled import Example, Problem, labels_of
+from senticli.data.labelled import Example, Labelled, Problem, labels_of
 from senticli.data.labels import lists_among, loose, may_be_missing
 from senticli.data.splits import Source, Split
 from senticli.events import Finding as Finding
@@ -24,14 +24,18 @@ class Checks:
     findings: list[Finding]
 
 
-def check(splits: Mapping[str, Split]) -> Checks:
+def check(splits: Mapping[str, Split], mapped: Collection[str] = ()) -> Checks:
     """Look at ``splits`` by name: train, valid and, where there is one, test.
 
+    ``mapped`` are the values that are mapped to labels.
     Two texts are the same if they are equal but for white space at their ends.
     """
     sources = {part.source.name: part.source for split in splits.values() for part in split.parts}
     problems = [problem for source in sources.values() for problem in source.problems]
     findings = [*rows_of(problems), *_label_findings(sources.values())]
+    known = set().union(*(source.values for source in sources.values()))
+    unused = [value for value in mapped if value not in known]
+    findings += _finding("mapped values that no row has", len(unused), unused)
     texts = {name: labels_by_text(split.examples) for name, split in splits.items()}
     for name, labels in texts.items():
         copies = {text: sum(found.values()) for text, found in labels.items()}
@@ -69,11 +73,19 @@ def soft_labels(examples: Iterable[Example]) -> SoftLabels | None:
     return SoftLabels(len(surest), sum(surest) / len(surest)) if surest else None
 
 
-def rows_of(problems: Iterable[Problem]) -> list[Finding]:
-    """Return a finding for each kind of problem with rows."""
+def suspicious_answers(name: str, answers: Labelled) -> list[Finding]:
+    """Return what is suspicious about the answers in a teacher's file, called ``name``."""
+    labels = labels_by_text(answers.examples)
+    torn = [text for text, found in labels.items() if len(found) > 1]
+    torn_in_file = _finding(f"texts with two labels in {name}", len(torn), torn)
+    return [*rows_of(answers.problems, "answers"), *torn_in_file]
+
+
+def rows_of(problems: Iterable[Problem], rows: str = "rows") -> list[Finding]:
+    """Return a finding for each kind of problem with rows, which may be called otherwise."""
     by_kind: dict[str, list[str]] = {}
     for problem in problems:
-        what = f"rows {'that' if problem.kept else 'left out:'} {problem.what}"
+        what = f"{rows} {'that' if problem.kept else 'left out:'} {problem.what}"
         by_kind.setdefault(what, []).append(problem.where)
     return [Finding(what, len(where), where[0]) for what, where in by_kind.items()]
 

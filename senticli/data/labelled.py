@@ -22,6 +22,7 @@ from senticli.data.labels import (
     decimal_points,
     label_of,
     scores_of,
+    value_in_map,
 )
 from senticli.errors import SenticliError, UsageError
 from senticli.io.atomic import sha256_of
@@ -52,6 +53,8 @@ from senticli.io.readers import NO_HEADER, REPEATED, Records, read_records, with
 from senticli.io.sniff import LOOKED_AT, NotTextError, in_shell, reject_binary
 
 PIPE = "-"
+SCORE = "score_"
+"""The start of a column's name, before that of the label whose score it has."""
 NO_TEXT = "no text"
 RUNS_INTO_TEXT = "the label runs into the text"
 QUOTED_LABEL = "have the label in quotes: `quoting=csv`"
@@ -75,13 +78,17 @@ class Example:
     """A text and its label. Examples that share a ``group`` (a movie) stay in one split.
 
     One with a soft label has ``scores``, a probability for each label; ``label`` is the likeliest.
-    ``slices`` has the values of further columns, where some were asked for.
+    ``place`` is where its source has it: the number of a line or row, or the path of a file;
+    ``record`` counts the records of a table, from 0. ``slices`` has the values of further columns,
+    where some were asked for.
     """
 
     text: str
     label: str
     group: str | None = None
     scores: Mapping[str, float] | None = None
+    place: int | str | None = field(default=None, compare=False)
+    record: int | None = field(default=None, compare=False)
     slices: Mapping[str, str] | None = None
 
     @classmethod
@@ -116,12 +123,17 @@ class Problem:
 
 @dataclass
 class Labelled:
-    """What a file or folder holds. ``label_map`` gives the labels of values, if not empty."""
+    """What a file or folder holds. ``label_map`` gives the labels of values, if not empty.
+
+    ``columns`` are those of a table, ``values`` those which occur of ``label_map``.
+    """
 
     label_map: Mapping[str, str] = field(default_factory=dict)
     examples: list[Example] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     sha256: str = ""
+    columns: tuple[str, ...] = ()
+    values: set[str] = field(default_factory=set)
 
     def add(
         self,
@@ -129,6 +141,8 @@ class Labelled:
         text: str,
         label: str | Mapping[str, Any],
         *doubts: str,
+        place: int | str,
+        record: int | None = None,
         slices: Mapping[str, str] | None = None,
     ) -> None:
         """Take a row as an example, of which there may be doubts; or say why it is none.
@@ -138,8 +152,13 @@ class Labelled:
             text: its text.
             label: what stands for its label, or for the scores of labels.
             doubts: why the row may not be what was meant.
+            place: the row, as :class:`Example` has it.
+            record: its number in a table.
             slices: the values of its further columns.
         """
+        if self.label_map:
+            values = [label] if isinstance(label, str) else label
+            self.values |= self.label_map.keys() & set(map(value_in_map, values))
         try:
             if not text.strip():
                 raise NotLabelError(NO_TEXT)
@@ -151,7 +170,7 @@ class Labelled:
             shown = f"{where}: {error.value!r}" if error.value != "" else where
             self.problems.append(Problem(shown, error.what, hint=error.hint))
             return
-        self.examples.append(replace(example, slices=slices) if slices else example)
+        self.examples.append(replace(example, place=place, record=record, slices=slices or None))
         self.problems += [Problem(where, doubt, kept=True) for doubt in doubts if doubt]
 
 
@@ -170,8 +189,9 @@ class Reading:
     ``likely_label`` is a column that comes before those of the usual names, where there is one.
     ``label_map`` gives the labels of values; where it is empty, each value is a label.
     ``score_columns`` have the probabilities of labels, or one has an object of them; None: in
-    JSON Lines, ``scores`` is such a field unless there is a ``label_column``. ``slice_columns`` are
-    further columns whose values the examples keep.
+    JSON Lines, ``scores`` is such a field unless there is a ``label_column``; in tables, if they
+    are ``answers`` of a model, columns called ``score_LABEL`` are, as it writes them.
+    ``slice_columns`` are further columns whose values the examples keep.
     """
 
     format: str | None = None
@@ -179,6 +199,7 @@ class Reading:
     likely_label: str | None = None
     label_map: Mapping[str, str] = field(default_factory=dict)
     score_columns: str | None = None
+    answers: bool = False
     slice_columns: tuple[str, ...] = ()
     layout: Layout = field(default_factory=Layout)
 
@@ -247,12 +268,23 @@ def _read_file(path: Path, reading: Reading) -> tuple[Labelled, str]:
                 hint = f"begin each line with {MARK}NAME and a blank"
             else:
                 found = _read_table(stream, name, str(format), reading)
-                hint = "use a file with a header and rows"
+                hint = _rows_wanted(format, found)
         except _BadBytes:
             lines = enumerate(_again(path, stream), start=1)
             raise _not_utf8(((f"{name}, line {n}", line) for n, line in lines), name) from None
         found.sha256 = sha256()
     return found, hint
+
+
+def _rows_wanted(format: str | None, found: Labelled) -> str:
+    """Return the hint for a table without examples."""
+    if format == JSONL:
+        return 'give each line a text and a label: {"text": "great film", "label": "positive"}'
+    return (
+        "give each row a text and a label"
+        if found.problems
+        else "use a file with a header and rows"
+    )
 
 
 def _again(path: Path, stream: BinaryIO) -> Iterator[bytes]:
@@ -337,13 +369,14 @@ def _read_table(stream: BinaryIO, name: str, format: str, reading: Reading) -> L
     records = read_records(stream, format, name, reading.layout)
     if records.header_replaced:
         raise _BadBytes
+    found.columns = records.columns or ()
     label_at: int | str | None = None
     lists: list[str] = []
     scores_at, slices_at = _score_columns(reading, records), _slice_columns(reading, records)
     lacking = set(slices_at)
     has_scores = bool(scores_at) and records.columns is not None
     is_plain = records.dialect is not None and records.dialect.quoting == "none"
-    for record in records:
+    for number, record in enumerate(records):
         where = f"{name}, {'row' if format == PARQUET else 'line'} {record.number}"
         if record.error == BLANK:
             continue
@@ -352,14 +385,22 @@ def _read_table(stream: BinaryIO, name: str, format: str, reading: Reading) -> L
         if record.error or record.doubt == REPEATED:
             found.problems.append(Problem(where, record.error or HEADER))
             continue
-        fields = record.fields
-        text = without_surrogates(record.text)[0]
-        values = {name: _value(fields, at) for name, at in slices_at.items()}
+        fields, text = record.fields, without_surrogates(record.text)[0]
+        values = {name: _value(fields, path) for name, path in slices_at.items()}
         lacking -= {name for name, value in values.items() if value is not MISSING}
-        slices = {name: _text_of(value)[0] for name, value in values.items()}
+        at: dict[str, Any] = {
+            "place": record.number,
+            "record": number,
+            "slices": {name: _text_of(value)[0] for name, value in values.items()},
+        }
         if scores := _scores(fields, scores_at):
             has_scores = True
-            found.add(where, text, scores, record.doubt, slices=slices)
+            absent = [name for name, value in scores.items() if value is MISSING]
+            if absent:
+                hint = "name the fields of the scores: `score_columns=NAME,NAME`"
+                found.problems.append(Problem(where, f"no field {absent[0]}", hint=hint))
+            else:
+                found.add(where, text, scores, record.doubt, **at)
             continue
         if label_at is None:
             try:
@@ -367,7 +408,7 @@ def _read_table(stream: BinaryIO, name: str, format: str, reading: Reading) -> L
             except SenticliError:
                 if reading.label_column or not has_scores:
                     raise
-                found.add(where, text, "", slices=slices)
+                found.add(where, text, "", **at)
                 continue
             lists = _lists_above(label_at) if isinstance(label_at, str) else []
         value = _value(fields, label_at)
@@ -390,7 +431,7 @@ def _read_table(stream: BinaryIO, name: str, format: str, reading: Reading) -> L
             doubts.append(f"have {SEVERAL}, of which {label_at} is taken")
         if is_plain and re.fullmatch('".+"', label.strip()):
             doubts.append(QUOTED_LABEL)
-        found.add(where, text, label, *doubts, slices=slices)
+        found.add(where, text, label, *doubts, **at)
     if found.examples and lacking:  # in every object
         raise no_column(list(fields), min(lacking), name, "slice")
     return found
@@ -443,6 +484,8 @@ def _score_columns(reading: Reading, records: Records) -> dict[str, int | str]:
     columns = records.columns
     if columns is None:
         return {name: name for name in asked or ["scores"] if asked or not reading.label_column}
+    if reading.answers and not asked:
+        asked = _columns_of_answers(columns)
     found: dict[str, int | str] = {}
     for name in asked:
         try:
@@ -473,9 +516,19 @@ def _slice_columns(reading: Reading, records: Records) -> dict[str, int | str]:
     return {name: find_column(columns, name, records.name, "slice") for name in names}
 
 
+def _columns_of_answers(columns: Sequence[str]) -> list[str]:
+    """Return the columns that have the score of a label; ``score_2`` is that of ``label_2``."""
+    found = [
+        column
+        for column in columns
+        if column.startswith(SCORE) and f"label_{column.removeprefix(SCORE)}" not in columns
+    ]
+    return found if len(found) > 1 else []
+
+
 def _scores(fields: Fields, scores_at: Mapping[str, int | str]) -> Mapping[str, Any] | None:
     """Return the scores of a row by label; None where it has none."""
-    values = {name.removeprefix("score_"): _value(fields, at) for name, at in scores_at.items()}
+    values = {name.removeprefix(SCORE): _value(fields, at) for name, at in scores_at.items()}
     if len(values) == 1:
         [value] = values.values()
         values = value if isinstance(value, dict) else {}
@@ -529,7 +582,8 @@ def _read_fasttext(stream: BinaryIO, name: str, reading: Reading) -> Labelled:
         elif labels and re.search(r"[,;|]", labels[0]):
             found.problems.append(Problem(where, RUNS_INTO_TEXT))
         else:
-            found.add(where, match[2].rstrip() if match else text, labels[0] if labels else "")
+            text = match[2].rstrip() if match else text
+            found.add(where, text, labels[0] if labels else "", place=number)
     return found
 
 
@@ -565,7 +619,7 @@ def _read_folder(path: Path, reading: Reading) -> Labelled:
                 ) from error
             contents = ((str(other), _content(other, None, [])) for other, _ in _files(path, []))
             raise _not_utf8((where, content) for where, content in contents if content) from error
-        found.add(str(file), text.strip(), label)
+        found.add(str(file), text.strip(), label, place=str(file))
     found.sha256 = digest.hexdigest()
     return found
 

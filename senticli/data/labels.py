@@ -22,6 +22,7 @@ UNMAPPED = "a label that is not mapped"
 NEARLY_MAPPED = "a label that is mapped in another case, or with other blanks or quotes"
 NO_NUMBER, NEGATIVE = "a score that is not a number", "a negative score"
 FAR_FROM_ONE = "scores that do not add up to 1"
+_PROBABILITY = "give each label a probability, such as 0.9"
 ROUNDING = 0.05
 """How far from 1 the sum of scores may be; they are divided by it."""
 _MISSING = frozenset({r"\N", "NULL", "null", "NaN", "nan", "<NA>", "#N/A"})
@@ -101,6 +102,12 @@ def parse_label_map(entries: Iterable[str]) -> dict[str, str]:
     return labels
 
 
+def value_in_map(value: str) -> str:
+    """Return the form that a value has in the map of labels: ``4,0`` is ``4``."""
+    label = plain_label(value)
+    return decimal_points({label}).get(label, label)
+
+
 def label_of(value: str, label_map: Mapping[str, str]) -> str:
     """Return the label that a value stands for; where ``label_map`` is empty, itself.
 
@@ -112,7 +119,7 @@ def label_of(value: str, label_map: Mapping[str, str]) -> str:
         raise NotLabelError(SEVERAL if label else NO_LABEL)
     if not label_map:
         return label
-    label = decimal_points({label}).get(label, label)
+    label = value_in_map(label)
     if label not in label_map:
         what = NEARLY_MAPPED if loose(label) in map(loose, label_map) else UNMAPPED
         raise NotLabelError(what, label, f"map it too: `label_map=LABEL={label}`")
@@ -135,8 +142,7 @@ def scores_of(values: Mapping[str, Any], label_map: Mapping[str, str]) -> dict[s
         scores[label] = scores.get(label, 0.0) + _probability(value)
     total = sum(scores.values())
     if abs(total - 1) > ROUNDING:
-        hint = "give each label a probability, such as 0.9"
-        raise NotLabelError(FAR_FROM_ONE, f"{total:g}", hint)
+        raise NotLabelError(FAR_FROM_ONE, f"{total:g}", _PROBABILITY)
     return {label: score / total for label, score in scores.items()}
 
 
@@ -147,9 +153,9 @@ def _probability(value: Any) -> float:
     except ValueError:
         number = math.nan
     if not math.isfinite(number):
-        raise NotLabelError(NO_NUMBER, value)
+        raise NotLabelError(NO_NUMBER, value, _PROBABILITY)
     if number < 0:
-        raise NotLabelError(NEGATIVE, value)
+        raise NotLabelError(NEGATIVE, value, _PROBABILITY)
     return number
 
 

@@ -42,7 +42,7 @@ def mixture_of(data: TrainingData, config: TrainConfig) -> Mixture:
     with the labels of such a source.
 
     Raises:
-        ConfigError: there are more or fewer weights than sources.
+        ConfigError: see :func:`check_mix`.
     """
     train, valid = data.train, data.valid
     of_train = [labels_of(part.examples) for part in train.parts]
@@ -78,23 +78,33 @@ def mixture_of(data: TrainingData, config: TrainConfig) -> Mixture:
     return Mixture(sources(train, weights, of_train), sources(valid, valid_weights, of_valid))
 
 
-def _weights(train: Split, config: TrainConfig) -> Sequence[float]:
-    """Return how often each source is drawn. Raises ConfigError.
-
-    The unlabelled texts of teachers come after those of ``config.data``, each as often as in a
-    mixture by size.
-    """
-    sizes, count = _sizes(train), len(config.data)
-    if config.mix == PROPORTIONAL:
-        return sizes
-    weights = [1.0] * count if config.mix == BALANCED else parse_mix(config.mix)
-    if len(weights) != count:
+def check_mix(config: TrainConfig) -> None:
+    """Raise ConfigError if there are weights, and not one for each of several sources."""
+    weights, count = parse_mix(config.mix), len(config.data)
+    if weights and count == 1:
+        raise ConfigError(
+            "mix", f"{config.mix} has no meaning for one source", "leave it out, or add `data=FILE`"
+        )
+    if weights and len(weights) != count:
         raise ConfigError(
             "mix",
             f"has {len(weights)} weight{'s' * (len(weights) != 1)} for {count} "
             f"source{'s' * (count != 1)}: {', '.join(config.data)}",
             "give one for each, in this order",
         )
+
+
+def _weights(train: Split, config: TrainConfig) -> Sequence[float]:
+    """Return how often each source is drawn. Raises ConfigError.
+
+    The unlabelled texts of teachers come after those of ``config.data``, each as often as in a
+    mixture by size.
+    """
+    check_mix(config)
+    sizes, count = _sizes(train), len(config.data)
+    if config.mix == PROPORTIONAL:
+        return sizes
+    weights = [1.0] * count if config.mix == BALANCED else parse_mix(config.mix)
     scale = sum(sizes[:count]) / sum(weights)
     return [scale * weight for weight in weights] + sizes[count:]
 

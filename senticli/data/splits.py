@@ -16,6 +16,7 @@ from senticli.data.catalogue import ASSETS, DATASETS
 from senticli.data.columns import DAMAGED, read_columns
 from senticli.data.labelled import (
     PIPE,
+    SPLIT_FOLDERS,
     Example,
     NoExamplesError,
     Problem,
@@ -52,6 +53,14 @@ class Source:
     """Where the tokens of its texts are kept, by the tokenizer's fingerprint; None: nowhere."""
     problems: Sequence[Problem] = ()
     """Rows of a file that are no examples."""
+    reading: Reading | None = None
+    """How a file of one's own was read."""
+    columns: Sequence[str] = ()
+    """Of a table."""
+    values: Set[str] = frozenset()
+    """Those which occur of the values that are mapped to labels."""
+    notes: Sequence[str] = ()
+    """What was found out about a file that whoever names it may not expect."""
 
     @cached_property
     def digest(self) -> str:
@@ -220,8 +229,10 @@ def load_training_data(config: TrainConfig, sources: Sources | None = None) -> T
     sources = sources or Sources()
     train = load_split(config, "train", sources)
     if config.score_columns and all(example.scores is None for example in train.examples):
+        columns = dict.fromkeys(column for part in train.parts for column in part.source.columns)
+        there = f" (columns: {', '.join(columns)})" if columns else ""
         raise SenticliError(
-            f"no row of {', '.join(train.names)} has scores in {config.score_columns}",
+            f"no row of {', '.join(train.names)} has scores in {config.score_columns}{there}",
             "name the columns, one for each label, or the field of an object: `score_columns=NAME`",
         )
     _check_labels(train.examples)
@@ -381,6 +392,22 @@ def _some_of_each_label(examples: Sequence[Example], fraction: float, seed: int)
     return chosen
 
 
+def learned_hashes(config: TrainConfig, hashes: Mapping[str, str]) -> frozenset[str]:
+    """Return the hashes of the sources of a training whose labels were learned.
+
+    Args:
+        config: of the training.
+        hashes: of all its sources, as :attr:`TrainingData.hashes` has them.
+    """
+    apart = {Path(name).name for name in config.valid} | {UNLABELLED}
+    apart |= {folder for folder, split in SPLIT_FOLDERS.items() if split == "valid"}
+    return frozenset(
+        sha256
+        for source, sha256 in hashes.items()
+        if Path(source).name not in apart and not source.endswith(f"({UNLABELLED})")
+    )
+
+
 def letters_of(text: str) -> str:
     """Return the letters and digits of a text; one without any, such as an emoji, as it is."""
     return re.sub(r"[\W_]+", "", text.casefold()) or text
@@ -481,13 +508,22 @@ def _read_source(
     if name not in DATASETS and split == UNLABELLED:
         own = read_unlabelled(existing_file(name), reading_of(config).layout, config.format)
         examples = [Example(text, "") for text in own.texts]
-        return Source(f"{name} ({UNLABELLED})", examples, own.sha256)
+        return Source(f"{name} ({UNLABELLED})", examples, own.sha256, notes=own.notes)
     if name not in DATASETS:
         path = splits_in(existing_file(name))[split]
         reading = _reading_for(config, path, slice_columns)
         layout = replace(reading.layout, likely=likely_text)
-        found = read_labelled(path, replace(reading, layout=layout, likely_label=likely_label))
-        return Source(str(path), found.examples, found.sha256, problems=found.problems)
+        reading = replace(reading, layout=layout, likely_label=likely_label)
+        found = read_labelled(path, reading)
+        return Source(
+            str(path),
+            found.examples,
+            found.sha256,
+            problems=found.problems,
+            reading=reading,
+            columns=found.columns,
+            values=found.values,
+        )
     folder = paths.dataset_dir(name)
     log("reading %s/%s in %s", name, split, folder)
     if name == "sample":

@@ -2,11 +2,12 @@
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from senticli.data.labelled import SPLIT_FOLDERS
 from senticli.errors import SenticliError
+from senticli.io.fields import NoColumnError
 from senticli.io.formats import CSV, JSONL, LINES, PARQUET, TSV, format_of, open_bytes, read_bytes
 from senticli.io.layout import Layout
 from senticli.io.objects import decode
@@ -17,16 +18,19 @@ _HELD_OUT = {folder for folder, split in SPLIT_FOLDERS.items() if split != "trai
 
 @dataclass(frozen=True)
 class Unlabelled:
-    """The texts of a file or folder, and the SHA-256 of all of them."""
+    """The texts of a file or folder, the SHA-256 of all of them, and what to note about it."""
 
     texts: list[str]
     sha256: str
+    notes: list[str] = field(default_factory=list)
 
 
 def read_unlabelled(path: Path, layout: Layout, format: str | None = None) -> Unlabelled:
     """Read the texts of a file of any format, or of the ``.txt`` files in a folder.
 
-    Folders for validation or test are left out, and so are rows without a text.
+    Folders for validation or test are left out, and so are rows without a text. Where there is no
+    column called as ``layout`` says, which is that of other files too, one of a usual name is read,
+    and a note says so.
 
     Args:
         path: the file or folder.
@@ -36,11 +40,12 @@ def read_unlabelled(path: Path, layout: Layout, format: str | None = None) -> Un
     Raises:
         SenticliError: it cannot be read, is not UTF-8 (or what ``layout`` says), or has no texts.
     """
+    notes: list[str] = []
     if path.is_dir():
         found = _texts_in_folder(path, layout.encoding)
         hint = "give it .txt files, with a text in each"
     else:
-        found = _texts_in_file(path, layout, format_of(path) or format or LINES)
+        found = _texts_in_file(path, layout, format_of(path) or format or LINES, notes)
         hint = "use a file with a text in each line or row"
     texts = [text for text in found if text.strip()]
     if not texts:
@@ -48,22 +53,30 @@ def read_unlabelled(path: Path, layout: Layout, format: str | None = None) -> Un
     digest = hashlib.sha256()
     for text in texts:
         digest.update(text.encode() + b"\0")
-    return Unlabelled(texts, digest.hexdigest())
+    return Unlabelled(texts, digest.hexdigest(), notes)
 
 
-def _texts_in_file(path: Path, layout: Layout, format: str) -> Iterator[str]:
-    likely = layout.text_column
+def _texts_in_file(path: Path, layout: Layout, format: str, notes: list[str]) -> Iterator[str]:
+    layout = replace(layout, or_usual=True)
+    objects = Layout(text_column=layout.text_column, or_usual=True)
     layouts = {
         LINES: Layout(encoding=layout.encoding),
-        JSONL: Layout(likely=likely, encoding=layout.encoding),
-        PARQUET: Layout(likely=likely),
-        **dict.fromkeys((CSV, TSV), replace(layout, text_column=None, likely=likely)),
+        JSONL: replace(objects, encoding=layout.encoding),
+        PARQUET: objects,
+        **dict.fromkeys((CSV, TSV), layout),
     }
     with open_bytes(path) as (stream, _):
-        for record in read_records(stream, format, str(path), layouts[format]):
-            if record.replaced:
-                raise _not_utf8(f"{path}, line {record.number}")
-            yield record.text
+        try:
+            records = read_records(stream, format, str(path), layouts[format])
+            for record in records:
+                if record.replaced:
+                    raise _not_utf8(f"{path}, line {record.number}")
+                yield record.text
+        except NoColumnError as error:
+            if layout.text_column:
+                error.hint = "call the column of its texts text, or save them as plain lines"
+            raise
+    notes += records.notes
 
 
 def _texts_in_folder(path: Path, encoding: str | None) -> Iterator[str]:

@@ -48,14 +48,13 @@ class Archive:
 
 
 @contextmanager
-def archive_errors(label: str) -> Iterator[None]:
-    """Turn what the archive modules raise over damaged files into a SenticliError."""
+def archive_errors(label: str, hint: str = "download the file again") -> Iterator[None]:
+    """Turn what the archive modules raise over damaged files into a SenticliError with a hint."""
     try:
         yield
     except DAMAGED as error:
         raise SenticliError(
-            f"{label} is damaged or not an archive: {error or type(error).__name__}",
-            "download the file again",
+            f"{label} is damaged or not an archive: {error or type(error).__name__}", hint
         ) from error
 
 

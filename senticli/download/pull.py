@@ -40,6 +40,7 @@ ENDINGS = (registry.ARCHIVE, ".tgz", ".zip")
 _CONFIG = "config.json"
 Open = Callable[[str], BinaryIO]
 _HINT = "download it by other means, then: `pull(FILE)`"
+_LOCAL_HINT = "name an archive (tar.gz, zip) or a folder of a model that is whole"
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,8 @@ def pull(
     """
     place = _place_of(str(source))
     _check(place, sha256, verify, offline)
+    if isinstance(place, Path) and place.is_dir():
+        Bundle.open(place)  # which says what is wrong with it
     path = registry.place_of_name(_name_of(place) if name is None else name)
     pieces = paths.downloads_dir() / "models" / path.name
     with lock(path.name, on_event):
@@ -102,9 +105,9 @@ def pull(
                 with ExitStack() as stack, writing(target), replace_dir(target) as folder:
                     open_one = _opener(place, pieces, stack, on_event)
                     if _is_folder(place):
-                        actual = _copy_folder(open_one, str(place), sha256, folder)
+                        actual = _copy_folder(open_one, place, sha256, folder)
                     else:
-                        actual = _unpack(open_one, str(place), sha256, folder, path.name, on_event)
+                        actual = _unpack(open_one, place, sha256, folder, path.name, on_event)
                     _try_out(folder, str(place))
             except CannotResume:
                 assert isinstance(place, Url)
@@ -143,6 +146,11 @@ def _check(place: Source, sha256: str | None, verify: bool, offline: bool) -> No
         )
 
 
+def _hint(place: Source) -> str:
+    """Return what to do about a place that does not give a model."""
+    return _HINT if isinstance(place, Url) else _LOCAL_HINT
+
+
 def _is_folder(place: Source) -> bool:
     return place.is_dir() if isinstance(place, Path) else urlsplit(place.secret).path.endswith("/")
 
@@ -166,7 +174,7 @@ def _opener(place: Source, pieces: Path, stack: ExitStack, report: OnEvent) -> O
 
     def open_one(name: str) -> BinaryIO:
         if isinstance(place, Path):
-            return stack.enter_context(open_file(place / name, "a model", _HINT))
+            return stack.enter_context(open_file(place / name, "a model", _hint(place)))
         parts = urlsplit(place.secret)
         url = Url(urlunsplit(parts._replace(path=parts.path + name)))
         folder = pieces / (name or pieces.name)
@@ -178,29 +186,29 @@ def _opener(place: Source, pieces: Path, stack: ExitStack, report: OnEvent) -> O
     return open_one
 
 
-def _copy_folder(open_one: Open, label: str, sha256: str | None, folder: Path) -> str:
+def _copy_folder(open_one: Open, place: Source, sha256: str | None, folder: Path) -> str:
     """Copy a model from a folder, and return the SHA-256 of its config.json, which is compared."""
     for name in (_CONFIG, *FILES):
         with (folder / name).open("wb") as copy:
             shutil.copyfileobj(open_one(name), copy, CHUNK)
         if name == _CONFIG:
             actual = sha256_of(folder / name)
-            _compare(f"{_CONFIG} of {label}", actual, sha256)
+            _compare(place, f"{_CONFIG} of {place}", actual, sha256)
     return actual
 
 
 def _unpack(
-    open_one: Open, label: str, sha256: str | None, folder: Path, name: str, report: OnEvent
+    open_one: Open, place: Source, sha256: str | None, folder: Path, name: str, report: OnEvent
 ) -> str:
     """Unpack a model from an archive, and return its SHA-256, which is compared first."""
-    file = open_one("")
+    file, label = open_one(""), str(place)
     size = file.seek(0, io.SEEK_END)
     file.seek(0)
     _, actual, _ = read_digests(file, name, size, report)
-    _compare(label, actual, sha256)
+    _compare(place, label, actual, sha256)
     file.seek(0)
     folders: set[str] = set()
-    with archive_errors(label):
+    with archive_errors(label, _hint(place)):
         for path, read in files_in(Archive(label, {"bytes": size}, "", file)):
             report(Progress(f"unpacking {name}", file.tell(), size))
             inside, _, member = path.rpartition("/")
@@ -217,12 +225,13 @@ def _unpack(
     return actual
 
 
-def _compare(label: str, actual: str, expected: str | None) -> None:
+def _compare(place: Source, label: str, actual: str, expected: str | None) -> None:
     if expected and expected.lower() != actual:
+        again = ", or try again later" if isinstance(place, Url) else ""
         raise SenticliError(
             f"{label} is not what was asked for: SHA-256 expected {expected.lower()}, "
             f"actual {actual}",
-            "compare `sha256` with what its publisher names, or try again later",
+            f"compare `sha256` with what its publisher names{again}",
         )
 
 

@@ -16,6 +16,7 @@ from senticli.events import Finding, Message, OnEvent
 if TYPE_CHECKING:
     from senticli.bundle import Bundle
     from senticli.data.labelled import Example
+    from senticli.data.splits import Part
 
 Labels = Sequence[str | Mapping[str, float]]
 """The labels of texts; a soft one gives the probability of each label."""
@@ -25,6 +26,7 @@ Labels = Sequence[str | Mapping[str, float]]
 class Examples:
     """The examples to measure on by source, what they are called, and what is known of them.
 
+    ``parts`` says where those of each source were read; there are none of examples that were given.
     ``hashes`` has the SHA-256 of each file, or of the content of a data set's split.
     """
 
@@ -33,6 +35,7 @@ class Examples:
     hashes: Mapping[str, str] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
     messages: tuple[Message, ...] = ()
+    parts: "Sequence[Part]" = ()
 
     @property
     def all(self) -> "list[Example]":
@@ -159,7 +162,7 @@ def read_examples(
     what = what or f"{', '.join(found.names)} {part}"
     names = [STANDARD_INPUT if name == PIPE else name for name in found.names]
     parts = [(name, part.examples) for name, part in zip(names, found.parts, strict=True)]
-    return Examples(parts, what, found.hashes, findings, tuple(messages))
+    return Examples(parts, what, found.hashes, findings, tuple(messages), found.parts)
 
 
 def _compare_with_training(

@@ -129,5 +129,6 @@ def _no_figure(figures: Mapping[str, Figure], metric: str, labels: Sequence[str]
             f"{metric} is undefined: every example has the same label",
             "use data that have others, or judge another figure",
         )
-    close = difflib.get_close_matches(metric, figures, n=3) or list(figures)
+    whole = [name for name in figures if "." not in name]
+    close = difflib.get_close_matches(metric, figures, n=3) or whole
     return UsageError(f"there is no figure {metric!r}", f"use one such as: {', '.join(close)}")

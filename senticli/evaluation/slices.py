@@ -36,10 +36,7 @@ def by_length(answers: Answers) -> list[Slice]:
 def by_unknown(answers: Answers) -> list[Slice]:
     """Return slices by the share of tokens that are not in the vocabulary."""
     shares = answers.n_unknown / np.maximum(answers.n_tokens, 1)
-    names = ["none"] + [
-        f"over {low:.0%}" + (f", up to {high:.0%}" if high < 1 else "")
-        for low, high in pairwise(SHARES)
-    ]
+    names = ["none", *(f"{low:.0%} – {high:.0%}" for low, high in pairwise(SHARES))]
     return _slices(answers, np.searchsorted(SHARES, shares), names)
 
 

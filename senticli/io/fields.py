@@ -21,6 +21,10 @@ MISSING = object()
 """Where there is no value."""
 
 
+class NoColumnError(SenticliError):
+    """There is no column of the name or number asked for, or of a usual name."""
+
+
 def find_column(
     columns: Sequence[str],
     asked: str | None,
@@ -37,7 +41,8 @@ def find_column(
     that of the text, whatever its name.
 
     Raises:
-        SenticliError: there is no such column, or more than one.
+        NoColumnError: there is no such column.
+        SenticliError: there is more than one.
     """
     usual = TEXT_COLUMNS if what == "text" else LABEL_COLUMNS
     wanted = (asked,) if asked else (likely, *usual) if likely else usual
@@ -70,7 +75,8 @@ def find_field(
     It is found as the column of a table is, or is inside a field ``a``, as ``a.b``.
 
     Raises:
-        SenticliError: there is no such field, or more than one.
+        NoColumnError: there is no such field.
+        SenticliError: there is more than one.
     """
     path = asked or likely
     if path and not _positions(names, path):
@@ -98,11 +104,11 @@ def _positions(columns: Sequence[str], name: str) -> list[int]:
     return exact or [i for i, column in enumerate(columns) if plain_name(column) == plain]
 
 
-def no_column(columns: Sequence[str], asked: str | None, name: str, what: str) -> SenticliError:
+def no_column(columns: Sequence[str], asked: str | None, name: str, what: str) -> NoColumnError:
     """Return the error for a column that is not among those that there are."""
     looked_for = f"column {asked}" if asked else f"{what} column of a usual name"
     names = ", ".join(repr(c) if c != c.strip() or not c else c for c in columns)
-    return SenticliError(
+    return NoColumnError(
         f"{name} has no {looked_for} (it has: {names})", f"name the column: `{what}_column=NAME`"
     )
 

@@ -20,6 +20,7 @@ class Layout:
         text_column: the text's column or field: its name; ``a.b`` for a field inside another; or
             its number, from 1. None: the only column, or one of the usual names.
         likely: a name that comes before the usual ones, where there is such a column.
+        or_usual: take a column of a usual name where there is no ``text_column``.
         delimiter: one character between the fields of a table. None: a tab in TSV; in CSV, the
             one that its first rows agree on.
         quoting: ``csv`` (a field in double quotes, a quote in it doubled), ``backslash`` (the
@@ -36,6 +37,7 @@ class Layout:
 
     text_column: str | None = None
     likely: str | None = None
+    or_usual: bool = False
     delimiter: str | None = None
     quoting: str | None = None
     header: bool = True

@@ -25,6 +25,7 @@ from senticli.io.fields import (
     LABEL_COLUMNS,
     MISSING,
     TEXT_COLUMNS,
+    NoColumnError,
     find_column,
     find_field,
     is_usual,
@@ -130,8 +131,31 @@ def read_records(stream: BinaryIO, format: str, name: str, layout: Layout | None
     if format == LINES:
         return _plain(lines, name)
     if format == JSONL:
-        return Records(JSONL, _json(lines, name, layout), None, layout.text_column, name=name)
+        notes: list[str] = []
+        records = _json(lines, name, layout, notes)
+        return Records(JSONL, records, None, layout.text_column, name=name, notes=notes)
     return _table(lines, format, name, layout)
+
+
+Found = TypeVar("Found")
+
+
+def _text_column(
+    find: Callable[..., Found],
+    columns: Sequence[str],
+    layout: Layout,
+    name: str,
+    notes: list[str],
+) -> Found:
+    """Return what ``find``, one of :mod:`senticli.io.fields`, gives for the text's column."""
+    try:
+        return find(columns, layout.text_column, name, likely=layout.likely)
+    except NoColumnError:
+        if not layout.or_usual or not any(map(is_usual, columns)):
+            raise
+    usual = columns[find_column(columns, None, name)]
+    notes.append(f"{name} has no column {layout.text_column}: its texts are those of {usual}")
+    return find(columns, usual, name)
 
 
 # --- plain lines
@@ -337,7 +361,7 @@ def _table(lines: Iterator[bytes], format: str, name: str, layout: Layout) -> Re
         columns = tuple(map(str, range(1, len(header) + 1)))
         hint = "name the column by its number, such as `text_column=1`"
     try:
-        position = find_column(columns, layout.text_column, name, likely=layout.likely)
+        position = _text_column(find_column, columns, layout, name, notes)
     except SenticliError as problem:
         problem.hint = hint or f"{problem.hint}; {NO_HEADER}"
         raise
@@ -477,17 +501,17 @@ def encode(text: str) -> bytes:
 # --- JSON Lines
 
 
-def _json(lines: Iterator[bytes], name: str, layout: Layout) -> Iterator[Record]:
+def _json(lines: Iterator[bytes], name: str, layout: Layout, notes: list[str]) -> Iterator[Record]:
     objects = read_objects(lines, name)
     path: str | None = None
     while path is None and (found := next(objects, None)):
         if value := found[2]:
-            path = _path_in(value, name, layout)
+            path = _path_in(value, name, layout, notes)
             if path is None or text_at(value, path)[1]:
                 reject_table(value, name)
             if path is None:
                 following, objects, _ = look_ahead(objects, layout.sample)
-                others = (_path_in(other[2] or {}, name, layout) for other in following)
+                others = (_path_in(other[2] or {}, name, layout, notes) for other in following)
                 path = next(filter(None, others), None) or _only_path(value, name, layout)
         yield _json_record(found, path)
     for found in objects:
@@ -502,11 +526,11 @@ def _json_record(found: Value, path: str | None) -> Record:
     return Record(number, text, error, raw, value, replaced, doubt_of(text))
 
 
-def _path_in(value: Mapping[str, Any], name: str, layout: Layout) -> str | None:
+def _path_in(value: Mapping[str, Any], name: str, layout: Layout, notes: list[str]) -> str | None:
     """Return the path of the text that was asked for, or is likely or usual, if it is there."""
     asked, likely = layout.text_column, layout.likely
     try:
-        _, path = find_field(list(value), asked, name, likely=likely)
+        _, path = _text_column(find_field, list(value), layout, name, notes)
     except SenticliError:
         return None
     if asked or (likely and value_at(value, likely) is not MISSING):
@@ -518,8 +542,11 @@ def _only_path(value: Mapping[str, Any], name: str, layout: Layout) -> str:
     """Return the path of the text in objects that have none of a usual name.
 
     Raises:
-        SenticliError: none was asked for, and ``value`` has several fields, or no text.
+        SenticliError: none was asked for, and ``value`` has several fields, or no text; or there
+            is neither the one asked for nor one of a usual name, which would do.
     """
+    if layout.text_column and layout.or_usual:
+        raise no_column(list(value), layout.text_column, name, "text")
     if layout.text_column:
         return layout.text_column  # which a later object may have
     try:
@@ -583,7 +610,8 @@ def _parquet(stream: BinaryIO, name: str, layout: Layout) -> Records:
             f"{name} is not a Parquet file, or damaged", "check the file"
         ) from error
     columns = tuple(file.schema_arrow.names)
-    position, path = find_field(columns, layout.text_column, name, likely=layout.likely)
+    notes: list[str] = []
+    position, path = _text_column(find_field, columns, layout, name, notes)
     root = columns[position]
 
     def records() -> Iterator[Record]:
@@ -599,7 +627,7 @@ def _parquet(stream: BinaryIO, name: str, layout: Layout) -> Records:
         except broken as error:
             raise damaged(name, error) from error
 
-    return Records(PARQUET, records(), columns, path, name=name, stream=stream)
+    return Records(PARQUET, records(), columns, path, name=name, stream=stream, notes=notes)
 
 
 class _Batch:

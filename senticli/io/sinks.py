@@ -146,12 +146,7 @@ class OutputFile:
                 word on what to do with it; or it was made from something else.
         """
         path = path.resolve()  # a link stays one
-        if path.is_dir():
-            raise UsageError(f"cannot write {path}: it is a folder", "name a file: `output=FILE`")
-        if not path.parent.is_dir():
-            raise UsageError(
-                f"cannot write {path}: there is no folder {path.parent}", "create the folder first"
-            )
+        check_place(path, "output")
         file = cls(path, convert)
         if input_file and input_file.exists() and file._is_mine(input_file):
             raise UsageError(
@@ -367,6 +362,16 @@ def _digest(record: Record) -> bytes:
     """
     content = record.raw or repr(dict(record.fields)).encode(errors="surrogatepass")
     return hashlib.blake2b(content, digest_size=DIGEST).digest()
+
+
+def check_place(path: Path, setting: str) -> None:
+    """Raise UsageError if there can be no file at ``path``, which ``setting`` names."""
+    if path.is_dir():
+        raise UsageError(f"cannot write {path}: it is a folder", f"name a file: `{setting}=FILE`")
+    if not path.parent.is_dir():
+        raise UsageError(
+            f"cannot write {path}: there is no folder {path.parent}", "create the folder first"
+        )
 
 
 def is_special(path: Path) -> bool:

@@ -167,7 +167,7 @@ class JsonWriter(Writer):
 
     def record(self, record: Record, answer: Answer) -> bytes:
         """Return the object and its answer; an object stays as it was, byte for byte."""
-        fields = self._fields(record)
+        fields = fields_of(record, self._source.columns)
         clash = [name for name in fields if name in self._names]
         if clash:
             self.renamed.update(clash)
@@ -180,15 +180,15 @@ class JsonWriter(Writer):
             return raw[:-1] + comma + added + b"}" + (end if end.endswith(b"\n") else b"\n")
         return _encode(to_json({**fields, **answer}) + "\n")
 
-    def _fields(self, record: Record) -> Mapping[str, Any]:
-        """Return the values by name."""
-        if isinstance(record.fields, Mapping):
-            return record.fields
-        if record.error or not record.fields:
-            return {"line": _line(record, errors="replace")}
-        columns = self._source.columns or ()
-        cells = (without_surrogates(cell)[0] for cell in record.fields[: len(columns)])
-        return dict(zip_longest(columns, cells, fillvalue=""))
+
+def fields_of(record: Record, columns: Sequence[str] | None) -> Mapping[str, Any]:
+    """Return the values of a record by name; of a table's row, by its ``columns``."""
+    if isinstance(record.fields, Mapping):
+        return record.fields
+    if record.error or not record.fields:
+        return {"line": _line(record, errors="replace")}
+    cells = (without_surrogates(cell)[0] for cell in record.fields[: len(columns or ())])
+    return dict(zip_longest(columns or (), cells, fillvalue=""))
 
 
 def _free(name: str, fields: Container[str], taken: Container[str]) -> str:

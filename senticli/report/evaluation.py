@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from senticli.data.checks import labels_by_text
-from senticli.evaluation.assess import Assessment
+from senticli.evaluation.assessment import Assessment
+from senticli.evaluation.checks import Capability
 from senticli.evaluation.gate import UNBOUNDED
 from senticli.evaluation.run import EvaluationReport
 from senticli.evaluation.slices import Slice, by_column, by_length, by_unknown
@@ -20,7 +21,6 @@ from senticli.measures import Figure, wilson
 from senticli.model import Model
 from senticli.report.charts import Axis, Chart, Dot, Series, line_chart, reliability_chart
 from senticli.report.page import check_page, write_page
-from senticli.report.protocols import Capability, Suspect
 from senticli.report.tables import Column, Kind, Table
 from senticli.report.text import Piece, excerpt, shorten
 
@@ -61,8 +61,6 @@ def write_evaluation_report(
     path: str | Path,
     *,
     command: str = "",
-    checks: Sequence[Capability] = (),
-    suspects: Sequence[Suspect] = (),
     on_event: OnEvent = ignore,
 ) -> Path:
     """Write what was found of a model as one HTML file, and return its full path.
@@ -73,16 +71,17 @@ def write_evaluation_report(
         found: the evaluation, and what was asked besides.
         path: the file, in .html.
         command: the command line that made it.
-        checks: the behavioural checks, by capability.
-        suspects: examples whose labels are likely wrong, the likeliest first.
         on_event: gets each :class:`~senticli.events.Progress` as it comes.
 
     Raises:
+        ValueError: the model was not evaluated on examples.
         UsageError: the file is not called .html.
         SenticliError: jinja2 is not installed, or there is no such folder.
     """
     path = check_page(path)
     report, model = found.report, found.model
+    if report is None:
+        raise ValueError("there are no measures to report, only checks")
     write_page(
         path,
         "evaluation.html",
@@ -92,12 +91,12 @@ def write_evaluation_report(
         verdicts=found.verdicts,
         comparison=found.comparison,
         threshold=found.threshold,
-        checks=_checks_table(checks),
+        checks=_checks_table(found.checks.capabilities if found.checks else ()),
         suspects=Table(
             (Column("rank", "count"), Column("text", "text"), Column("label"), Column("likely")),
             [
                 (one.rank, shorten(one.text, SHORT), one.label, one.likely)
-                for one in suspects[:SUSPECTS]
+                for one in (found.suspects or ())[:SUSPECTS]
             ],
         ),
         figures=[
@@ -202,7 +201,7 @@ def _calibration_chart(report: EvaluationReport) -> Chart:
 
 
 def _slice_tables(report: EvaluationReport) -> Iterator[tuple[str, list[Slice]]]:
-    yield "tokens of the text", by_length(report.answers)
+    yield "length in tokens", by_length(report.answers)
     yield "share of unknown tokens", by_unknown(report.answers)
     columns = (name for example in report.examples.all for name in example.slices or ())
     for column in dict.fromkeys(columns):
@@ -257,7 +256,11 @@ def _checks_table(checks: Sequence[Capability]) -> Table:
         Column("failure rate", "share"),
         Column("95 % interval", "interval"),
     )
-    rows = [(c.capability, c.n, c.failures, c.failures / c.n, c.interval) for c in checks if c.n]
+    rows = [
+        (one.name, len(one.outcomes), len(one.failures), rate.value, rate.interval)
+        for one in checks
+        for rate in (one.failure_rate,)
+    ]
     return Table(columns, rows)
 
 

@@ -336,11 +336,23 @@ def _places_of(tokens: Sequence[str], chunk: str) -> Iterator[tuple[int, int]]:
         found.append((start, start + len(token)) if start >= 0 else None)
     end = 0
     for index, span in enumerate(found):
+        after = next((later[0] for later in found[index + 1 :] if later), len(chunk))
         if span is None:  # it stands for what is between its neighbours
-            after = next((later[0] for later in found[index + 1 :] if later), len(chunk))
             span = (min(end, len(chunk) - 1), max(after, end))
+        else:
+            span = span[0], _end_of_run(lowered, *span, after)
         yield span
         end = span[1]
+
+
+def _end_of_run(chunk: str, start: int, end: int, limit: int) -> int:
+    """Return where what a token ends with, one or two characters, is last repeated after it."""
+    for size in (1, 2):
+        while end - size >= start and end + size <= limit:
+            if chunk[end : end + size] != chunk[end - size : end]:
+                break
+            end += size
+    return end
 
 
 def _is_letters(string: str) -> bool:

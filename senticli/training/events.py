@@ -29,14 +29,13 @@ class DataChecked:
     """The data were read: the examples of each label by split, and what is suspicious.
 
     ``soft`` has the splits with soft labels, which count for their likeliest one. ``own`` is False
-    if all of it are data sets of the catalogue. ``sources`` are those to train on, if several.
+    if all of it are data sets of the catalogue.
     """
 
     labels: Mapping[str, Mapping[str, int]]
     soft: Mapping[str, SoftLabels]
     findings: Sequence[Finding]
     own: bool
-    sources: Sequence[MixedSource] = ()
 
 
 @dataclass(frozen=True)
@@ -60,6 +59,13 @@ class Taught:
     teachers: Sequence[str]
     texts: int
     seconds: float
+
+
+@dataclass(frozen=True)
+class Mixed:
+    """The sources of the training texts, if several, once the teachers have answered."""
+
+    sources: Sequence[MixedSource]
 
 
 @dataclass(frozen=True)
@@ -222,6 +228,7 @@ Event = (
     | DataChecked
     | VectorsLearned
     | Taught
+    | Mixed
     | Started
     | BatchResult
     | EpochResult

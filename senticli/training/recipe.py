@@ -18,6 +18,7 @@ from senticli.config import (
     check_choice,
 )
 from senticli.data.catalogue import DATASETS
+from senticli.data.mix import check_mix
 from senticli.data.splits import check_reading, require_file, unlabelled_of
 from senticli.errors import ConfigError, UsageError
 from senticli.io.formats import format_of
@@ -69,6 +70,7 @@ def recipe_of(settings: Mapping[str, Any], preset: str | None = None) -> Recipe:
 def _check_together(recipe: Recipe, given: Collection[str]) -> None:
     """Raise UsageError if a setting has no meaning beside the others."""
     config = recipe.train
+    check_mix(config)
     if "embedding_dim" in given and config.published_vectors:
         raise ConfigError(
             "embedding_dim", "is that of the vectors", "leave it out, or use `vectors=none`"

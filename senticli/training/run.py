@@ -10,7 +10,7 @@ import shlex
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +21,7 @@ from senticli.bundle import Bundle
 from senticli.config import Recipe, TrainConfig
 from senticli.data.catalogue import DATASETS
 from senticli.data.checks import check, rows_of
+from senticli.data.labels import parse_label_map
 from senticli.data.mix import mixture_of
 from senticli.data.splits import (
     Sources,
@@ -32,7 +33,7 @@ from senticli.data.splits import (
 from senticli.data.vectors import cached_vectors
 from senticli.download import installed
 from senticli.errors import SenticliError, UsageError
-from senticli.events import Message, ignore
+from senticli.events import Finding, Message, ignore
 from senticli.io import atomic
 from senticli.training.events import (
     BatchResult,
@@ -40,6 +41,7 @@ from senticli.training.events import (
     Diverged,
     Estimate,
     Exporting,
+    Mixed,
     OnEvent,
     Saved,
     Step,
@@ -243,21 +245,16 @@ def estimate(recipe: Recipe, *, strict: bool = False, on_event: OnEvent = ignore
     No word vectors are learned and no teacher is asked: what that adds is reported, not timed. But
     what they are made of must be there, and their labels fit.
     """
-    with imported():
-        from senticli.training.teachers import check_labels, teachers_of
-
     config = recipe.train
     _require_sources(config)
-    teachers = teachers_of(config, on_event)
     if config.has_own_vectors:
         on_event(Message("note", "the time to learn word vectors is not included"))
     if config.teacher:
         on_event(Message("note", "the teachers, and the unlabelled texts, are not included"))
     vectors = config.published_vectors or "none"
-    recipe = replace(recipe, train=replace(config, vectors=vectors, teacher=(), unlabelled=()))
+    recipe = replace(recipe, train=replace(config, vectors=vectors, unlabelled=("none",)))
     with ExitStack() as stack:
-        session = prepare(recipe, stack, strict=strict, on_event=on_event)
-        check_labels(teachers, session.data.labels)
+        session = prepare(recipe, stack, strict=strict, taught=False, on_event=on_event)
         on_event(Step("timing some batches"))
         pace = _Pace()
         with suppress(_EnoughTimed):
@@ -270,29 +267,50 @@ def estimate(recipe: Recipe, *, strict: bool = False, on_event: OnEvent = ignore
 
 
 def prepare(
-    recipe: Recipe, stack: ExitStack, *, strict: bool = False, on_event: OnEvent = ignore
+    recipe: Recipe,
+    stack: ExitStack,
+    *,
+    strict: bool = False,
+    taught: bool = True,
+    on_event: OnEvent = ignore,
 ) -> "Session":
-    """Read what a recipe names and build its network, in all processes until ``stack`` ends."""
+    """Read what a recipe names and build its network, in all processes until ``stack`` ends.
+
+    Args:
+        recipe: model and training.
+        stack: leaves the other processes.
+        strict: fail on problems of the data.
+        taught: False if the teachers are only read, not asked.
+        on_event: called with each event.
+    """
     with imported():
         from senticli.training.session import build_session
 
-    data, processes = read_data(recipe, stack, strict=strict, on_event=on_event)
+    data, processes = read_data(recipe, stack, strict=strict, taught=taught, on_event=on_event)
     on_event(Step("building the network"))
     return build_session(recipe, data, processes)
 
 
 def read_data(
-    recipe: Recipe, stack: ExitStack, *, strict: bool = False, on_event: OnEvent = ignore
+    recipe: Recipe,
+    stack: ExitStack,
+    *,
+    strict: bool = False,
+    taught: bool = True,
+    on_event: OnEvent = ignore,
 ) -> "tuple[EncodedData, Processes]":
     """Read, check and encode what a recipe names; see :func:`prepare`."""
     # Before torch is loaded, so that what is missing is said at once.
     on_event(Step("reading the data"))
-    checked = _checked_data(recipe, strict=strict, on_event=on_event)
-    init = registry.find(recipe.train.init) if recipe.train.init else None
     with imported():
-        from senticli.training.teachers import teach, teachers_of
+        from senticli.training.teachers import check_labels, teach, teachers_of
 
-    teachers = teachers_of(recipe.train, on_event)
+    _require_sources(recipe.train)
+    teachers = teachers_of(recipe.train)
+    found = [finding for teacher in teachers for finding in teacher.findings]
+    checked = _checked_data(recipe, found, strict=strict, on_event=on_event)
+    check_labels(teachers, checked.labels)
+    init = registry.find(recipe.train.init) if recipe.train.init else None
     published = recipe.train.published_vectors
     cache = cached_vectors(published) if published else None
     on_event(Step("loading torch"))
@@ -304,9 +322,12 @@ def read_data(
     processes = stack.enter_context(join_processes(choose_device(recipe.train.device)))
     if processes.rank:
         processes.wait()  # for what the first finds out and keeps
-    if teachers:
+    if teachers and taught:
         on_event(Step("reading the teachers"))
         checked = teach(checked, teachers, recipe.train.teacher_weight, on_event)
+    mixed = mixture_of(checked, recipe.train).train
+    if len(mixed) > 1:
+        on_event(Mixed(mixed))
     on_event(Step("tokenizing"))
     data = encode_data(recipe, checked, cache, init, on_event)
     if not processes.rank:
@@ -323,10 +344,14 @@ def _require_sources(config: TrainConfig) -> None:
     installed.require([*config.data, *unlabelled, config.published_vectors or ""])
 
 
-def _checked_data(recipe: Recipe, *, strict: bool, on_event: OnEvent) -> TrainingData:
-    """Return the examples that a recipe names; what is suspicious is reported before any error."""
+def _checked_data(
+    recipe: Recipe, of_teachers: Sequence[Finding], *, strict: bool, on_event: OnEvent
+) -> TrainingData:
+    """Return the examples that a recipe names; what is suspicious is reported before any error.
+
+    So is what was found ``of_teachers``.
+    """
     config = recipe.train
-    _require_sources(config)
     sources = Sources()
     try:
         data = load_training_data(config, sources)
@@ -334,19 +359,20 @@ def _checked_data(recipe: Recipe, *, strict: bool, on_event: OnEvent) -> Trainin
         if findings := rows_of(sources.problems):  # which may explain it
             on_event(DataChecked({}, {}, findings, own=True))
         raise
+    for note in (note for part in data.unlabelled.parts for note in part.source.notes):
+        on_event(Message("note", note))
     splits = {"train": data.train, "valid": data.valid}
-    checks = check(splits if data.test is None else {**splits, "test": data.test})
+    mapped = parse_label_map(config.label_map)
+    checks = check(splits if data.test is None else {**splits, "test": data.test}, mapped)
     if data.leaks:
         dropped = ", ".join(f"{count:,} of {name}" for name, count in data.leaks.items())
         what = "training texts in a validation or test split are left out"
         on_event(Message("note", f"{what}: {dropped}"))
-    own = not set(config.data) <= set(DATASETS)
-    learned = replace(data, train=data.texts) if config.teacher else data
-    mixed = mixture_of(learned, config).train
-    several = mixed if len(mixed) > 1 else ()
-    on_event(DataChecked(checks.labels, checks.soft, checks.findings, own, several))
-    if strict and checks.findings:
-        kinds = ", ".join(finding.what for finding in checks.findings)
+    findings = [*checks.findings, *of_teachers]
+    own = bool(of_teachers) or not set(config.data) <= set(DATASETS)
+    on_event(DataChecked(checks.labels, checks.soft, findings, own))
+    if strict and findings:
+        kinds = ", ".join(finding.what for finding in findings)
         raise SenticliError(f"`strict=True`: {kinds}", "fix the data, or leave out `strict`")
     return data
 

@@ -21,11 +21,13 @@ import numpy as np
 from senticli import paths, registry
 from senticli.bundle import Bundle
 from senticli.config import TrainConfig
+from senticli.data.checks import suspicious_answers
 from senticli.data.labelled import Example, Reading, labels_of, read_labelled
 from senticli.data.splits import UNLABELLED, Part, Source, Split, TrainingData
 from senticli.errors import ConfigError
-from senticli.events import Message, Progress, ignore
+from senticli.events import Finding, Message, Progress, ignore
 from senticli.io.atomic import keep_newest, replace_file
+from senticli.io.formats import LINES, format_of
 from senticli.io.layout import Layout
 from senticli.measures import Floats, distributions_of, softmax
 from senticli.model import Model
@@ -57,18 +59,22 @@ class Teacher(Protocol):
     def licences(self) -> Mapping[str, str]:
         """Licences of what it learned from, where they are known."""
 
+    @property
+    def findings(self) -> Sequence[Finding]:
+        """What is suspicious about its answers."""
+
     def answer(self, source: Source, on_event: OnEvent) -> Floats:
         """Return the probabilities [N, K] for the N texts of a source; NaN where it has none."""
 
 
-def teachers_of(config: TrainConfig, on_event: OnEvent) -> list[Teacher]:
+def teachers_of(config: TrainConfig) -> list[Teacher]:
     """Return the teachers that a training names.
 
     Raises:
         SenticliError: there is no such model, or a file of answers cannot be read.
     """
     return [
-        AnswersInFile.read(name, config.text_column, on_event)
+        AnswersInFile.read(name, config.text_column)
         if is_file_of_answers(name)
         else ModelAsTeacher(registry.find(name))
         for name in config.teacher
@@ -156,6 +162,7 @@ class ModelAsTeacher:
     """A model of this tool."""
 
     bundle: Bundle
+    findings: Sequence[Finding] = ()
 
     @property
     def name(self) -> str:
@@ -215,23 +222,23 @@ class AnswersInFile:
     rows: Mapping[str, Floats]
     """The probabilities [K] for a text."""
     licences: Mapping[str, str] = field(default_factory=dict)
+    findings: Sequence[Finding] = ()
 
     @classmethod
-    def read(cls, name: str, text_column: str | None, on_event: OnEvent) -> "AnswersInFile":
+    def read(cls, name: str, text_column: str | None) -> "AnswersInFile":
         """Read a file; of a text that occurs several times, the mean. Raises SenticliError."""
-        found = read_labelled(Path(name), Reading(layout=Layout(likely=text_column)))
-        left_out = [problem for problem in found.problems if not problem.kept]
-        if left_out:
-            count = f"{len(left_out):,} row{'s' * (len(left_out) != 1)} left out"
-            first = f"{left_out[0].where}: {left_out[0].what}"
-            on_event(Message("warning", f"{name}: {count}; {first}"))
+        path = Path(name)
+        layout = Layout(
+            text_column=None if format_of(path) == LINES else text_column, or_usual=True
+        )
+        found = read_labelled(path, Reading(answers=True, layout=layout))
         labels = labels_of(found.examples)
         truth = distributions_of(found.examples, labels)
         rows: dict[str, list[Floats]] = defaultdict(list)
         for example, row in zip(found.examples, truth, strict=True):
             rows[example.text.strip()].append(row)
         means = {text: np.mean(several, axis=0) for text, several in rows.items()}
-        return cls(name, labels, found.sha256, means)
+        return cls(name, labels, found.sha256, means, findings=suspicious_answers(path.name, found))
 
     def answer(self, source: Source, on_event: OnEvent) -> Floats:
         """See :class:`Teacher`."""

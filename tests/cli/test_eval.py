@@ -144,7 +144,7 @@ def test_report_is_written_and_named(senticli: Run, tmp_path: Path) -> None:
     [
         (["--report", "page.pdf"], 2, "--report 'page.pdf' is not a page", "use a name in .html"),
         (["--report", "none/page.html"], 1, "there is no folder", "create it first"),
-        (["--slice", "shop"], 2, "--slice is for --report", "name a file: --report report.html"),
+        (["--slice", "shop"], 2, "--slice has no use without a report", "add --report FILE.html"),
         (
             ["--slice", "shop", "--report", "page.html"],
             2,

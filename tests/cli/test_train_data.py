@@ -452,6 +452,16 @@ def test_labels_option_maps_values_and_is_recorded(senticli_: Call, tmp_path: Pa
     assert code == 0, err
 
 
+def test_mapped_value_that_no_row_has_is_reported(senticli_: Call, tmp_path: Path) -> None:
+    path, other = tmp_path / "mine.csv", tmp_path / "other.csv"
+    path.write_text(table(labels=("1,0", "5")).replace("1,0", '"1,0"'))
+    other.write_text("text,label\nfine,4\n")
+    names = ("--labels", "bad=1,2", "--labels", "good=4,5,6")
+    code, _, err = senticli_("train", "--data", path, "--test", other, *names, *SMALL, "--strict")
+    assert code == 1
+    assert "warning: mapped values that no row has: 2; the first: '2'\n" in err
+
+
 def test_labels_option_is_for_files(senticli_: Call) -> None:
     code, _, err = senticli_("train", "--data", "sample", "--labels", "bad=1")
     assert code == 2
@@ -522,7 +532,7 @@ def test_answers_of_a_model_train_another(senticli_: Call, tmp_path: Path, forma
 def test_score_columns_that_no_row_has_are_refused(senticli_: Call, data: Path) -> None:
     code, _, err = senticli_("train", "--data", data, "--score-columns", "a,b", *SMALL)
     assert code == 1
-    assert "has scores in a,b" in err
+    assert "has scores in a,b (columns: text, label)" in err
     assert "hint: name the columns, one for each label" in err
 
 

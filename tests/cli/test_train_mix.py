@@ -49,6 +49,14 @@ def test_sources_and_their_shares_are_shown_before_training(
     ]
 
 
+def test_weight_of_one_source_is_refused_before_the_data_are_read(senticli: Run) -> None:
+    done = senticli("train", "--data", "sample", "--mix", "3")
+    assert done.returncode == 2
+    assert done.stderr == (
+        "error: --mix 3 has no meaning for one source\nhint: leave it out, or add --data FILE\n"
+    )
+
+
 def test_results_of_each_source_are_shown_and_recorded(
     senticli: Run, command: tuple[str | Path, ...], home: Path
 ) -> None:
@@ -74,11 +82,11 @@ def test_json_has_the_sources_of_several_data_alone(
         return {event["event"]: event for event in map(json.loads, lines)}
 
     several = events(*command, "--name", "mixed")
-    assert [one["share"] for one in several["data"]["sources"]] == [0.25, 0.75]
+    assert [one["share"] for one in several["sources"]["sources"]] == [0.25, 0.75]
     assert [one["examples"] for one in several["epoch"]["valid_sources"]] == [120, 32]
     assert several["saved"]["valid_sources"][1]["labels"] == ["negative", "positive"]
     one = events("train", "--data", "sample", *command[7:], "--name", "one")
-    assert "sources" not in one["data"]
+    assert "sources" not in one
     assert "valid_sources" not in {**one["epoch"], **one["saved"]}
 
 

@@ -408,6 +408,34 @@ def test_hint_for_a_table_without_a_header(tmp_path: Path, columns: tuple[str, .
     assert len(read(path, Reading(layout=layout, label_column="2"))) == 2
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "hint"),
+    [
+        (
+            "t.jsonl",
+            '{"text": "a", "scores": {"neg": -1, "pos": 2}}\n',
+            "a probability, such as 0.9",
+        ),
+        ("t.jsonl", '{"text": "a", "scores": {"neg": "x", "pos": 2}}\n', "a probability, such as"),
+        (
+            "t.jsonl",
+            '{"text": "a", "label": null}\n',
+            'give each line a text and a label: {"text": ',
+        ),
+        ("t.jsonl", "", 'give each line a text and a label: {"text": '),
+        ("t.csv", "text,label\ngood,\n", "give each row a text and a label"),
+        ("t.csv", "text,label\n", "use a file with a header and rows"),
+    ],
+)
+def test_hint_fits_the_format_and_the_first_problem(
+    tmp_path: Path, name: str, content: str, hint: str
+) -> None:
+    (tmp_path / name).write_text(content)
+    with pytest.raises(SenticliError, match="has no examples") as caught:
+        read_labelled(tmp_path / name)
+    assert hint in caught.value.hint
+
+
 def test_a_missing_file(tmp_path: Path) -> None:
     with pytest.raises(SenticliError, match="no such file"):
         read_labelled(tmp_path / "t.csv")
@@ -723,6 +751,13 @@ def test_columns_of_scores_that_are_missing_are_errors(
     with pytest.raises(SenticliError, match=error) as caught:
         read_labelled(path, Reading(score_columns=names))
     assert "`score_columns=NAME,NAME`" in caught.value.hint
+
+
+def test_object_without_a_field_of_scores_is_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "t.jsonl"
+    path.write_text('{"text": "a", "neg": 0.5, "pos": 0.5}\n{"text": "b", "neg": 0.5}\n')
+    [problem] = read_labelled(path, Reading(score_columns="neg,pos")).problems
+    assert (problem.where, problem.what) == (f"{path}, line 2", "no field pos")
 
 
 def test_file_without_the_columns_of_scores_has_labels(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from senticli.config import TrainConfig
-from senticli.data.mix import Mixture, mixture_of
+from senticli.data.mix import Mixture, check_mix, mixture_of
 from senticli.data.splits import Split, load_training_data
 from senticli.errors import ConfigError
 
@@ -59,10 +59,15 @@ def test_validation_files_count_by_their_texts(mixture: Mix) -> None:
 
 
 @pytest.mark.parametrize("mix", ["1", "1,2,3"])
-def test_another_number_of_weights_names_the_sources(mixture: Mix, mix: str) -> None:
-    files = mixture.file("a.csv", TWO), mixture.file("b.csv", TWO)
-    with pytest.raises(ConfigError, match=r"for 2 sources: .*a\.csv, .*b\.csv"):
-        mixture(*files, mix=mix)
+def test_another_number_of_weights_names_the_sources(mix: str) -> None:
+    with pytest.raises(ConfigError, match=r"for 2 sources: a\.csv, b\.csv"):
+        check_mix(TrainConfig(data=("a.csv", "b.csv"), mix=mix))
+
+
+@pytest.mark.parametrize("mix", ["3", "2,1"])
+def test_weights_of_one_source_are_refused(mix: str) -> None:
+    with pytest.raises(ConfigError, match=f"`mix` {mix} has no meaning for one source"):
+        check_mix(TrainConfig(data=("a.csv",), mix=mix))
 
 
 @pytest.mark.parametrize("mix", ["even", "", "1,", "1,0", "1,-1", "1,nan", "1,inf"])

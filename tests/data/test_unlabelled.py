@@ -24,6 +24,43 @@ def test_layout_of_the_labelled_files_applies_where_it_can(tmp_path: Path) -> No
     assert read_unlabelled(lines, layout).texts == ["café; too"]
 
 
+@pytest.mark.parametrize("asked", ["body", "4"])
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("t.csv", "id,text\n1,good\n2,bad\n"), ("t.jsonl", '{"id": 1, "text": "good"}\n' * 2)],
+)
+def test_column_of_other_files_gives_way_to_a_usual_name(
+    tmp_path: Path, asked: str, name: str, content: str
+) -> None:
+    path = tmp_path / name
+    path.write_text(content)
+    found = read_unlabelled(path, Layout(text_column=asked))
+    assert (found.texts[0], len(found.texts)) == ("good", 2)
+    assert found.notes == [f"{path} has no column {asked}: its texts are those of text"]
+    assert not read_unlabelled(path, Layout(text_column="text")).notes
+
+
+@pytest.mark.parametrize("asked", ["body", "4"])
+@pytest.mark.parametrize(
+    ("name", "content"), [("t.csv", "note\ngood\n"), ("t.jsonl", '{"note": "good"}\n')]
+)
+def test_only_column_is_no_substitute_for_the_one_asked_for(
+    tmp_path: Path, asked: str, name: str, content: str
+) -> None:
+    path = tmp_path / name
+    path.write_text(content)
+    assert read_unlabelled(path, Layout()).texts == ["good"]
+    with pytest.raises(SenticliError, match=rf"no column {asked} \(it has: note\)") as caught:
+        read_unlabelled(path, Layout(text_column=asked))
+    assert "call the column of its texts text" in caught.value.hint
+
+
+def test_column_asked_for_may_be_a_number(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("text,other\nno,yes\n")
+    assert read_unlabelled(path, Layout(text_column="2")).texts == ["yes"]
+
+
 def test_a_folder_gives_a_text_a_file_without_those_held_out(tmp_path: Path) -> None:
     for name in ("a/1.txt", "2.txt", "train/3.txt", "test/4.txt", "Dev/neg/5.txt", "6.png"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)

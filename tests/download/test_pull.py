@@ -289,6 +289,22 @@ def test_file_that_is_no_archive_is_refused(tmp_path: Path) -> None:
         pull(tmp_path / "model.tar.gz")
 
 
+def test_hints_for_a_local_place_speak_of_no_download(archive: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "junk.zip").write_text("junk")
+    (tmp_path / "page.tar.gz").write_text("<!DOCTYPE html><html>")
+    for name, problem, sha256 in (
+        ("empty", "is not a senticli model", None),
+        ("junk.zip", "damaged or not an archive", None),
+        ("page.tar.gz", "is an HTML page", None),
+        (archive.name, "SHA-256 expected", "0" * 64),
+    ):
+        with pytest.raises(SenticliError, match=problem) as caught:
+            pull(tmp_path / name, sha256=sha256)
+        assert "download" not in caught.value.hint
+        assert "later" not in caught.value.hint
+
+
 # --- interrupted
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from senticli import SenticliError, assess, load, score_file
+from senticli import SenticliError, assess, evaluate, load, score_file
 from senticli.errors import UsageError
 from senticli.events import Message
 
@@ -33,7 +33,7 @@ def test_temperature_is_fitted_and_saved(copied: Path) -> None:
     assert fitted.temperature == (before.temperature, after.temperature)
     assert fitted.after.loss < fitted.before.loss
     assert fitted.after.confusion == fitted.before.confusion
-    again = assess(copied, "sample").report.evaluation
+    again = evaluate(copied, "sample").evaluation
     assert again.loss == pytest.approx(fitted.after.loss, abs=1e-5)
 
 
@@ -42,7 +42,7 @@ def test_threshold_is_saved_and_used(copied: Path, tmp_path: Path) -> None:
     assert found
     model = load(copied)
     assert dict(model.bundle.config.thresholds) == dict.fromkeys(model.labels, found.threshold)
-    texts = [example.text for example in assess(copied, "sample").report.examples.all]
+    texts = [example.text for example in evaluate(copied, "sample").examples.all]
     unsure = [p.label == "unsure" for p in model.predict(texts)]
     assert sum(unsure) == len(texts) - round(found.coverage.value * len(texts))
     assert "unsure" not in {p.label for p in model.predict(texts, threshold=0)}

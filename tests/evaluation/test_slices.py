@@ -48,8 +48,8 @@ def test_shares_of_unknown_tokens() -> None:
     found = by_unknown(answers([100, 100, 100, 0], [0, 1, 100, 0], [True] * 4))
     assert [(one.name, one.examples) for one in found] == [
         ("none", 2),
-        ("over 0%, up to 1%", 1),
-        ("over 10%", 1),
+        ("0% – 1%", 1),
+        ("10% – 100%", 1),
     ]
 
 

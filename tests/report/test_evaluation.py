@@ -5,15 +5,16 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from senticli import Model, assess, load
+from senticli import Model, assess, check, load
+from senticli.evaluation.checks import Check
 from senticli.evaluation.comparison import Comparison
 from senticli.evaluation.gate import Verdict
+from senticli.evaluation.suspects import Suspect
 from senticli.events import Progress
 from senticli.report import evaluation
 from senticli.report.evaluation import write_evaluation_report
@@ -29,10 +30,11 @@ EVIL = (
 )
 GIVEN: dict[str, Any] = {
     "command": "senticli eval --data '<b>.csv'",
-    "checks": [SimpleNamespace(capability="negation", n=50, failures=5, interval=(0.04, 0.21))],
-    "suspects": [SimpleNamespace(rank=1, text=EVIL[0], label="negative", likely="positive")],
 }
 JUDGED: dict[str, Any] = {
+    "suspects": [
+        Suspect(1, row=0, where="1", text=EVIL[0], label="negative", likely="positive", score=0.9)
+    ],
     "verdicts": [
         Verdict("accuracy", bar=0.9, value=0.7, judged=0.6, margin=-0.3, holds=False),
         Verdict("recall.negative", bar=0.5, value=0.7, judged=0.7, margin=0.2, holds=True),
@@ -62,7 +64,8 @@ def hostile(model: Model, tmp_path_factory: pytest.TempPathFactory) -> Path:
     labels += ["positive", "positive", "positive", "negative", "neutral"]
     path = tmp_path_factory.mktemp("report") / "hostile.html"
     found = assess(model, texts, labels=labels, find_threshold="coverage=0.5")
-    return write_evaluation_report(replace(found, **JUDGED), path, **GIVEN)
+    checked = check(model, [Check("negation", "mft", EVIL[0], "negative")])
+    return write_evaluation_report(replace(found, checks=checked, **JUDGED), path, **GIVEN)
 
 
 def figures_on(content: str) -> dict[str, float]:
@@ -73,6 +76,7 @@ def figures_on(content: str) -> dict[str, float]:
 def test_figures_equal_those_of_the_evaluation(model: Model, tmp_path: Path) -> None:
     found = assess(model, "sample")
     content = write_evaluation_report(found, tmp_path / "a.html").read_text()
+    assert found.report
     figures = found.report.evaluation.figures
     assert figures_on(content) == {name: figure.value for name, figure in figures.items()}
     assert f"<b>{figures['accuracy'].value:.2%}</b> accuracy" in content
@@ -123,8 +127,9 @@ def test_texts_with_several_labels_and_texts_that_occur_again(model: Model, tmp_
 def test_slices_of_columns(model: Model, tmp_path: Path) -> None:
     path = tmp_path / "mine.csv"
     path.write_text("text,label,shop\ngreat film,positive,<b>\nbad,negative,\n")
-    found = assess(model, path, slice_column="shop")
-    content = write_evaluation_report(found, tmp_path / "a.html").read_text()
+    page = tmp_path / "a.html"
+    assess(model, path, slice_column="shop", report=page)
+    content = page.read_text()
     assert "By shop" in content
     assert '<th scope="row">&lt;b&gt;</th>' in content
     assert '<th scope="row">(none)</th>' in content
@@ -155,6 +160,7 @@ def test_errors_are_the_wrong_answers_of_the_highest_scores(
     texts = ["bad", "great film", "a great film, truly wonderful", "not bad at all"]
     found = assess(model, texts, labels=["positive", "negative", "negative", "negative"])
     content = write_evaluation_report(found, tmp_path / "a.html").read_text()
+    assert found.report
     answers = found.report.answers
     worst = np.argsort(-answers.scores[~answers.right])[:2]
     shown = re.findall(r"example ([\d,]+)", content)

@@ -100,7 +100,11 @@ def test_fingerprint_depends_on_it() -> None:
 @pytest.mark.parametrize(
     ("text", "spans"),
     [
-        ("It&#39;s <b>GREAT</b>!!!", ["It", "&#39;s", "GREAT", "!"]),
+        ("It&#39;s <b>GREAT</b>!!!", ["It", "&#39;s", "GREAT", "!!!"]),
+        (
+            "so 😡😡😡, sOOooo bad...... hahahah",
+            ["so", "😡😡😡", ",", "sOOooo", "bad", "......", "hahahah"],
+        ),
         ("good:) isn’t it", ["good", ":)", "is", "n’t", "it"]),
         ("see [click](http://a.b/c) now", ["see", "click", "now"]),
         ("in 2019, #NotHappy", ["in", "2019", ",", "Not", "Happy"]),

@@ -41,7 +41,8 @@ def test_models_to_learn_from_may_be_loaded_ones(tiny_model: Path) -> None:
 
 
 def test_weights_and_vectors_may_be_lists_and_paths(tmp_path: Path) -> None:
-    found = recipe_of({"mix": [2, 0.5], "vectors": tmp_path / "vectors.txt"}).train
+    data = ["imdb", "sample"]
+    found = recipe_of({"data": data, "mix": [2, 0.5], "vectors": tmp_path / "vectors.txt"}).train
     assert (found.mix, found.vectors) == ("2,0.5", str(tmp_path / "vectors.txt"))
 
 

@@ -15,7 +15,7 @@ from senticli.config import TrainConfig
 from senticli.data.labelled import Example
 from senticli.data.splits import Part, Source, Split, TrainingData, load_training_data
 from senticli.errors import ConfigError
-from senticli.events import Message, Progress
+from senticli.events import Finding, Message, Progress, ignore
 from senticli.model import Model
 from senticli.training import teachers
 from senticli.training.events import Taught
@@ -197,7 +197,7 @@ def taught_by_file(answers: Path, unlabelled: Path) -> tuple[TrainingData, list[
     config = TrainConfig(
         data=("sample",), unlabelled=(str(unlabelled),), vectors="own", teacher=(str(answers),)
     )
-    data = teach(load_training_data(config), teachers_of(config, events.append), 0.5, events.append)
+    data = teach(load_training_data(config), teachers_of(config), 0.5, events.append)
     return data, events
 
 
@@ -223,9 +223,56 @@ def test_file_of_answers_is_a_teacher(tmp_path: Path, unlabelled: Path) -> None:
         abs=1e-5,
     )
     assert found[other.text].scores == {label: float(label == other.label) for label in LABELS}
-    warning, note = (event.text for event in events if isinstance(event, Message))
-    assert warning.startswith(f"{answers}: 1 row left out; ")
+    [note] = (event.text for event in events if isinstance(event, Message))
     assert note == f"{answers} has answers for 2 of {len(found) + 1} texts"
+
+
+def test_suspicious_answers_in_a_file_are_found(tmp_path: Path) -> None:
+    answers = with_answers(
+        tmp_path / "answers.jsonl",
+        {"text": "torn", "scores": {"negative": 0.1, "positive": 0.9}},
+        {"text": "torn ", "label": "negative"},
+        {"text": "sure", "scores": {"negative": 0.1, "positive": 0.9}},
+        {"text": "sure", "label": "positive"},
+        {"text": "broken", "scores": {"negative": 0.1, "positive": 0.1}},
+    )
+    [teacher] = teachers_of(TrainConfig(teacher=(str(answers),)))
+    assert teacher.findings == [
+        Finding("answers left out: scores that do not add up to 1", 1, f"{answers}, line 5: '0.2'"),
+        Finding("texts with two labels in answers.jsonl", 1, "'torn'"),
+    ]
+
+
+@pytest.mark.parametrize("option", [(), ("--dry-run",)])
+def test_suspicious_answers_are_reported_once_and_fail_if_strict(
+    senticli: Run, tmp_path: Path, option: tuple[str, ...]
+) -> None:
+    known = load_training_data(TrainConfig(data=("sample",))).train.examples[0]
+    answers = with_answers(
+        tmp_path / "answers.jsonl",
+        {"text": known.text, "label": "positive"},
+        {"text": "other", "label": "negative"},
+        {"text": "broken"},
+    )
+    base = ("train", "--data", "sample", "--vectors", "none", "--hidden", "4", "--epochs", "1")
+    done = senticli(*base, "--teacher", answers, "--strict", *option)
+    assert (done.returncode, done.stderr.count("warning: answers left out: no label: 1")) == (1, 1)
+    assert "error: --strict: " in done.stderr
+    assert "loading torch" not in done.stderr
+
+
+def test_shares_of_an_epoch_are_those_of_the_texts_with_an_answer(
+    senticli: Run, tmp_path: Path, unlabelled: Path
+) -> None:
+    answers = with_answers(
+        tmp_path / "answers.jsonl",
+        {"text": TEXTS[0], "label": "positive"},
+        *({"text": f"a {label} text", "label": label} for label in LABELS),
+    )
+    base = ("train", "--data", "sample", "--vectors", "none", "--hidden", "4", "--epochs", "1")
+    done = senticli(*base, "--teacher", answers, "--unlabelled", unlabelled)
+    assert done.returncode == 0, done.stderr
+    assert "source      more.txt (unlabelled): 1 examples, 0.2% of an epoch\n" in done.stderr
 
 
 def test_source_without_any_answer_stays_unlabelled(tmp_path: Path, unlabelled: Path) -> None:
@@ -292,6 +339,26 @@ def test_student_of_a_file(
     assert missing.returncode == 1
     assert "none.jsonl" in missing.stderr
     assert len(missing.stderr.splitlines()) <= 2
+
+
+@pytest.mark.parametrize("format", ["csv", "tsv", "parquet"])
+@pytest.mark.parametrize("more", [(), ("--top-k", "2")])
+def test_scores_in_a_table_of_answers_are_found(
+    senticli: Run, tmp_path: Path, tiny_model: Path, format: str, more: tuple[str, ...]
+) -> None:
+    if format == "parquet":
+        pytest.importorskip("pyarrow")
+    texts, answers = tmp_path / "texts.csv", tmp_path / f"answers.{format}"
+    texts.write_text("id,body\n" + "".join(f"{n},{text}\n" for n, text in enumerate(TEXTS)))
+    options = ("-m", tiny_model, "-i", texts, "--text-column", "body", "-o", answers, "--scores")
+    done = senticli("predict", *options, *more)
+    assert done.returncode == 0, done.stderr
+    for column in ("body", "2"):
+        [teacher] = teachers_of(TrainConfig(teacher=(str(answers),), text_column=column))
+        assert teacher.labels == LABELS
+        found = teacher.answer(Source("", [Example(text, "") for text in TEXTS], ""), ignore)
+        expected = Model(Bundle.open(tiny_model)).predict_proba(TEXTS)
+        np.testing.assert_allclose(found, expected, atol=2e-6)
 
 
 def test_teacher_weight_needs_a_teacher(senticli: Run, home: Path) -> None:

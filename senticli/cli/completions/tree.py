@@ -35,6 +35,7 @@ FREE_TEXT, FILE, FOLDER = Values(), Values(files=("",)), Values(files=())
 
 # What the value of a parameter is, by the parameter's name, where its type does not say.
 VALUES = {
+    "checks": Values((BUNDLED,), files=(".jsonl",)),
     "data": Values(DATASETS, stored="datasets", files=(*TABLE_SUFFIXES, ".txt")),
     "init": Values((BUNDLED,), stored="models", files=()),
     "input": FILE,
@@ -46,15 +47,16 @@ VALUES = {
     "name": FREE_TEXT,
     "names": Values((*ASSETS, *GROUPS)),
     "output": FOLDER,
-    "page": Values(files=(".html",)),
     "plot": Values(files=(".png", ".svg")),
     "pooling": Values((*POOLINGS, *("+".join(pair) for pair in combinations(POOLINGS, 2)))),
     "prefix": FREE_TEXT,
     "preset": Values(tuple(PRESETS)),
     "score_columns": FREE_TEXT,
+    "report": Values(files=(".html",)),
     "slice_column": FREE_TEXT,
     "source": FILE,
     "stored": Values(stored="models"),
+    "suspects": FILE,
     "target": FILE,
     "test": Values(files=("",)),
     "teacher": Values((BUNDLED,), stored="models", files=("",)),

@@ -5,15 +5,25 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from senticli.cli.console import markup, one_line, print_table, say, stdout_console, styled
+from senticli.cli.console import (
+    markup,
+    one_line,
+    print_table,
+    say,
+    stdout_console,
+    styled,
+    table_of,
+)
+from senticli.cli.views.checks import print_checks, with_checks
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from senticli.evaluation.assess import Assessment
+    from senticli.evaluation.assessment import Assessment
     from senticli.evaluation.calibration import Recalibration
     from senticli.evaluation.comparison import Comparison
     from senticli.evaluation.run import EvaluationReport
+    from senticli.evaluation.suspects import Suspect
     from senticli.evaluation.thresholds import Threshold
     from senticli.measures import Evaluation, Figure
 
@@ -27,13 +37,35 @@ AVERAGES = {
 }
 """Measures of the whole, beside accuracy and loss, and what people call them."""
 AS_NUMBERS = ("loss", "brier")
+SHOWN, SHOWN_TEXT = 5, 60  # suspects, and characters of the text of each
 
 
 def json_of(found: "Assessment") -> dict[str, Any]:
     """Return the fields of ``eval --json``."""
-    report = found.report
+    fields = measures_of(found.report) if found.report else {}
+    if found.checks:
+        fields = with_checks(fields, found.checks)
+    if found.verdicts:
+        fields["conditions"] = [asdict(verdict) for verdict in found.verdicts]
+    if compared := found.comparison:
+        fields["against"] = {**asdict(compared), "is_worse": compared.is_worse}
+    if found.threshold:
+        fields["threshold"] = asdict(found.threshold)
+    if found.suspects is not None:
+        fields["suspects"] = {"count": len(found.suspects), "file": found.suspects_file}
+    if fitted := found.recalibration:
+        names = ("loss", "calibration_error")
+        fields["recalibrated"] = {
+            "temperature": fitted.temperature,
+            **{name: [one.value for one in fitted.figures(name)] for name in names},
+        }
+    return fields
+
+
+def measures_of(report: "EvaluationReport") -> dict[str, Any]:
+    """Return the fields of the measures."""
     evaluation = report.evaluation
-    fields = {
+    return {
         "model": report.model,
         "data": report.data,
         "restricted": report.restricted,
@@ -49,30 +81,24 @@ def json_of(found: "Assessment") -> dict[str, Any]:
         "examples_sha256": report.examples.sha256,
         "right": report.answers.right_in_hex,
     }
-    if found.verdicts:
-        fields["conditions"] = [asdict(verdict) for verdict in found.verdicts]
-    if compared := found.comparison:
-        fields["against"] = {**asdict(compared), "is_worse": compared.is_worse}
-    if found.threshold:
-        fields["threshold"] = asdict(found.threshold)
-    if fitted := found.recalibration:
-        names = ("loss", "calibration_error")
-        fields["recalibrated"] = {
-            "temperature": fitted.temperature,
-            **{name: [one.value for one in fitted.figures(name)] for name in names},
-        }
-    return fields
 
 
 def print_assessment(found: "Assessment", *, saved: bool) -> None:
     """Print what was found on stdout; ``saved`` says if the threshold is now the model's own."""
-    print_evaluation(found.report)
-    if found.comparison:
-        print_comparison(found.comparison, found.report)
+    if found.report:
+        print_evaluation(found.report)
+        if found.comparison:
+            print_comparison(found.comparison, found.report)
     if found.recalibration:
         print_recalibration(found.recalibration)
     if found.threshold:
         print_threshold(found.threshold, saved=saved)
+    if found.suspects is not None:
+        print_suspects(found.suspects, str(found.suspects_file))
+    if found.report and found.checks:
+        print()
+    if found.checks:
+        print_checks(found.checks)
 
 
 def print_verdicts(found: "Assessment") -> None:
@@ -138,6 +164,18 @@ def print_threshold(found: "Threshold", *, saved: bool) -> None:
         console.print(end, soft_wrap=True)
 
 
+def print_suspects(suspects: "Sequence[Suspect]", file: str) -> None:
+    """Print how many labels are likely wrong, and the first of them, a line each, on stdout."""
+    count = f"{len(suspects):,} suspect{'s' * (len(suspects) != 1)}"
+    console = stdout_console()
+    console.print(f"\n[bold]{count}[/] in {markup(file)}", soft_wrap=True)
+    for one in suspects[:SHOWN]:
+        text = one_line(one.text)
+        text = f"{text[: SHOWN_TEXT - 1]}…" if len(text) > SHOWN_TEXT else text
+        likely = f"{markup(one.label)} → [bold]{markup(one.likely)}[/]"
+        console.print(f"  {one.score:.1%}  {likely}  {markup(text)}", soft_wrap=True)
+
+
 def print_recalibration(fitted: "Recalibration") -> None:
     """Print a temperature and what it changes on stdout."""
     changes = ",  ".join(
@@ -196,7 +234,7 @@ def _labels(evaluation: "Evaluation") -> "Table":
         )
         shares = ["–" if value is None else f"{value:.2%}" for value in values]
         rows.append([markup(score.label), *shares, f"{score.support:,}"])
-    return _table(("label", *columns, "examples"), rows)
+    return table_of(("label", *columns, "examples"), rows)
 
 
 def _confusion(evaluation: "Evaluation") -> "Table":
@@ -208,16 +246,4 @@ def _confusion(evaluation: "Evaluation") -> "Table":
             for column, count in enumerate(counts)
         ]
         rows.append([name, *cells])
-    return _table(("true \\ predicted", *names), rows)
-
-
-def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> "Table":
-    """Return a table whose first column holds names, and the others numbers."""
-    from rich.table import Table
-
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    for number, column in enumerate(columns):
-        table.add_column(column, justify="right" if number else "left")
-    for row in rows:
-        table.add_row(*row)
-    return table
+    return table_of(("true \\ predicted", *names), rows)

@@ -24,6 +24,7 @@ from senticli.training.events import (
     Estimate,
     Event,
     Exporting,
+    Mixed,
     Saved,
     Searched,
     Searching,
@@ -133,7 +134,6 @@ class Json(Lines):
         """Show an event."""
         match event:
             case DataChecked():
-                sources = [dataclasses.asdict(source) for source in event.sources]
                 self.print(
                     {
                         "event": "data",
@@ -142,13 +142,14 @@ class Json(Lines):
                             split: dataclasses.asdict(soft) for split, soft in event.soft.items()
                         },
                         "findings": [dataclasses.asdict(finding) for finding in event.findings],
-                        **({"sources": sources} if sources else {}),
                     }
                 )
             case VectorsLearned():
                 self.print({"event": "vectors", **dataclasses.asdict(event)})
             case Taught():
                 self.print({"event": "teachers", **dataclasses.asdict(event)})
+            case Mixed():
+                self.print({"event": "sources", **dataclasses.asdict(event)})
             case EpochResult():
                 self.print({"event": "epoch", **event.fields})
             case Trial():
@@ -340,6 +341,8 @@ def describe(event: Event) -> Iterator[str]:
         case Taught():
             names = ", ".join(map(console.one_line, event.teachers))
             yield f"teachers    {names}: {event.texts:,} texts, in {clock(event.seconds)}"
+        case Mixed():
+            yield from _describe_sources(event)
         case Started():
             yield from _describe_start(event)
         case Searching() if event.trials:
@@ -348,7 +351,7 @@ def describe(event: Event) -> Iterator[str]:
             yield f"resumed after {count} trial{'s' * (count != 1)} in {spent}"
 
 
-def _describe_data(event: DataChecked) -> Iterator[str]:
+def _describe_sources(event: Mixed) -> Iterator[str]:
     labels = {label for source in event.sources for label in source.labels}
     for source in event.sources:
         over = f", loss over {', '.join(source.labels)}" if set(source.labels) < labels else ""
@@ -356,6 +359,9 @@ def _describe_data(event: DataChecked) -> Iterator[str]:
             f"source      {console.one_line(source.name)}: {source.examples:,} examples, "
             f"{source.share:.1%} of an epoch{over}"
         )
+
+
+def _describe_data(event: DataChecked) -> Iterator[str]:
     for split, soft in event.soft.items():
         total = sum(event.labels[split].values())
         yield (

@@ -43,7 +43,7 @@ def main() -> None:
     )
     try:
         data = load_training_data(config)
-        taught = teach(data, teachers_of(config, ignore), 1.0, ignore)
+        taught = teach(data, teachers_of(config), 1.0, ignore)
     except SenticliError as error:
         raise SystemExit(f"error: {error.message}\nhint: {error.hint}") from error
     count = len(args.data)
