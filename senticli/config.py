@@ -108,12 +108,14 @@ def check_settings(config: Any) -> None:
         if choices := choices_of(types[name]):
             check_choice(name, value, choices)
             continue
-        is_ranged = about.low is not None and about.high is not None and value != about.also
-        if is_ranged and isinstance(value, int | float) and not about.low <= value <= about.high:
+        # Of a number that is none, nan, the range says more than the type.
+        low, high = about.low, about.high
+        is_number = isinstance(value, int | float) and value != about.also
+        if is_number and low is not None and high is not None and not low <= value <= high:
             raise ConfigError(
                 name,
                 f"{_exact(value)} is out of range",
-                f"use a value from {_exact(about.low)} to {_exact(about.high)}",
+                f"use a value from {_exact(low)} to {_exact(high)}",
             )
         if not has_type(value, types[name]):
             wanted = getattr(types[name], "__name__", str(types[name]))

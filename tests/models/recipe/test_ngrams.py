@@ -58,7 +58,7 @@ def test_answers_are_a_teacher_for_every_text(
     lines = [json.loads(line) for line in answers.read_text().splitlines()]
     assert lines[-1]["text"] == "a fine day"
     assert all(sum(line["scores"].values()) == pytest.approx(1, abs=1e-4) for line in lines)
-    teacher = AnswersInFile.read(str(answers), None, lambda event: None)
+    teacher = AnswersInFile.read(str(answers), None)
     assert teacher.labels == names
     assert len(teacher.rows) == 54 + 36 + 1
     assert "two.csv: 4 texts" in capsys.readouterr().err
