@@ -19,9 +19,9 @@ from senticli.text.vocab import UNK_INDEX
 MOST_OCCLUSIONS = 1000  # a longer text is occluded by runs of tokens, which share a weight
 
 OFTEN_ENOUGH = 30  # times that a token is weighed
-MOST_READ = 1_000_000  # tokens, for the weights of tokens over many texts
+MOST_READ = 2_000_000  # tokens, for the weights of tokens over many texts
 TOGETHER = 16  # texts
-LEAST = 3  # times a token must have been weighed, in as many texts
+LEAST = 3  # times that a token must have been weighed
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -102,7 +102,9 @@ class Influences:
 
 
 def mean_weights(
-    texts: Sequence[TokenIds], classify: Callable[[list[TokenIds]], Floats], tokens: int
+    texts: Sequence[TokenIds],
+    classify: Callable[[list[TokenIds]], Floats],
+    wanted: NDArray[np.bool_],
 ) -> tuple[Floats, Ints, int]:
     """Return the mean weight [V, L] of each token, how often it was weighed [V], and in how many.
 
@@ -112,10 +114,10 @@ def mean_weights(
     Args:
         texts: token ids of texts, each with a token at least, in random order.
         classify: gives the probabilities [N, L] of N texts.
-        tokens: the size of the vocabulary, V.
+        wanted: the tokens to weigh [V].
     """
-    weighed = np.zeros(tokens, dtype=np.int64)
-    sums: Floats = np.zeros((tokens, 1))
+    weighed = np.zeros(len(wanted), dtype=np.int64)
+    sums: Floats = np.zeros((len(wanted), 1))
     read = done = 0
     while done < len(texts) and read < MOST_READ:
         together = texts[done : done + TOGETHER]
@@ -126,7 +128,7 @@ def mean_weights(
             whole = len(inputs)
             inputs.append(text)
             for place, token in enumerate(text):
-                if token != UNK_INDEX and weighed[token] < OFTEN_ENOUGH:
+                if wanted[token] and weighed[token] < OFTEN_ENOUGH:
                     weighed[token] += 1
                     occluded.append((whole, len(inputs), token))
                     inputs.append(_without(text, np.array([place])))
@@ -134,7 +136,7 @@ def mean_weights(
         odds = _log_odds(classify(inputs))
         wholes, others, ids = np.array(occluded, dtype=np.int64).reshape(-1, 3).T
         if sums.shape[1] != odds.shape[1]:
-            sums = np.zeros((tokens, odds.shape[1]))
+            sums = np.zeros((len(wanted), odds.shape[1]))
         np.add.at(sums, ids, odds[wholes] - odds[others])
     return sums / np.maximum(weighed, 1)[:, None], weighed, done
 

@@ -273,11 +273,13 @@ class Model:
         """
         all_ids = [ids for text in texts if len(ids := self._tokens(text)[0])]
         vocabulary = self.bundle.vocab.tokens
-        weights, weighed, reached = mean_weights(all_ids, self._probabilities, len(vocabulary))
         n_texts = np.zeros(len(vocabulary), dtype=np.int64)
         for ids in all_ids:
             n_texts[np.unique(ids)] += 1
-        known = np.flatnonzero(np.minimum(weighed, n_texts) >= LEAST)
+        wanted = n_texts >= LEAST
+        wanted[UNK_INDEX] = False
+        weights, weighed, reached = mean_weights(all_ids, self._probabilities, wanted)
+        known = np.flatnonzero(weighed >= LEAST)
         found = {}
         for label in self.labels if labels is None else labels:
             column = weights[known, self.labels.index(label)] if len(known) else known

@@ -157,7 +157,7 @@ def test_frequent_tokens_are_weighed_often_enough_and_no_more() -> None:
         share = np.array([0.9 if 2 in one else 0.5 for one in inputs])
         return np.stack([1 - share, share], axis=1)
 
-    weights, weighed, reached = mean_weights(texts, classify, 103)
+    weights, weighed, reached = mean_weights(texts, classify, np.ones(103, bool))
     assert (weighed[2], reached) == (OFTEN_ENOUGH, 100)
     assert (weighed[3:] == 1).all()
     assert weights[2] == pytest.approx([-np.log(9), np.log(9)])
@@ -167,5 +167,9 @@ def test_frequent_tokens_are_weighed_often_enough_and_no_more() -> None:
 def test_weighing_ends_after_so_many_tokens(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(explain, "MOST_READ", 1)
     texts = [np.array([2, 3], dtype=np.int32)] * 100
-    _, _, reached = mean_weights(texts, lambda inputs: np.full((len(inputs), 2), 0.5), 4)
+
+    def classify(inputs: list[TokenIds]) -> Floats:
+        return np.full((len(inputs), 2), 0.5)
+
+    _, _, reached = mean_weights(texts, classify, np.ones(4, dtype=bool))
     assert reached == explain.TOGETHER

@@ -25,6 +25,7 @@ SHOWN = 8  # texts of each kind
 MOST_ENDS = 4  # labels of a model without poles whose texts and tokens are shown
 SAMPLED = 1000  # texts
 LONGEST_SAMPLED = 500  # tokens: those of longer texts take too long to weigh
+LARGEST_SAMPLED = 10_000  # characters: 500 tokens may be of any length
 SMALL = 30  # texts: the shares of a smaller group are uncertain
 PER_PERIOD = 10  # texts on average, or dates are grouped by a longer period
 MOST_GROUPS = 10_000  # values of a column; texts with others are counted together
@@ -250,7 +251,7 @@ class Gathering:
                         record.text, label, score, self._place(record), prediction.n_tokens
                     ),
                 )
-        if prediction.n_tokens <= LONGEST_SAMPLED:
+        if prediction.n_tokens <= LONGEST_SAMPLED and len(record.text) <= LARGEST_SAMPLED:
             self._sampled_from += 1
             if len(self._sample) < SAMPLED:
                 self._sample.append(record.text)

@@ -11,7 +11,7 @@ from senticli.errors import SenticliError, UsageError
 from senticli.events import Message, OnEvent, ignore
 from senticli.io.inputs import Input, open_input
 from senticli.io.layout import Layout
-from senticli.io.plan import OutputPlan, plan_output
+from senticli.io.plan import PEEKED, PEEKED_LIVE, OutputPlan, plan_output
 from senticli.io.readers import Record
 from senticli.io.sinks import OutputFile, Sink, Stream, is_special
 from senticli.io.tally import Summary, Tally
@@ -173,7 +173,8 @@ def score(
     if overview or group_by:
         from senticli.io.overview import Gathering, find_columns
 
-        columns, source = find_columns(source, group_by, window)
+        ahead = min(window, PEEKED if source.path else PEEKED_LIVE)
+        columns, source = find_columns(source, group_by, ahead)
         has_unsure = bool(model.thresholds_for(options.threshold))
         gathering = Gathering(model.labels, columns, source, has_unsure=has_unsure)
     plan = plan_output(source, path, options, model, writer=writer, window=window, report=on_event)

@@ -28,7 +28,7 @@ from senticli.report.text import Piece, excerpt
 GROUPS = 20  # shown, besides the others together
 LABELS = 3  # shown of a group
 TOKENS = 15  # for each label
-OCCLUDED = 1_500_000  # tokens that the network reads for the weights in texts, over all of them
+OCCLUDED = 1_000_000  # tokens that the network reads for the weights in texts, over all of them
 KINDS = ("low", "mid", "high")
 
 

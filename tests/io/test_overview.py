@@ -109,6 +109,22 @@ def test_groups_of_every_format(model: Model, tmp_path: Path, suffix: str) -> No
     assert groups == {"north": 4, "south": 2, "(no value)": 2}
 
 
+def test_field_that_comes_later_is_found_in_a_file(model: Model, tmp_path: Path) -> None:
+    source = tmp_path / "in.jsonl"
+    rows = [{"text": "film"}] * 100 + [{"text": "film", "shop": "north"}]
+    source.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    found = overview_of(source, tmp_path / "out.jsonl", model=model, group_by="shop")
+    groups = {group.name: group.texts for group in found.groupings[0].groups}
+    assert groups == {"(no value)": 100, "north": 1}
+
+
+def test_long_texts_are_not_sampled(model: Model, tmp_path: Path) -> None:
+    source = tmp_path / "in.txt"
+    texts = ["film", "film " * (module.LONGEST_SAMPLED + 1), "x" * (module.LARGEST_SAMPLED + 1)]
+    source.write_text("\n".join(texts))
+    assert overview_of(source, tmp_path / "out.txt", model=model).sample == ("film",)
+
+
 def test_group_inside_an_object(model: Model, tmp_path: Path) -> None:
     source = tmp_path / "in.jsonl"
     shops = [{"name": "north"}, {"name": ["a", 1]}, None]
