@@ -161,7 +161,7 @@ _senticli() {
         "predict --threshold") ;;
         "predict --output" | "predict -o") _senticli_paths '' ;;
         "predict --group-by") ;;
-        "predict --report") ;;
+        "predict --report") _senticli_paths .html ;;
         "predict --model" | "predict -m") _senticli_words bundled; _senticli_stored models; _senticli_paths ;;
         "predict --threads") ;;
         "download --from") _senticli_paths '' ;;

@@ -169,7 +169,7 @@ complete -c senticli -n '__senticli_command predict' -l unbuffered -s u -d 'Answ
 complete -c senticli -n '__senticli_command predict' -l strict -d 'Stop at the first text that cannot be classified'
 complete -c senticli -n '__senticli_command predict' -l summary -d 'Print how often each label is the answer, at the end on stderr'
 complete -c senticli -n '__senticli_command predict' -l group-by -x -d 'In summary and report, group by the values of this column: a product, a shop; of dates, by day, week, month or longer'
-complete -c senticli -n '__senticli_command predict' -l report -x -d 'Write a report to FILE (.html): shares, groups, texts and tokens that stand out'
+complete -c senticli -n '__senticli_command predict' -l report -x -a '(__senticli_paths .html)' -d 'Write a report to FILE (.html): shares, groups, texts and tokens that stand out'
 complete -c senticli -n '__senticli_command predict' -l quiet -s q -d 'No warnings'
 complete -c senticli -n '__senticli_command predict' -l model -s m -x -a 'bundled (__senticli_stored models) (__senticli_paths)' -d 'Model to use: a name, a folder, or bundled. [default: the one trained last, else bundled]'
 complete -c senticli -n '__senticli_command predict' -l threads -x -d 'CPU threads. [default: all cores]'

@@ -105,7 +105,7 @@ def predict(
             rich_help_panel=REPORT,
         ),
     ] = None,
-    page: Annotated[
+    report: Annotated[
         Path | None,
         typer.Option(
             "--report",
@@ -132,7 +132,7 @@ def predict(
         **{name: value for name, value in asked.items() if value is not None}
         | ({"output_format": "jsonl"} if as_json else {})
     )
-    if group_by and not (summary or page):
+    if group_by and not (summary or report):
         raise UsageError("--group-by is for --summary and --report", "add one: --summary")
     if (resume or force) and not target:
         raise UsageError("--resume and --force are for --output", "name a file: --output FILE")
@@ -145,10 +145,10 @@ def predict(
     from senticli.io.sinks import Stream
     from senticli.model import WINDOW, load
 
-    if page:
+    if report:
         from senticli.report.predictions import check_report, write_predictions_report
 
-        page = check_report(page, path, target)
+        report = check_report(report, path, target)
     if not quiet:
         for text in arguments or ():
             if os.path.isfile(text):  # noqa: PTH113  # false, not an error, for what is no path
@@ -182,16 +182,16 @@ def predict(
             resume=resume,
             force=force,
             strict=strict,
-            overview=summary or page is not None,
+            overview=summary or report is not None,
             group_by=group_by or (),
             window=1 if unbuffered or typed else WINDOW,
             on_event=on_event,
         )
-        if page:
+        if report:
             command = command_line(*sys.argv[1:])
             shown = replace(done, warnings=tuple(map(in_options, done.warnings)))
-            write_predictions_report(shown, loaded, page, command=command, on_event=on_event)
-            say(f"report: {page}")
+            write_predictions_report(shown, loaded, report, command=command, on_event=on_event)
+            say(f"report: {report}")
     if summary and done.overview:
         from senticli.cli.views.overview import print_overview
 
