@@ -27,7 +27,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from senticli import load, paths
+from senticli import load, measures, paths
 from senticli.bundle import Bundle
 from senticli.config import TrainConfig
 from senticli.data.catalogue import ASSETS, GROUPS
@@ -53,7 +53,6 @@ DATA = (*GROUPS["everyday"], "imdb", "sst2")
 KINDS = {"cad-imdb": ("orig", "new")}
 """Data sets whose topics are sets of their own; of others, the topics are averaged."""
 RESAMPLES = 10_000
-BINS = 15  # of scores, for the calibration error
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -256,12 +255,8 @@ def calibration_error(scores: Floats, sets: Sequence[TextSet]) -> float:
     has_neutral = np.repeat([one.has_neutral for one in sets], [len(one.texts) for one in sets])
     known = scores * np.stack([np.ones(len(scores)), has_neutral, np.ones(len(scores))], axis=1)
     known /= known.sum(axis=1, keepdims=True)
-    labels = np.array([label for one in sets for label in one.labels])
-    hits = np.array(LABELS)[known.argmax(axis=1)] == labels
-    surest = known.max(axis=1)
-    bins = np.minimum((surest * BINS).astype(int), BINS - 1)
-    gaps = np.bincount(bins, surest - hits, BINS)
-    return float(np.abs(gaps).sum() / len(scores))
+    truth = np.array([LABELS.index(label) for one in sets for label in one.labels])
+    return measures.measure(known, truth, LABELS).figures["calibration_error"].value
 
 
 def mean_share(groups: npt.NDArray[np.str_], hits: Bools) -> Figure:
