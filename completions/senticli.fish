@@ -132,6 +132,7 @@ complete -c senticli -n '__senticli_command eval' -l checks -x -a 'bundled (__se
 complete -c senticli -n '__senticli_command eval' -l fail-under -x -d 'Fail if a figure is below a value, such as recall.negative=0.8'
 complete -c senticli -n '__senticli_command eval' -l fail-over -x -d 'Fail if loss, brier or calibration_error is above a value'
 complete -c senticli -n '__senticli_command eval' -l confident -d 'Judge the worse end of a figure\'s 95 % interval'
+complete -c senticli -n '__senticli_command eval' -l strict -d 'Fail if rows are left out or suspicious'
 complete -c senticli -n '__senticli_command eval' -l against -x -d 'Fail if the model is significantly worse than this one, or than that of an earlier evaluation\'s JSON, on the same examples'
 complete -c senticli -n '__senticli_command eval' -l find-threshold -x -d 'Find the score from which on answers have a precision or a coverage, such as precision=0.95, coverage=0.8 or, of one label, precision.negative=0.95'
 complete -c senticli -n '__senticli_command eval' -l save -d 'Make what --find-threshold finds the model\'s own threshold'

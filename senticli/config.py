@@ -564,6 +564,12 @@ class EvalConfig:
     confident: bool = setting(
         False, "Judge the worse end of a figure's 95 % interval.", GATE, switch=("confident",)
     )
+    strict: bool = setting(
+        False,
+        "Fail if rows are left out or suspicious.",
+        GATE,
+        switch=("strict",),
+    )
     against: str | None = setting(
         None,
         "Fail if the model is significantly worse than this one, or than that of an earlier "
@@ -642,12 +648,6 @@ class EvalConfig:
             raise ConfigError(
                 "slice_column", "has no use without a report", "add `report=FILE.html`"
             )
-
-    @property
-    def needs_data(self) -> bool:
-        """True if labelled examples are needed: for all but checks."""
-        others = self.against, self.find_threshold, self.suspects, self.report
-        return self.checks is None or self.calibrate or any(others)
 
 
 @dataclass(frozen=True, kw_only=True)

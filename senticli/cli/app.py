@@ -8,7 +8,6 @@ import shlex
 import sys
 import traceback
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, NoReturn, TextIO, cast
 
@@ -16,7 +15,7 @@ import typer
 
 from senticli import __version__
 from senticli.cli import download, eval, info, models, predict, train
-from senticli.cli.console import print_error, say
+from senticli.cli.console import discard, print_error, say
 from senticli.cli.errors import exit_code_of
 from senticli.cli.options import command, paragraphs, show_examples
 from senticli.errors import SenticliError
@@ -117,16 +116,16 @@ def run(args: list[str]) -> int:
         say("interrupted")
         return 130
     except BrokenPipeError:  # the reader has what it wanted
-        _discard(sys.stdout)
+        discard(sys.stdout)
         return 0
     except SystemExit as end:
         if isinstance(end.__context__, BrokenPipeError):  # rich's way to say so
-            _discard(sys.stdout)
+            discard(sys.stdout)
             return 0
         raise
     except OSError as error:
         _show_causes(error)
-        _discard(sys.stdout)
+        discard(sys.stdout)
         what = (error.strerror or str(error)).lower()
         where = f"{error.filename}: " if error.filename else ""
         hint = HINTS.get(error.errno or 0, "check the paths and files that it was given")
@@ -134,7 +133,7 @@ def run(args: list[str]) -> int:
         return 1
     except Exception as error:
         _show_causes(error)
-        _discard(sys.stdout)
+        discard(sys.stdout)
         print_error(
             SenticliError(
                 f"unexpected {type(error).__name__}: {error}",
@@ -148,12 +147,6 @@ def _show_causes(error: BaseException) -> None:
     """With ``SENTICLI_DEBUG=1``, print where an error comes from, and what caused it."""
     if os.environ.get("SENTICLI_DEBUG"):
         say("".join(traceback.format_exception(error)).rstrip())
-
-
-def _discard(stream: TextIO) -> None:
-    """Drop what is not written yet: Python would try again at exit, and complain."""
-    with suppress(OSError):  # it is no file
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def main() -> NoReturn:
@@ -170,7 +163,7 @@ def main() -> NoReturn:
         try:
             stream.flush()
         except OSError:  # it was reported where possible
-            _discard(stream)
+            discard(stream)
     sys.exit(code)
 
 

@@ -54,6 +54,26 @@ def print_json(value: Any) -> None:
     print(text)
 
 
+@contextmanager
+def until_closed() -> Iterator[None]:
+    """Print in this block what the reader of stdout may close before its end."""
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        discard(sys.stdout)
+    except SystemExit as end:
+        if not isinstance(end.__context__, BrokenPipeError):  # rich's way to say so
+            raise
+        discard(sys.stdout)
+
+
+def discard(stream: TextIO) -> None:
+    """Drop what is not written yet: Python would try again at exit, and complain."""
+    with suppress(OSError):  # it is no file
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
 def stderr_is_terminal() -> bool:
     """Return True if progress can be drawn on stderr."""
     return sys.stderr.isatty() and not _is_dumb()

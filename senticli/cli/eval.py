@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from senticli.cli.console import print_json, say
+from senticli.cli.console import print_json, say, until_closed
 from senticli.cli.options import (
     EVAL_SETTINGS,
     READING,
@@ -83,10 +83,11 @@ def evaluate(
         )
     if settings["report"]:
         say(f"report: {settings['report']}")
-    if as_json:
-        print_json(json_of(found))
-    else:
-        print_assessment(found, saved=bool(settings["save"]))
+    with until_closed():  # which does not change how the model is judged
+        if as_json:
+            print_json(json_of(found))
+        else:
+            print_assessment(found)
     print_verdicts(found)
     if not found.holds:
         raise typer.Exit(1)

@@ -15,7 +15,10 @@ from senticli.model import Model
 
 @dataclass(frozen=True, eq=False)
 class Assessment:
-    """What was found of a model; None, or nothing, of what was not asked for."""
+    """What was found of a model; None, or nothing, of what was not asked for.
+
+    ``saved`` says if the temperature or threshold was written to the model.
+    """
 
     model: Model
     report: EvaluationReport | None
@@ -26,6 +29,7 @@ class Assessment:
     suspects: Sequence[Suspect] | None = None
     suspects_file: str | None = None
     checks: CheckReport | None = None
+    saved: bool = False
 
     @property
     def holds(self) -> bool:

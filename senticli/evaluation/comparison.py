@@ -1,6 +1,7 @@
 """Two models on the same examples: is one significantly worse?"""
 
 import json
+import math
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -126,7 +127,11 @@ def _recorded(path: Path, report: EvaluationReport) -> tuple[str, NDArray[np.boo
         content: Any = json.loads(path.read_bytes())
         name, digest, bits = (content[key] for key in ("model", "examples_sha256", "right"))
         packed = np.frombuffer(bytes.fromhex(bits), dtype=np.uint8)
+        if 8 * len(packed) < content["examples"]:
+            raise ValueError("right")
         right = np.unpackbits(packed, count=content["examples"]).astype(bool)
+        if not math.isclose(right.mean(), content["accuracy"], abs_tol=1e-9):
+            raise ValueError("accuracy")
     except OSError as error:
         raise SenticliError(
             f"cannot read {path}: {(error.strerror or str(error)).lower()}",

@@ -145,7 +145,12 @@ def read_examples(
         config = replace(trained, **{**usual, **own, **given})
         sources = Sources(trained.text_column, trained.label_column, slice_columns)
     check_reading(config, slice_columns)
-    installed.require(config.data)
+    try:
+        installed.require(config.data)
+    except SenticliError as error:
+        if data is None:  # nobody asked for just these
+            error.hint += "; or name other data: `data=FILE`"
+        raise
     try:
         found = load_split(config, part, sources)
     finally:

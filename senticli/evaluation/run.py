@@ -227,6 +227,8 @@ def _unknown_labels(
         hint = other
     elif unknown[0] in parse_label_map(mapped):  # as when it was trained
         hint = f"map {them}: {_mapping(mapped)}"
+    elif same := _spelt_otherwise(labels, model.labels):
+        hint = f"map {them}: {_mapping(same)}"
     elif shared := [f"{label}={label}" for label in labels if label in model.labels]:
         hint = f"leave {them} out: {_mapping(shared)}; or {other}"
     else:
@@ -238,6 +240,19 @@ def _unknown_labels(
         f"model's: {', '.join(model.labels)}",
         hint,
     )
+
+
+def _spelt_otherwise(labels: Sequence[str], known: Sequence[str]) -> list[str]:
+    """Return how labels are mapped to those that they are but for case, blanks or quotes.
+
+    There is nothing unless each of them is one.
+    """
+    from senticli.data.labels import loose
+
+    names = {loose(label): label for label in known}
+    if not all(loose(label) in names for label in labels):
+        return []
+    return [f"{names[loose(label)]}={label}" for label in labels]
 
 
 def _mapping(entries: Iterable[str]) -> str:

@@ -220,10 +220,11 @@ def score(
 
 def _about_thresholds(thresholds: Mapping[str, float]) -> str:
     """Return which answers are unsure by the model's own thresholds."""
-    scores = [f"{score:g} ({label})" for label, score in thresholds.items()]
-    return (
-        f"by the model's own threshold, answers below a score of {', '.join(scores)} are {UNSURE}"
-    )
+    labels: dict[float, list[str]] = {}
+    for label, score in thresholds.items():
+        labels.setdefault(score, []).append(label)
+    below = ", ".join(f"{score:g} ({', '.join(names)})" for score, names in labels.items())
+    return f"by the model's own threshold, answers below a score of {below} are {UNSURE}"
 
 
 def _open_sink(

@@ -6,6 +6,7 @@ of writing are shown by their numbers. A content security policy allows the styl
 
 import base64
 import hashlib
+import os
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,12 +38,26 @@ def check_page(path: str | Path) -> Path:
         raise SenticliError(f"there is no folder {path.absolute().parent}", "create it first")
     if path.is_dir():
         raise SenticliError(f"{path} is a folder", "choose another name")
+    if not os.access(path.absolute().parent, os.W_OK):
+        raise _unwritable(path, "permission denied")
     return path.absolute()
 
 
 def write_page(path: Path, template: str, **content: Any) -> None:
-    """Fill in a template and write it, in one step; a page that is there is replaced."""
-    write_text(path, render(template, **content))
+    """Fill in a template and write it, in one step; a page that is there is replaced.
+
+    Raises:
+        SenticliError: it cannot be written.
+    """
+    page = render(template, **content)
+    try:
+        write_text(path, page)
+    except OSError as error:
+        raise _unwritable(path, (error.strerror or str(error)).lower()) from error
+
+
+def _unwritable(path: Path, why: str) -> SenticliError:
+    return SenticliError(f"cannot write {path}: {why}", "choose another place: `report=FILE.html`")
 
 
 def render(template: str, **content: Any) -> str:

@@ -32,6 +32,7 @@ def test_json(senticli: Run, tiny_model: Path, split: str, count: int) -> None:
     result = json.loads(done.stdout)
     assert set(result) == {
         *("model", "data", "restricted", "examples", "loss", "accuracy", "interval"),
+        "findings",
         *("figures", "labels", "confusion", "coverage", "calibration", "examples_sha256", "right"),
     }
     assert result["data"] == f"sample {split}"

@@ -1,7 +1,9 @@
 """``senticli eval`` as a gate: exit codes, lines on stderr, JSON."""
 
 import json
+import shlex
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -99,3 +101,13 @@ def test_threshold_is_found(senticli: Run) -> None:
     assert fields["precision"]["value"] >= 0.95
     shown = senticli(*ON_SAMPLE, *options).stdout
     assert f"use it with --threshold {fields['threshold']:g}" in shown
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a POSIX shell")
+@pytest.mark.parametrize("option", ["", "--json"])
+def test_gate_fails_whoever_reads_its_output(option: str) -> None:
+    command = f"{shlex.quote(sys.executable)} -m senticli {' '.join(ON_SAMPLE)} {option}"
+    script = f"{command} --fail-under accuracy=1 | head -c 1; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith("failed: accuracy")

@@ -55,6 +55,43 @@ def test_threshold_is_saved_and_used(copied: Path, tmp_path: Path) -> None:
     assert note.level == "note"
 
 
+def test_model_stays_as_it_is_if_a_condition_does_not_hold(copied: Path) -> None:
+    before = load(copied).bundle.config
+    events: list[object] = []
+    settings: dict[str, Any] = {"calibrate": True, "find_threshold": "coverage=0.5", "save": True}
+    found = assess(copied, "sample", **settings, fail_under="accuracy=1", on_event=events.append)
+    assert not found.saved
+    assert load(copied).bundle.config == before
+    assert any("stays as it is" in e.text for e in events if isinstance(e, Message))
+
+
+def test_threshold_is_removed_where_the_scores_change(copied: Path) -> None:
+    assess(copied, "sample", find_threshold="coverage=0.5", save=True)
+    events: list[object] = []
+    assess(copied, "sample", calibrate=True, on_event=events.append)
+    assert not load(copied).bundle.config.thresholds
+    [warning] = [e for e in events if isinstance(e, Message) and e.level == "warning"]
+    assert "is removed" in warning.text
+
+
+@pytest.mark.parametrize(
+    ("count", "error"), [(0, "no example is neutral"), (5, "7 examples are too few")]
+)
+def test_too_few_examples_change_no_model(copied: Path, count: int, error: str) -> None:
+    texts = ["good", "bad", *["a table"] * count]
+    labels = ["positive", "negative", *["neutral"] * count]
+    with pytest.raises(SenticliError, match=error):
+        assess(copied, texts, labels=labels, calibrate=True)
+
+
+def test_strict_fails_on_rows_that_are_left_out(copied: Path, tmp_path: Path) -> None:
+    path = tmp_path / "mine.csv"
+    path.write_text("text,label\ngood,positive\nbad,\n")
+    assert assess(copied, path).holds
+    with pytest.raises(SenticliError, match="rows left out: no label"):
+        assess(copied, path, strict=True)
+
+
 def test_threshold_of_one_label_leaves_the_others(copied: Path) -> None:
     for target in ("coverage=0.9", "coverage.negative=0.5"):
         assess(copied, "sample", find_threshold=target, save=True)

@@ -56,6 +56,7 @@ def recorded(path: Path, **changes: object) -> Path:
     content = {
         "model": report.model,
         "examples": 4,
+        "accuracy": report.evaluation.accuracy,
         "examples_sha256": report.examples.sha256,
         "right": report.answers.right_in_hex,
     }
@@ -73,8 +74,10 @@ def test_earlier_evaluation_stands_for_its_model(tiny_model: Path, tmp_path: Pat
     ("changes", "error"),
     [
         ({"examples_sha256": "0"}, "was measured on other examples than texts"),
-        ({"examples": 3}, "was measured on other examples"),
+        ({"examples": 9}, "is not the JSON of an evaluation"),
         ({"right": "xy"}, "is not the JSON of an evaluation"),
+        ({"right": ""}, "is not the JSON of an evaluation"),
+        ({"accuracy": 0.1}, "is not the JSON of an evaluation"),
         ({"right": None}, "is not the JSON of an evaluation"),
         ({"model": 1}, "is not the JSON of an evaluation"),
         ({"examples": "4"}, "is not the JSON of an evaluation"),

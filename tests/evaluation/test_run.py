@@ -223,6 +223,12 @@ def test_source_with_one_label_is_asked_for_those_of_all_sources(tiny_model: Pat
             "the labels 'mixed', 'odd' are not among the model's: negative,",
             "leave them out: `label_map=positive=positive`; or use a model trained on such data",
         ),
+        (
+            ["Positive", "NEGATIVE", "neutral"],
+            "the labels 'NEGATIVE', 'Positive' are not among",
+            "map them: `label_map=negative=NEGATIVE` `label_map=positive=Positive` "
+            "`label_map=neutral=neutral`",
+        ),
         (list("1234567"), "the labels '1', '2', '3', '4', '5' and 2 more are not", "map them: "),
     ],
 )

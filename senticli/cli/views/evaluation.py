@@ -69,6 +69,7 @@ def measures_of(report: "EvaluationReport") -> dict[str, Any]:
         "loss": evaluation.loss,
         "accuracy": evaluation.accuracy,
         "interval": evaluation.interval,
+        "findings": [asdict(finding) for finding in report.findings],
         "figures": {name: asdict(figure) for name, figure in evaluation.figures.items()},
         "labels": [asdict(score) for score in evaluation.labels],
         "confusion": evaluation.confusion,
@@ -79,16 +80,16 @@ def measures_of(report: "EvaluationReport") -> dict[str, Any]:
     }
 
 
-def print_assessment(found: "Assessment", *, saved: bool) -> None:
-    """Print what was found on stdout; ``saved`` says if the threshold is now the model's own."""
+def print_assessment(found: "Assessment") -> None:
+    """Print what was found on stdout."""
     if found.report:
         print_evaluation(found.report)
         if found.comparison:
-            print_comparison(found.comparison, found.report)
+            print_comparison(found.comparison)
     if found.recalibration:
-        print_recalibration(found.recalibration)
+        print_recalibration(found.recalibration, saved=found.saved)
     if found.threshold:
-        print_threshold(found.threshold, saved=saved)
+        print_threshold(found.threshold, saved=found.saved)
     if found.suspects is not None:
         print_suspects(found.suspects, str(found.suspects_file))
     if found.report and found.checks:
@@ -123,7 +124,7 @@ def print_verdicts(found: "Assessment") -> None:
         say(f"{styled('passed:', '1;32', sys.stderr)} {'; '.join(filter(None, (held, worse)))}")
 
 
-def print_comparison(compared: "Comparison", report: "EvaluationReport") -> None:
+def print_comparison(compared: "Comparison") -> None:
     """Print how a model compares with another on stdout."""
     low, high = compared.interval
     console = stdout_console()
@@ -134,8 +135,8 @@ def print_comparison(compared: "Comparison", report: "EvaluationReport") -> None
         soft_wrap=True,
     )
     console.print(
-        f"only {markup(report.model)} is right {compared.only_this_right:,} times, only "
-        f"{markup(compared.other)} {compared.only_other_right:,} times  "
+        f"only this model is right {compared.only_this_right:,} times, only the other "
+        f"{compared.only_other_right:,} times  "
         f"(McNemar's test, p = {_p_value(compared)})",
         soft_wrap=True,
     )
@@ -172,7 +173,7 @@ def print_suspects(suspects: "Sequence[Suspect]", file: str) -> None:
         console.print(f"  {one.score:.1%}  {likely}  {markup(text)}", soft_wrap=True)
 
 
-def print_recalibration(fitted: "Recalibration") -> None:
+def print_recalibration(fitted: "Recalibration", *, saved: bool) -> None:
     """Print a temperature and what it changes on stdout."""
     changes = ",  ".join(
         f"{shown} {shown_figure(name, before)} → {shown_figure(name, after)}"
@@ -181,7 +182,8 @@ def print_recalibration(fitted: "Recalibration") -> None:
     )
     before, after = fitted.temperature
     stdout_console().print(
-        f"\ntemperature {before:.3f} → [bold]{after:.3f}[/], saved: {changes}", soft_wrap=True
+        f"\ntemperature {before:.3f} → [bold]{after:.3f}[/]{', saved' * saved}: {changes}",
+        soft_wrap=True,
     )
 
 
