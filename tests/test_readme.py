@@ -45,7 +45,7 @@ def fences(document: Path, *languages: str) -> Iterator[str]:
 def commands(code: str) -> Iterator[tuple[str, str]]:
     """Yield each command and its output; without ``$`` each line is a command without output."""
     if not code.startswith("$ "):
-        yield from ((line, "") for line in code.splitlines())
+        yield from ((line, "") for line in code.replace("\\\n", " ").splitlines())
         return
     for example in re.split(r"^\$ ", code, flags=re.MULTILINE)[1:]:
         command, _, output = example.partition("\n")

@@ -78,11 +78,16 @@ def write_evaluation_report(
         verdicts=found.verdicts,
         comparison=found.comparison,
         threshold=found.threshold,
-        checks=_checks_table(found.checks.capabilities if found.checks else ()),
+        checks=_checks_table(
+            [*found.checks.capabilities, found.checks.all] if found.checks else []
+        ),
         suspects=Table(
-            (Column("rank", "count"), Column("text", "text"), Column("label"), Column("likely")),
+            (
+                *(Column("rank", "count"), Column("text", "text"), Column("label")),
+                *(Column("likely"), Column("score", "share")),
+            ),
             [
-                (one.rank, shorten(one.text, SHORT), one.label, one.likely)
+                (one.rank, shorten(one.text, SHORT), one.label, one.likely, one.score)
                 for one in (found.suspects or ())[:SUSPECTS]
             ],
         ),

@@ -222,7 +222,14 @@ def _facts(summary: Summary, overview: Overview, model: Model) -> dict[str, str]
         "output": str(summary.output) if summary.output else "standard output",
         "records": f"{overview.whole.records:,}",
         "model": f"{model.name}: {', '.join(config.labels)}",
+        **_threshold(model),
         "trained": config.created,
         "SHA-256 of model.onnx": config.files["model.onnx"],
         "senticli": code_version(),
     }
+
+
+def _threshold(model: Model) -> dict[str, str]:
+    """Return the thresholds of the model's own, if it has some."""
+    scores = (f"{score:g} ({label})" for label, score in model.thresholds_for().items())
+    return {"the model's threshold": ", ".join(scores)} if model.thresholds_for() else {}

@@ -46,6 +46,9 @@ def test_threshold_is_saved_and_used(copied: Path, tmp_path: Path) -> None:
     unsure = [p.label == "unsure" for p in model.predict(texts)]
     assert sum(unsure) == len(texts) - round(found.coverage.value * len(texts))
     assert "unsure" not in {p.label for p in model.predict(texts, threshold=0)}
+    own = assess(model, "sample").at_own_threshold
+    assert own
+    assert (own.coverage, own.accuracy) == (found.coverage.value, found.precision.value)
 
     path, events = tmp_path / "in.txt", list[object]()
     path.write_text("\n".join(texts))

@@ -45,6 +45,8 @@ def json_of(found: "Assessment") -> dict[str, Any]:
         fields["conditions"] = [asdict(verdict) for verdict in found.verdicts]
     if compared := found.comparison:
         fields["against"] = {**asdict(compared), "is_worse": compared.is_worse}
+    if own := found.at_own_threshold:
+        fields["at_own_threshold"] = {"coverage": own.coverage, "accuracy": own.accuracy}
     if found.threshold:
         fields["threshold"] = asdict(found.threshold)
     if found.suspects is not None:
@@ -84,6 +86,12 @@ def print_assessment(found: "Assessment") -> None:
     """Print what was found on stdout."""
     if found.report:
         print_evaluation(found.report)
+        if own := found.at_own_threshold:
+            stdout_console().print(
+                f"\nat the model's own threshold: {own.coverage:.2%} of the texts get an answer, "
+                f"{own.accuracy:.2%} of these are right",
+                soft_wrap=True,
+            )
         if found.comparison:
             print_comparison(found.comparison)
     if found.recalibration:
