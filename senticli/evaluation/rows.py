@@ -53,6 +53,11 @@ def check_target(path: Path, *, force: bool, inputs: Iterable[str | Path] = ()) 
         raise UsageError(f"{path} is what is evaluated", "name another file: `suspects=FILE`")
     if path.exists() and not force:
         raise UsageError(f"{path} exists already", "replace it: `force=True`")
+    if str(path) == "-" or (path.suffix and format_of(path) not in TABLES):
+        raise UsageError(
+            f"`suspects` {str(path)!r} is not a table",
+            "use a name in .csv, .tsv, .jsonl or .parquet",
+        )
     if format_of(path) == PARQUET:
         import_pyarrow()
         if compression_of(path):

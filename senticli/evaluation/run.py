@@ -154,14 +154,19 @@ def evaluate(
 
 def evaluate_on(examples: Examples, model: "Model", on_event: OnEvent = ignore) -> EvaluationReport:
     """Measure a model on examples that were read before; see :func:`evaluate`."""
+    from senticli.data.labelled import labels_of  # as below, only where it is needed
+
     asked = _labels_asked_for(model, examples.sources)
     restricted, messages = {}, list(examples.messages)
     for (name, _), labels in zip(examples.sources, asked, strict=True):
         if lacked := [label for label in model.labels if label not in labels]:
             restricted[name] = labels
-            what = f"{name} has no {' or '.join(lacked)}: "
+            what = f"no example of {name} is {' or '.join(lacked)}: "
             messages.append(Message("note", f"{what}the answers are among {', '.join(labels)}"))
             on_event(messages[-1])
+    if len(present := labels_of(examples.all)) == 1:
+        messages.append(Message("warning", f"every example of {examples.name} is {present[0]}"))
+        on_event(messages[-1])
     known = np.array([[label in labels for label in model.labels] for labels in asked])
     columns = np.flatnonzero(known.any(axis=0))
     used = tuple(model.labels[column] for column in columns)

@@ -73,7 +73,10 @@ def test_several_data_are_measured_together(
     assert result["examples"] == 122
     assert result["data"] == f"{path}, sample test"
     assert result["restricted"] == {str(path): ["negative", "positive"]}
-    assert f"note: {path} has no neutral: the answers are among negative, positive" in done.stderr
+    assert (
+        f"note: no example of {path} is neutral: the answers are among negative, positive"
+        in done.stderr
+    )
 
 
 def test_split_of_several_data_is_refused_where_one_has_none(senticli: Run, tmp_path: Path) -> None:

@@ -87,6 +87,8 @@ def test_without_the_packages_of_training(tiny_model: Path, tmp_path: Path) -> N
             "mine.csv is what is evaluated",
             "name another file: --suspects FILE",
         ),
+        (["--suspects", "out.xlsx"], "--suspects 'out.xlsx' is not a table", "use a name in .csv"),
+        (["--suspects", "-"], "--suspects '-' is not a table", "use a name in .csv"),
         (["--suspects", "a.parquet.gz"], "Parquet is written unpacked", "--suspects FILE.parquet"),
         (["--folds", "3"], "--folds has no use without suspects", "add --suspects FILE"),
         (["--force"], "--force is for --suspects", "--suspects FILE"),

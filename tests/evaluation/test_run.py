@@ -195,7 +195,9 @@ def test_answers_are_among_the_labels_of_each_source(tiny_model: Path, tmp_path:
     model, events = load(tiny_model, threads=1), list[object]()
     report = evaluate(model, [two, three], on_event=events.append)
     assert report.restricted == {str(two): ("negative", "positive")}
-    note = Message("note", f"{two} has no neutral: the answers are among negative, positive")
+    note = Message(
+        "note", f"no example of {two} is neutral: the answers are among negative, positive"
+    )
     assert note in events
     assert note in report.messages
     rows = model.predict_proba(["opens at nine", "at noon", "good", "bad", "opens at nine"])
@@ -213,6 +215,7 @@ def test_source_with_one_label_is_asked_for_those_of_all_sources(tiny_model: Pat
     report = evaluate(tiny_model, ["good", "great"], ["positive", "positive"])
     assert report.restricted == {}
     assert len(report.evaluation.labels) == 3
+    assert report.messages == (Message("warning", "every example of texts is positive"),)
 
 
 @pytest.mark.parametrize(
