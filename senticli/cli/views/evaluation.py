@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from senticli.evaluation.thresholds import Threshold
     from senticli.measures import Evaluation, Figure
 
+WIDE = 80  # characters of a terminal that has room for all measures of labels
 AVERAGES = (
     *("balanced_accuracy", "macro_f1", "roc_auc", "average_precision", "brier"),
     "calibration_error",
@@ -231,14 +232,17 @@ def shown_value(name: str, value: float) -> str:
 
 
 def _labels(evaluation: "Evaluation") -> "Table":
-    columns = ("precision", "recall", "F1", "ROC-AUC", "avg. precision")
+    columns: Sequence[str] = ("precision", "recall", "F1", "ROC-AUC", "avg. precision")
+    if stdout_console().width < WIDE:
+        columns = columns[:3]
     rows = []
     for score in evaluation.labels:
         values = (
             *(score.precision, score.recall, score.f1),
             *(score.roc_auc, score.average_precision),
         )
-        shares = ["–" if value is None else f"{value:.2%}" for value in values]
+        shown = values[: len(columns)]
+        shares = ["–" if value is None else f"{value:.2%}" for value in shown]
         rows.append([markup(score.label), *shares, f"{score.support:,}"])
     return table_of(("label", *columns, "examples"), rows)
 

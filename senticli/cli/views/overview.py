@@ -86,22 +86,32 @@ Part = tuple[str, str, float]
 def _table(
     name: str, columns: Sequence[str], rows: Sequence[tuple[str, Sequence[str], Sequence[Part]]]
 ) -> "Table":
-    """Return a table of names, numbers, and bars in the room that is left."""
+    """Return a table of names, numbers, and bars in the room that is left.
+
+    Where there is none, there are no bars; then the last columns of numbers are left out.
+    """
     from rich.table import Table
 
     table = Table(box=None, padding=(0, 2, 0, 0), caption_justify="left")
     widths = [
         max(map(len, cells)) for cells in zip(columns, *(row[1] for row in rows), strict=True)
     ]
+    while len(widths) > 1 and SHORTEST + sum(widths) + 2 * len(widths) + 2 > stderr_width():
+        widths.pop()
+    columns = columns[: len(widths)]
     room = stderr_width() - sum(widths) - 2 * len(columns) - 4
+    has_bars = room >= 2 * SHORTEST
     names = [one_line(one) for one in (name, *(row[0] for row in rows))]
-    width = max(SHORTEST, min(NAME, max(map(len, names)), room - SHORTEST))
+    left = room - SHORTEST if has_bars else room + 2
+    width = max(SHORTEST, min(NAME, max(map(len, names)), left))
     table.add_column(markup(name), max_width=width, no_wrap=True)
     for column, least in zip(columns, widths, strict=True):
         table.add_column(markup(column), justify="right", no_wrap=True, min_width=least)
-    table.add_column(no_wrap=True)
+    if has_bars:
+        table.add_column(no_wrap=True)
     for (_, cells, parts), shown in zip(rows, names[1:], strict=True):
-        table.add_row(markup(shown), *cells, _bar(parts, min(BAR, max(SHORTEST, room - width))))
+        bar = [_bar(parts, min(BAR, room - width))] if has_bars else []
+        table.add_row(markup(shown), *cells[: len(columns)], *bar)
     return table
 
 
