@@ -134,28 +134,65 @@ def _marks(match: re.Match[str]) -> str:
     return "?" if "?" in match[0] else "!"
 
 
-_IN_CHUNK: tuple[Step, ...] = (
+def _has(characters: str) -> Callable[[str], bool]:
+    """Return what tells that a text has one of some characters."""
+    marks = frozenset(characters)
+    return lambda text: not marks.isdisjoint(text)
+
+
+def _not_ascii(text: str) -> bool:
+    return not text.isascii()
+
+
+def _not_alphanumeric(text: str) -> bool:
+    return not text.isalnum()
+
+
+_IN_CHUNK: tuple[tuple[Callable[[str], bool], Step], ...] = (
     (
-        re.compile(
-            r"(?:https?://|www\.)[^\s<>\"]*[\w/]|\b[\w.+-]+@[\w-]+\.\w[\w.]*\b"
-            r"|\b(?:[a-z\d-]+\.)+(?:com|org|net|edu|gov|co\.uk)\b(?:/[^\s<>\"]*)?",
-            re.IGNORECASE,
+        _has(".:@"),
+        (
+            re.compile(
+                r"(?:https?://|www\.)[^\s<>\"]*[\w/]|\b[\w.+-]+@[\w-]+\.\w[\w.]*\b"
+                r"|\b(?:[a-z\d-]+\.)+(?:com|org|net|edu|gov|co\.uk)\b(?:/[^\s<>\"]*)?",
+                re.IGNORECASE,
+            ),
+            f" {URL} ",
         ),
-        f" {URL} ",
     ),
-    (re.compile(r"(?<![\w@.])@\w+|\[(?:NAME|USER|RELIGION)\]"), f" {USER} "),
-    (re.compile(r"(?<![\w&])#([^\W\d]\w*)"), _hashtag),
-    (_EMOTICON, lambda match: f" {_FACES[(match.lastindex or 1) - 1]} "),
-    (re.compile(r"[★⭐🌟]{2,5}☆{0,3}|[★⭐]☆{4}"), lambda match: f" {len(match[0].rstrip('☆'))}/5 "),
+    (_has("@["), (re.compile(r"(?<![\w@.])@\w+|\[(?:NAME|USER|RELIGION)\]"), f" {USER} ")),
+    (_has("#"), (re.compile(r"(?<![\w&])#([^\W\d]\w*)"), _hashtag)),
+    (
+        _has(":=;^_<"),
+        (_EMOTICON, lambda match: f" {_FACES[(match.lastindex or 1) - 1]} "),
+    ),
+    (
+        _has("★⭐🌟"),
+        (
+            re.compile(r"[★⭐🌟]{2,5}☆{0,3}|[★⭐]☆{4}"),
+            lambda match: f" {len(match[0].rstrip('☆'))}/5 ",
+        ),
+    ),
     # A symbol, such as an emoji, that may be repeated
-    (re.compile(r"([\u2190-\u27bf\u2b00-\u2bff\U0001f000-\U0001faff])(?:\s*\1)*"), r" \1 "),
-    (re.compile(r"[!?]{2,}"), _marks),
-    (re.compile(r"\.{2,}"), " ... "),
-    (re.compile(r"([^\w\s.])\1+"), r"\1"),
-    (re.compile(r"(?<=[a-z])\.(?=[A-Z])"), " . "),  # no space after a sentence
+    (
+        _not_ascii,
+        (
+            re.compile(r"([\u2190-\u27bf\u2b00-\u2bff\U0001f000-\U0001faff])(?:\s*\1)*"),
+            r" \1 ",
+        ),
+    ),
+    (_has("!?"), (re.compile(r"[!?]{2,}"), _marks)),
+    (_has("."), (re.compile(r"\.{2,}"), " ... ")),
+    (_not_alphanumeric, (re.compile(r"([^\w\s.])\1+"), r"\1")),
+    # No space after a sentence
+    (_has("."), (re.compile(r"(?<=[a-z])\.(?=[A-Z])"), " . ")),
     # Markdown's marks around words, and at the start of a line
-    (re.compile(r"(?<![^\W_])[*_~`]+|[*_~`]+(?![^\W_])|(?<!\S)[#>](?!\S)"), " "),
+    (
+        _has("*_~`#>"),
+        (re.compile(r"(?<![^\W_])[*_~`]+|[*_~`]+(?![^\W_])|(?<!\S)[#>](?!\S)"), " "),
+    ),
 )
+"""Steps, each with what tells that it may have an effect."""
 PLAIN_WORD = re.compile(
     r"((?:([\"'(])(?!\2)){0,2})([A-Za-z]+(?:['-][A-Za-z]+)*)"
     r"((?:([.,\"')]|;(?!\))|[!?](?![!?]))(?!\5)){0,3})"
@@ -167,8 +204,9 @@ _LONG_DRAWN = re.compile(r"([^\W\d_]{1,2})\1{2,}")  # sooooo, hahahaha
 def normalize_chunk(chunk: str, *, lowercase: bool) -> str:
     """Return the normal form of a chunk, which may consist of several chunks, or of none."""
     if not PLAIN_WORD(chunk):
-        for pattern, new in _IN_CHUNK:
-            chunk = pattern.sub(new, chunk)
+        for applies, (pattern, new) in _IN_CHUNK:
+            if applies(chunk):
+                chunk = pattern.sub(new, chunk)
     if lowercase:
         chunk = chunk.lower()
     return shorten_runs(chunk)
