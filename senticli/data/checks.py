@@ -1,13 +1,14 @@
 """Suspicious labelled data, found before anything is learned from it."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
 from senticli.data.labelled import Example, Labelled, Problem, labels_of
 from senticli.data.labels import lists_among, loose, may_be_missing
 from senticli.data.splits import Source, Split
+from senticli.errors import SenticliError
 from senticli.events import Finding as Finding
 from senticli.events import SoftLabels
 
@@ -65,6 +66,13 @@ def check(splits: Mapping[str, Split], mapped: Collection[str] = ()) -> Checks:
             findings += _finding(f"labels of train that {name} lacks", len(lacking), lacking)
     soft = {name: soft_labels(split.examples) for name, split in splits.items()}
     return Checks(counts, {name: labels for name, labels in soft.items() if labels}, findings)
+
+
+def reject(findings: Sequence[Finding]) -> None:
+    """Raise SenticliError if there are any findings, for a caller who is strict about them."""
+    if findings:
+        kinds = ", ".join(finding.what for finding in findings)
+        raise SenticliError(f"`strict=True`: {kinds}", "fix the data, or leave out `strict`")
 
 
 def soft_labels(examples: Iterable[Example]) -> SoftLabels | None:

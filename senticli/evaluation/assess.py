@@ -7,6 +7,7 @@ from typing import Any
 
 from senticli import bundle
 from senticli.config import EvalConfig, settings_of
+from senticli.data.checks import reject
 from senticli.errors import SenticliError
 from senticli.evaluation.assessment import Assessment
 from senticli.evaluation.calibration import recalibrate
@@ -105,9 +106,8 @@ def _check_asked(config: EvalConfig, data: object, *, force: bool) -> None:
 
 def _check_report(report: EvaluationReport, model: Model, config: EvalConfig) -> None:
     """Raise SenticliError if rows are not what they should be, or too few to change a model by."""
-    if config.strict and report.findings:
-        kinds = ", ".join(finding.what for finding in report.findings)
-        raise SenticliError(f"`strict=True`: {kinds}", "fix the data, or leave out `strict`")
+    if config.strict:
+        reject(report.findings)
     if not (config.save or config.calibrate):
         return
     present = {score.label for score in report.evaluation.labels if score.support}

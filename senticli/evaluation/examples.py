@@ -10,13 +10,17 @@ from typing import TYPE_CHECKING, Any
 
 from senticli.config import TrainConfig
 from senticli.data.catalogue import ASSETS, DATASETS
+from senticli.data.checks import rows_of, soft_labels
+from senticli.data.labelled import PIPE, Example, is_pipe
+from senticli.data.labels import NotLabelError, label_of, scores_of
+from senticli.data.splits import Part, Sources, check_reading, load_split, splits_of
+from senticli.download import installed
 from senticli.errors import SenticliError, UsageError
 from senticli.events import Finding, Message, OnEvent
+from senticli.io.formats import STANDARD_INPUT
 
 if TYPE_CHECKING:
     from senticli.bundle import Bundle
-    from senticli.data.labelled import Example
-    from senticli.data.splits import Part
 
 Labels = Sequence[str | Mapping[str, float]]
 """The labels of texts; a soft one gives the probability of each label."""
@@ -37,7 +41,7 @@ class Examples:
     messages: tuple[Message, ...] = ()
     parts: "Sequence[Part]" = ()
 
-    @property
+    @cached_property
     def all(self) -> "list[Example]":
         """The examples of all sources, in order."""
         return [example for _, source in self.sources for example in source]
@@ -59,10 +63,6 @@ def examples_of(texts: object, labels: Labels) -> Examples:
         ValueError: there are no texts, or not as many labels; or one is none.
         TypeError: ``texts`` or a label is something else.
     """
-    # Here, as below, only where it is needed: prediction does without.
-    from senticli.data.labelled import Example
-    from senticli.data.labels import NotLabelError, label_of, scores_of
-
     if isinstance(texts, str | Path) or not isinstance(texts, Iterable):
         raise TypeError("labels are given, and no list of texts")
     texts = list(texts)
@@ -107,12 +107,6 @@ def read_examples(
     Raises:
         SenticliError: the data cannot be read, or lacks one of the columns.
     """
-    from senticli.data.checks import rows_of, soft_labels
-    from senticli.data.labelled import PIPE, is_pipe
-    from senticli.data.splits import Sources, check_reading, load_split, splits_of
-    from senticli.download import installed
-    from senticli.io.formats import STANDARD_INPUT
-
     given = {name: value for name, value in reading.items() if value is not None}
     trained, part, what = opened.training, split or "test", ""
     sources = Sources(slice_columns=slice_columns)
@@ -174,8 +168,6 @@ def _compare_with_training(
     opened: "Bundle", names: Sequence[str], hashes: dict[str, str]
 ) -> Iterator[Message]:
     """Say if data that the model was trained on has changed, or that this cannot be known."""
-    from senticli.download import installed
-
     recorded = opened.config.provenance["sha256"]["data"]
     for name in names:
         now = dict(hashes)

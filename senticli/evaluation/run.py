@@ -10,13 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from senticli.data.catalogue import DATASETS
+from senticli.data.labelled import Example, labels_of
+from senticli.data.labels import loose, parse_label_map
 from senticli.errors import SenticliError
 from senticli.evaluation.examples import Examples, Labels, examples_of, read_examples
 from senticli.events import Finding, Message, OnEvent, Progress, ignore
 from senticli.measures import Evaluation, Floats, Ints, Truth, likeliest, measure, truth_of
 
 if TYPE_CHECKING:
-    from senticli.data.labelled import Example
     from senticli.model import Model
 
 REPORTED = 256  # examples between two reports of progress
@@ -154,8 +155,6 @@ def evaluate(
 
 def evaluate_on(examples: Examples, model: "Model", on_event: OnEvent = ignore) -> EvaluationReport:
     """Measure a model on examples that were read before; see :func:`evaluate`."""
-    from senticli.data.labelled import labels_of  # as below, only where it is needed
-
     asked = _labels_asked_for(model, examples.sources)
     restricted, messages = {}, list(examples.messages)
     for (name, _), labels in zip(examples.sources, asked, strict=True):
@@ -207,8 +206,6 @@ def _labels_asked_for(
     They are those that the source has, if at least two; else those of all the sources, if at least
     two; else all. Raises SenticliError if the model lacks one.
     """
-    from senticli.data.labelled import labels_of
-
     found = [labels_of(examples) for _, examples in sources]
     whole = tuple(sorted({label for labels in found for label in labels}))
     if unknown := [label for label in whole if label not in model.labels]:
@@ -222,8 +219,6 @@ def _unknown_labels(
     model: "Model", unknown: Sequence[str], labels: Sequence[str], *, mappable: bool
 ) -> SenticliError:
     """Return the error for ``unknown`` ones among the labels of data, which may be ``mappable``."""
-    from senticli.data.labels import parse_label_map
-
     several = len(unknown) > 1
     them = "them" if several else "it"
     mapped = model.bundle.training.label_map
@@ -252,8 +247,6 @@ def _spelt_otherwise(labels: Sequence[str], known: Sequence[str]) -> list[str]:
 
     There is nothing unless each of them is one.
     """
-    from senticli.data.labels import loose
-
     names = {loose(label): label for label in known}
     if not all(loose(label) in names for label in labels):
         return []

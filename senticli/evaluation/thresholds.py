@@ -7,7 +7,7 @@ import numpy as np
 
 from senticli.errors import SenticliError, UsageError
 from senticli.evaluation.run import Answers
-from senticli.measures import Figure, likeliest, wilson
+from senticli.measures import Figure, wilson
 
 PRECISION, COVERAGE = "precision", "coverage"
 
@@ -45,7 +45,7 @@ def find_threshold(answers: Answers, target: str) -> Threshold:
         SenticliError: no threshold reaches it; or the label is never an answer.
     """
     measure, label, goal = _parse(target, answers.labels)
-    scores, right = answers.scores, answers.predicted == likeliest(answers.truth)
+    scores, right = answers.scores, answers.right
     if label is not None:
         mask = answers.predicted == answers.labels.index(label)
         scores, right = scores[mask], right[mask]

@@ -20,7 +20,7 @@ from senticli import registry
 from senticli.bundle import Bundle
 from senticli.config import Recipe, TrainConfig
 from senticli.data.catalogue import DATASETS
-from senticli.data.checks import check, rows_of
+from senticli.data.checks import check, reject, rows_of
 from senticli.data.labels import parse_label_map
 from senticli.data.mix import mixture_of
 from senticli.data.splits import (
@@ -371,9 +371,8 @@ def _checked_data(
     findings = [*checks.findings, *of_teachers]
     own = bool(of_teachers) or not set(config.data) <= set(DATASETS)
     on_event(DataChecked(checks.labels, checks.soft, findings, own))
-    if strict and findings:
-        kinds = ", ".join(finding.what for finding in findings)
-        raise SenticliError(f"`strict=True`: {kinds}", "fix the data, or leave out `strict`")
+    if strict:
+        reject(findings)
     return data
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from senticli.evaluation.run import EvaluationReport
     from senticli.evaluation.suspects import Suspect
     from senticli.evaluation.thresholds import Threshold
-    from senticli.measures import Evaluation, Figure
+    from senticli.measures import Evaluation
 
 WIDE = 80  # characters of a terminal that has room for all measures of labels
 AVERAGES = (
@@ -185,8 +185,8 @@ def print_suspects(suspects: "Sequence[Suspect]", file: str) -> None:
 def print_recalibration(fitted: "Recalibration", *, saved: bool) -> None:
     """Print a temperature and what it changes on stdout."""
     changes = ",  ".join(
-        f"{shown} {shown_figure(name, before)} → {shown_figure(name, after)}"
-        for name, shown in (("calibration_error", "calibration error"), ("loss", "loss"))
+        f"{title_of(name)} {shown_value(name, before.value)} → {shown_value(name, after.value)}"
+        for name in ("calibration_error", "loss")
         for before, after in (fitted.figures(name),)
     )
     before, after = fitted.temperature
@@ -209,7 +209,7 @@ def print_evaluation(report: "EvaluationReport") -> None:
     )
     console.print(
         ",  ".join(
-            f"{title_of(name)} {shown_figure(name, evaluation.figures[name])}"
+            f"{title_of(name)} {shown_value(name, evaluation.figures[name].value)}"
             for name in AVERAGES
             if name in evaluation.figures
         ),
@@ -221,13 +221,8 @@ def print_evaluation(report: "EvaluationReport") -> None:
     print_table(_confusion(evaluation))
 
 
-def shown_figure(name: str, figure: "Figure") -> str:
-    """Return a measure as people read it: a percentage, but for a loss."""
-    return shown_value(name, figure.value)
-
-
 def shown_value(name: str, value: float) -> str:
-    """Return the value of a measure as people read it."""
+    """Return the value of a measure as people read it: a percentage, but for a loss."""
     return f"{value:.4f}" if name in UNBOUNDED else f"{value:.2%}"
 
 
