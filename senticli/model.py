@@ -10,6 +10,7 @@ import os
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
@@ -207,16 +208,14 @@ class Model:
         if window < 1 or skip < 0:
             raise ValueError("window must be at least 1, and skip at least 0")
         thresholds = self.thresholds_for(threshold)
-        return (
-            self._prediction(text, token_ids, probabilities, thresholds)
-            for text, token_ids, probabilities in self._classified(texts, window, skip)
-        )
+        windows = self._classified(texts, window, skip)
+        return chain.from_iterable(self._predictions(*one, thresholds) for one in windows)
 
     def stream_proba(self, texts: Iterable[str]) -> Iterator[NDArray[np.float64]]:
         """Yield the probabilities [L] of each text, in order, as :meth:`predict_proba` has them."""
         if isinstance(texts, str):
             raise TypeError("texts is one string: give a list of texts")
-        return (probabilities for _, _, probabilities in self._classified(texts))
+        return chain.from_iterable(rows for _, _, rows in self._classified(texts))
 
     def explain(
         self, text: str, label: str | None = None, *, most: int = MOST_OCCLUSIONS
@@ -324,9 +323,12 @@ class Model:
 
     def _classified(
         self, texts: Iterable[str], window: int = WINDOW, skip: int = 0
-    ) -> Iterator[tuple[str, TokenIds, NDArray[np.float64]]]:
-        """Yield each text but for the first ``skip``, its token ids and its probabilities [L]."""
-        pending: deque[tuple[int, list[tuple[str, TokenIds]]]] = deque()
+    ) -> Iterator[tuple[list[str], list[TokenIds], NDArray[np.float64]]]:
+        """Yield the texts of each window, their token ids, and their probabilities [N, L].
+
+        The first ``skip`` texts are left out.
+        """
+        pending: deque[tuple[int, list[str], list[TokenIds]]] = deque()
 
         def encoded() -> Iterator[list[TokenIds]]:
             end = 0  # of the window, counted from the first text
@@ -334,15 +336,14 @@ class Model:
                 start, end = end, end + len(texts_of_window)
                 if end <= skip:
                     continue
-                pairs = [(text, self._encode(_clip(text))) for text in texts_of_window]
-                pending.append((max(0, skip - start), pairs))
-                yield [token_ids for _, token_ids in pairs]
+                token_ids = [self._encode(_clip(text)) for text in texts_of_window]
+                pending.append((max(0, skip - start), texts_of_window, token_ids))
+                yield token_ids
 
         for logits in self._network.stream(encoded()):
+            first, texts_of_window, token_ids = pending.popleft()
             rows = softmax(logits, self._temperature)
-            first, pairs = pending.popleft()
-            for (text, token_ids), row in zip(pairs[first:], rows[first:], strict=True):
-                yield text, token_ids, row
+            yield texts_of_window[first:], token_ids[first:], rows[first:]
 
     def _tokens(self, text: str) -> tuple[TokenIds, list[tuple[int, int]]]:
         """Return the ids of the tokens that are read of a text, and the (start, end) of each."""
@@ -361,28 +362,37 @@ class Model:
         """Return the probabilities [N, L] of texts given as token ids."""
         return softmax(self._network.logits(texts), self._temperature)
 
-    def _prediction(
+    def _predictions(
         self,
-        text: str,
-        token_ids: TokenIds,
-        row: NDArray[np.float64],
+        texts: Sequence[str],
+        token_ids: Sequence[TokenIds],
+        rows: NDArray[np.float64],
         thresholds: Mapping[str, float],
-    ) -> Prediction:
-        if not len(token_ids):
-            return Prediction(text, "", None, (), error="no text")
-        scores = tuple(row.tolist())
-        score = max(scores)
-        label = self.labels[scores.index(score)]
-        return Prediction(
-            text,
-            label if score >= thresholds.get(label, 0.0) else UNSURE,
-            score,
-            scores,
-            truncated=len(token_ids) > MAX_TOKENS or len(text) > MAX_CHARACTERS,
-            n_tokens=len(token_ids),
-            n_unknown=int(np.count_nonzero(token_ids == UNK_INDEX)),
-            polarity=self._poles and scores[self._poles[0]] - scores[self._poles[1]],
-        )
+    ) -> Iterator[Prediction]:
+        """Yield the predictions for N texts with probabilities ``rows`` [N, L]."""
+        # Once for all of them: numpy takes as long for a single text.
+        ends = np.cumsum([len(ids) for ids in token_ids])
+        unknown = np.concatenate([[0], np.cumsum(np.concatenate(token_ids) == UNK_INDEX)])
+        n_unknown = np.diff(unknown[ends], prepend=0).tolist()
+        likeliest = rows.argmax(axis=1).tolist()
+        labels, poles = self.labels, self._poles
+        for text, ids, scores, best, n_unknown_tokens in zip(
+            texts, token_ids, map(tuple, rows.tolist()), likeliest, n_unknown, strict=True
+        ):
+            if not len(ids):
+                yield Prediction(text, "", None, (), error="no text")
+                continue
+            label, score = labels[best], scores[best]
+            yield Prediction(
+                text,
+                label if score >= thresholds.get(label, 0.0) else UNSURE,
+                score,
+                scores,
+                truncated=len(ids) > MAX_TOKENS or len(text) > MAX_CHARACTERS,
+                n_tokens=len(ids),
+                n_unknown=n_unknown_tokens,
+                polarity=poles and scores[poles[0]] - scores[poles[1]],
+            )
 
 
 def load(model: str | Path | None = None, *, threads: int | None = None) -> Model:

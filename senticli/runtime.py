@@ -92,10 +92,10 @@ class Network:
 
     def _run(self, arrays: Sequence[TokenIds], rows: Sequence[int]) -> NDArray[np.float32]:
         """Return the logits of one batch."""
-        lengths = np.array([len(arrays[row]) for row in rows], dtype=np.int32)
+        texts = [arrays[row] for row in rows]
+        lengths = np.array([len(text) for text in texts], dtype=np.int32)
         tokens = np.full((len(rows), lengths.max()), PAD_INDEX, dtype=np.int32)
-        for line, row in zip(tokens, rows, strict=True):
-            line[: len(arrays[row])] = arrays[row]
+        tokens[np.arange(tokens.shape[1]) < lengths[:, None]] = np.concatenate(texts)
         (logits,) = self._session.run(["logits"], {"tokens": tokens, "lengths": lengths})
         result: NDArray[np.float32] = logits
         return result

@@ -158,6 +158,8 @@ def predict(
         sample=0 if unbuffered else SAMPLE,
     )
     loaded = load(model, threads=threads)
+    # A batch that is done waits for the interpreter's lock: usually 5 ms, as long as it took.
+    sys.setswitchinterval(0.0005)
     on_terminal = not target and sys.stdout.isatty()
     for_people = on_terminal and not options.output_format
     if options.scores and for_people:

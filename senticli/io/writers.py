@@ -12,6 +12,7 @@ import re
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from itertools import chain, count, islice, zip_longest
 from typing import Any, BinaryIO
 
@@ -63,13 +64,10 @@ class LinesWriter(Writer):
     def record(self, record: Record, answer: Answer) -> bytes:
         """Return a line."""
         cells = [  # never -0.0000
-            f"{round(value, 4) + 0.0:.4f}"
-            if isinstance(value, float)
-            else " ".join(_cell(value).splitlines())
+            f"{round(value, 4) + 0.0:.4f}" if isinstance(value, float) else _in_one_line(value)
             for value in answer.values()
         ]
-        cells = [cell.replace("\t", " ") for cell in (cells if cells[-1] else cells[:-1])]
-        return _encode("\t".join(cells) + "\n")
+        return _encode("\t".join(cells if cells[-1] else cells[:-1]) + "\n")
 
 
 class TableWriter(Writer):
@@ -249,6 +247,11 @@ def _as_text(value: Any) -> str:
 def _encode(text: str) -> bytes:
     """UTF-8, lone surrogates replaced."""
     return text.encode(errors="replace")
+
+
+@lru_cache(maxsize=1024)  # labels and errors, of which there are few
+def _in_one_line(value: Any) -> str:
+    return " ".join(_cell(value).splitlines()).replace("\t", " ")
 
 
 def _cell(value: Any) -> str:

@@ -130,8 +130,9 @@ def _hashtag(match: re.Match[str]) -> str:
     return f" {re.sub(r'(?<=[a-z])(?=[A-Z])|_', ' ', match[1])} "
 
 
-def _marks(match: re.Match[str]) -> str:
-    return "?" if "?" in match[0] else "!"
+def one_mark(run: str) -> str:
+    """Return the mark that a run of question and exclamation marks is reduced to."""
+    return "?" if "?" in run else "!"
 
 
 def _has(characters: str) -> Callable[[str], bool]:
@@ -181,7 +182,7 @@ _IN_CHUNK: tuple[tuple[Callable[[str], bool], Step], ...] = (
             r" \1 ",
         ),
     ),
-    (_has("!?"), (re.compile(r"[!?]{2,}"), _marks)),
+    (_has("!?"), (re.compile(r"[!?]{2,}"), lambda match: one_mark(match[0]))),
     (_has("."), (re.compile(r"\.{2,}"), " ... ")),
     (_not_alphanumeric, (re.compile(r"([^\w\s.])\1+"), r"\1")),
     # No space after a sentence
@@ -195,18 +196,22 @@ _IN_CHUNK: tuple[tuple[Callable[[str], bool], Step], ...] = (
 """Steps, each with what tells that it may have an effect."""
 PLAIN_WORD = re.compile(
     r"((?:([\"'(])(?!\2)){0,2})([A-Za-z]+(?:['-][A-Za-z]+)*)"
-    r"((?:([.,\"')]|;(?!\))|[!?](?![!?]))(?!\5)){0,3})"
+    r"((?:([.,\"')]|;(?!\))|[!?](?![!?]))(?!\5)){0,3})(?:([!?]{2,})|(\.{2,}))?"
 ).fullmatch
-"""Matches what none of these steps changes: a word (group 3) between marks (groups 1 and 4)."""
+"""Matches a word (group 3) between marks (groups 1 and 4), which none of these steps changes.
+
+After it there may be a run of marks (group 6) or of dots (group 7).
+"""
+ALONE = re.compile(r"(@)\w+|https?://[^\s<>\"]*[\w/]").fullmatch
+"""Matches what is nothing but a user (group 1) or a link."""
 _LONG_DRAWN = re.compile(r"([^\W\d_]{1,2})\1{2,}")  # sooooo, hahahaha
 
 
 def normalize_chunk(chunk: str, *, lowercase: bool) -> str:
     """Return the normal form of a chunk, which may consist of several chunks, or of none."""
-    if not PLAIN_WORD(chunk):
-        for applies, (pattern, new) in _IN_CHUNK:
-            if applies(chunk):
-                chunk = pattern.sub(new, chunk)
+    for applies, (pattern, new) in _IN_CHUNK:
+        if applies(chunk):
+            chunk = pattern.sub(new, chunk)
     if lowercase:
         chunk = chunk.lower()
     return shorten_runs(chunk)

@@ -150,22 +150,36 @@ class Tokenizer:
 
     def _normalized(self, chunk: str) -> list[str]:
         """Return the tokens of a chunk, normalised."""
-        if self._lowercase and (plain := normalization.PLAIN_WORD(chunk)):
-            before, word, after = plain.group(1, 3, 4)
-            if word.isalpha():
-                return self._plain_word(before, word, after)
+        if self._lowercase and (tokens := self._plain(chunk)):
+            return tokens
         chunk = normalization.normalize_chunk(chunk, lowercase=self._lowercase)
         tokens = [token for part in chunk.split() for token in self._split(part)]
         return list(map(normalization.normalize_token, tokens))
 
-    def _plain_word(self, before: str, word: str, after: str) -> list[str]:
-        """Return the tokens of letters with marks before and after: most chunks, quickly."""
+    def _plain(self, chunk: str) -> list[str] | None:
+        """Return the tokens of a word between marks, a user or a link: most chunks, quickly."""
+        before = after = dots = ""
+        word: str = chunk
+        if not _is_letters(chunk):
+            if not (plain := normalization.PLAIN_WORD(chunk)):
+                alone = normalization.ALONE(chunk)
+                return alone and [normalization.USER if alone[1] else normalization.URL]
+            before, word, after, marks, dots = plain.group(1, 3, 4, 6, 7)
+            if not word.isalpha():
+                return None
+            if marks:
+                after += normalization.one_mark(marks)
         word = normalization.shorten_runs(word.lower())
-        starts = [before[start:] + word for start in range(len(before) + 1)]
-        strings = [start + after[:end] for start in starts for end in range(len(after) + 1)]
+        strings = [
+            before[start:] + word + after[:end]
+            for start in range(len(before) + 1)
+            for end in range(len(after) + 1)
+        ]
         if self._exceptions.keys().isdisjoint(strings):
-            return [*before, word, *after]
-        return self._split(before + word + after)
+            tokens = [*before, word, *after]
+        else:
+            tokens = self._split(before + word + after)
+        return [*tokens, "..."] if dots else tokens
 
     def _normalized_spans(self, text: str) -> list[tuple[int, int]]:
         prepared, places = normalization.align_text(text, (_LONG_CHUNK, _split_into_pieces))
