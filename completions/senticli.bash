@@ -109,6 +109,7 @@ _senticli() {
         "train --weight-decay") ;;
         "train --class-weights") _senticli_words none balanced ;;
         "train --clip") ;;
+        "train --averaging") ;;
         "train --r-drop") ;;
         "train --device") _senticli_words auto cpu cuda mps ;;
         "train --precision") _senticli_words auto float32 bfloat16 ;;
@@ -175,7 +176,7 @@ _senticli() {
                     _senticli_words train eval predict download info models
                     ;;
                 train)
-                    options=(--data -d --mix --valid --test --unlabelled --drop-leaks --format -f --text-column --label-column --labels --score-columns --delimiter --quoting --header --no-header --encoding --init --vectors --teacher --teacher-weight --vocab-size --uncased --cased --normalization --valid-fraction --max-length --epochs --patience --batch-size --optimizer --lr --embedding-lr --schedule --weight-decay --class-weights --clip --r-drop --device --precision --quantize --seed --rnn --layers --hidden --bidirectional --unidirectional --pooling --embedding-dim --word-dropout --embedding-dropout --layer-dropout --output-dropout --strict --preset --name --output -o --force --resume --tune --plot --dry-run --json --help -h)
+                    options=(--data -d --mix --valid --test --unlabelled --drop-leaks --format -f --text-column --label-column --labels --score-columns --delimiter --quoting --header --no-header --encoding --init --vectors --teacher --teacher-weight --vocab-size --uncased --cased --normalization --valid-fraction --max-length --epochs --patience --batch-size --optimizer --lr --embedding-lr --schedule --weight-decay --class-weights --clip --averaging --r-drop --device --precision --quantize --seed --rnn --layers --hidden --bidirectional --unidirectional --pooling --embedding-dim --word-dropout --embedding-dropout --layer-dropout --output-dropout --strict --preset --name --output -o --force --resume --tune --plot --dry-run --json --help -h)
                     ;;
                 eval)
                     options=(--model -m --data -d --split --format -f --label-column --labels --score-columns --text-column --delimiter --quoting --header --no-header --encoding --checks --fail-under --fail-over --confident --strict --against --find-threshold --save --calibrate --suspects --folds --report --slice --force --json --threads --help -h)

@@ -86,6 +86,7 @@ complete -c senticli -n '__senticli_command train' -l schedule -x -a 'constant o
 complete -c senticli -n '__senticli_command train' -l weight-decay -x -d 'Weight decay. [default: 0.01 with adamw, else 0]'
 complete -c senticli -n '__senticli_command train' -l class-weights -x -a 'none balanced' -d 'balanced lets each label count the same, however rare. [default: none]'
 complete -c senticli -n '__senticli_command train' -l clip -x -d 'Clip the gradient\'s norm; 0 never. [default: 1.0]'
+complete -c senticli -n '__senticli_command train' -l averaging -x -d 'Use the running mean of the weights over about this share of the steps so far; 0: the weights of the last step. [default: 0.05]'
 complete -c senticli -n '__senticli_command train' -l r-drop -x -d 'Weight of the R-Drop consistency loss; 0 disables it, otherwise training takes twice as long. [default: 0.0]'
 complete -c senticli -n '__senticli_command train' -l device -x -a 'auto cpu cuda mps' -d 'Device; auto is a CUDA GPU where there is one, else the CPU. [default: auto]'
 complete -c senticli -n '__senticli_command train' -l precision -x -a 'auto float32 bfloat16' -d 'Numeric precision of the RNN; auto takes bfloat16 where the device has it. [default: auto]'

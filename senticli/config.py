@@ -430,6 +430,15 @@ class TrainConfig:
     clip: float = setting(
         1.0, "Clip the gradient's norm; 0 never.", TRAINING, metavar="NORM", low=0, high=1e6
     )
+    averaging: float = setting(
+        0.05,
+        "Use the running mean of the weights over about this share of the steps so far; 0: the "
+        "weights of the last step.",
+        TRAINING,
+        metavar="SHARE",
+        low=0,
+        high=0.5,
+    )
     r_drop: float = setting(
         0.0,
         "Weight of the R-Drop consistency loss; 0 disables it, otherwise training takes twice as "
@@ -720,6 +729,7 @@ PRESETS: Mapping[str, Recipe] = {
             lr=1e-3,
             embedding_lr=1.0,
             clip=0.0,
+            averaging=0.0,
         ),
     ),
 }

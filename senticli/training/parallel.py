@@ -188,14 +188,19 @@ class Parallel:
                 sums += totals()
         return Totals.of(self._processes.all_reduce(*sums.values))
 
-    def evaluate(self, batches: Iterable[Batch]) -> Totals:
-        """Return loss and accuracy, without dropout, over the batches of all processes."""
+    def evaluate(self, batches: Iterable[Batch], model: nn.Module | None = None) -> Totals:
+        """Return loss and accuracy, without dropout, over the batches of all processes.
+
+        Args:
+            batches: those of this process.
+            model: one to evaluate in place of that which is trained.
+        """
         sums = Totals()
         for batch in batches:
 
             def run(rows: slice, batch: Batch = batch) -> Totals:
                 with torch.inference_mode():
-                    return self._forward(self._model, batch, (), rows)[1]()
+                    return self._forward(model or self._model, batch, (), rows)[1]()
 
             for totals in self._map(run, batch):
                 sums += totals

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
 
 from senticli.config import TrainConfig
 from senticli.errors import SenticliError
@@ -40,8 +41,9 @@ def balanced_weights(labels: Tensor, count: int) -> Tensor:
 class Trainer:
     """Trains a model; :meth:`fit` yields a result an epoch.
 
-    The best epoch by validation loss is kept beside the model, so that the caller can stop at any
-    moment, an interrupt included, and :meth:`restore_best`.
+    What is validated and kept is the running mean of the weights, while training proceeds from the
+    last ones. The best epoch by validation loss is kept beside the model, so that the caller can
+    stop at any moment, an interrupt included, and :meth:`restore_best`.
 
     Args:
         model: takes token_ids [B, T], lengths [B] and masks, gives logits [B, K].
@@ -84,6 +86,7 @@ class Trainer:
         )
         self._optimizer = _optimizer(model, config, rates or {})
         self._schedule = _schedule(self._optimizer, config, steps=len(train) * config.epochs)
+        self._averaged = _averaged(model, config.averaging)
         self._stopping = stopping
         self._on_batch = on_batch
         self.history: list[EpochResult] = []
@@ -126,6 +129,7 @@ class Trainer:
         optimizer = self._optimizer.state_dict()
         tensors = {
             **{f"model.{name}": weight for name, weight in self.model.state_dict().items()},
+            **{f"mean.{name}": weight for name, weight in self._kept.state_dict().items()},
             **{f"best.{name}": weight for name, weight in self._best_state.items()},
             **{
                 f"optimizer.{number}.{name}": value
@@ -147,11 +151,13 @@ class Trainer:
         Raises:
             KeyError, TypeError, ValueError, RuntimeError: it is none, or that of another training.
         """
-        parts: dict[str, dict[str, Tensor]] = {"model": {}, "best": {}, "optimizer": {}}
+        names = ("model", "mean", "best", "optimizer")
+        parts: dict[str, dict[str, Tensor]] = {name: {} for name in names}
         for name, tensor in tensors.items():
             part, _, rest = name.partition(".")
             parts[part][rest] = tensor
         self.model.load_state_dict(parts["model"])
+        self._kept.load_state_dict(parts["mean"])
         self._best_state = parts["best"]
         state: dict[int, dict[str, Tensor]] = {}
         for name, tensor in parts["optimizer"].items():
@@ -163,22 +169,31 @@ class Trainer:
         self.history = [EpochResult.of(result) for result in facts["history"]]
         running = facts["running"]
         self._running = _Running(**{**running, "totals": Totals.of(running["totals"])})
+        if self._averaged:
+            steps = len(self.history) * len(self._train) + self._running.batches
+            self._averaged.n_averaged.fill_(steps)
 
     def restore_best(self) -> EpochResult:
         """Give the model the weights of its best epoch, and return that epoch's result."""
         if self.best is None:
             raise SenticliError("no epoch was finished, so there is no model", "train for longer")
-        self.model.load_state_dict(self._best_state)
+        for network in (self.model, self._kept):
+            network.load_state_dict(self._best_state)
         return self.best
 
     def evaluate(self) -> list[Totals]:
-        """Return loss and accuracy on each source of validation of the model as it stands."""
+        """Return loss and accuracy on each source of validation, by the weights as they stand."""
         device = self._processes.device
         shares = (self._processes.share_of(source.epoch()) for source in self._valid)
         return [
-            self._parallel.evaluate(prefetched(batch.to(device) for batch in mine))
+            self._parallel.evaluate(prefetched(batch.to(device) for batch in mine), self._kept)
             for mine in shares
         ]
+
+    @property
+    def _kept(self) -> nn.Module:
+        """The model with the weights that are validated and kept."""
+        return self._averaged.module if self._averaged else self.model
 
     def _batches(self, epoch: int, start: int) -> Iterator[tuple[Batch, list[Masks], int]]:
         """Yield batches with the masks of each pass and their number of tokens, on the device."""
@@ -205,6 +220,8 @@ class Trainer:
                 # rare label, the more the smaller batches are, what its weight has given.
                 nn.utils.clip_grad_norm_(parameters, clip * totals.weight / totals.texts)
             self._optimizer.step()
+            if self._averaged:
+                self._averaged.update_parameters(self.model)
             running.lr = float(self._schedule.get_last_lr()[0])
             self._schedule.step()
             running.totals += totals
@@ -249,7 +266,7 @@ class Trainer:
         )
         if result.best:
             self._best_state = {
-                name: weight.clone() for name, weight in self.model.state_dict().items()
+                name: weight.clone() for name, weight in self._kept.state_dict().items()
             }
         self.history.append(result)
         self._running = _Running()
@@ -308,6 +325,23 @@ def _optimizer(
         groups.append({"params": [model.get_parameter(name)], "lr": config.lr * share})
     kind = torch.optim.AdamW if config.optimizer == "adamw" else torch.optim.Adam
     return kind(groups, weight_decay=config.decay, fused=True)
+
+
+def _averaged(model: nn.Module, share: float) -> AveragedModel | None:
+    """Return what keeps the running mean of the weights; None where the last ones are wanted.
+
+    The mean reaches back a share of the steps so far, so that it forgets how training began.
+    Source: Karras et al. (2024), Analyzing and Improving the Training Dynamics of Diffusion Models,
+    where it is called the power function average.
+    """
+    if not share:
+        return None
+
+    @torch.no_grad()
+    def update(means: list[Tensor], weights: list[Tensor], steps: Tensor) -> None:
+        torch._foreach_lerp_(means, weights, 1 - (1 - 1 / (int(steps) + 1)) ** (1 / share))
+
+    return AveragedModel(model, multi_avg_fn=update)  # type: ignore[arg-type]
 
 
 def _schedule(

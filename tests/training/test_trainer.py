@@ -60,6 +60,31 @@ def test_the_best_epoch_is_kept() -> None:
     assert (now.mean_loss, now.accuracy) == pytest.approx((best.valid_loss, best.valid_accuracy))
 
 
+def test_the_mean_of_the_last_weights_is_kept() -> None:
+    def kept(averaging: float) -> tuple[torch.Tensor, list[torch.Tensor]]:
+        """Return the weights of the output that are kept, and those after each step."""
+        config = replace(CONFIG, averaging=averaging, epochs=1)
+        network, steps = model(), list[torch.Tensor]()
+        trainer = Trainer(
+            network,
+            config,
+            data(1),
+            [data(2)],
+            on_batch=lambda _: steps.append(network.output.weight.detach().clone()),
+        )
+        list(trainer.fit())
+        trainer.restore_best()
+        return network.output.weight, steps
+
+    last, steps = kept(0)
+    assert torch.equal(last, steps[-1])
+    mean = steps[0]
+    for number, weights in enumerate(steps[1:], start=2):
+        mean = mean + (1 - (1 - 1 / number) ** 2) * (weights - mean)
+    assert torch.allclose(kept(0.5)[0], mean, atol=1e-6)
+    assert not torch.allclose(mean, last, atol=1e-3)
+
+
 def test_it_stops_early() -> None:
     config = replace(CONFIG, epochs=50, patience=2, lr=0.3, schedule="constant")
     trainer = Trainer(model(), config, data(1), [data(2)])
