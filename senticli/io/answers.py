@@ -74,56 +74,43 @@ class Answers:
 
     def of(self, model: Model, prediction: Prediction) -> dict[str, Any]:
         """Return the answer that a prediction makes."""
-        explanation = None
-        if self._explain and not prediction.error:
-            explanation = [asdict(token) for token in model.explain(prediction.text)]
+        nested, error = self._nested, prediction.error
         score = None if prediction.score is None else round(prediction.score, 6)
-        scores: dict[str, float] = {}
-        ranked: Sequence[tuple[str, float]] = ()
+        answer: dict[str, Any] = {"label": prediction.label, "score": score}
+        if nested and error:
+            answer["label"] = None
+        if self._polarity:
+            polarity = prediction.polarity
+            answer["polarity"] = (
+                None if polarity is None else round(polarity, 6) + 0.0
+            )  # never -0.0
         if self._scores or self._top_k > 1:
             # None at all where there is an error
-            scores = dict(zip(self.labels, (round(s, 6) for s in prediction.scores), strict=False))
-            ranked = sorted(scores.items(), key=lambda pair: -pair[1])
-        polarity = None
-        if self._polarity and prediction.polarity is not None:
-            polarity = round(prediction.polarity, 6) + 0.0  # never -0.0
-        if not self._nested:
-            values = self._flat(prediction, score, scores, polarity, ranked, explanation)
-            return dict(zip(self.columns, values, strict=True))
-        answer: dict[str, Any] = {"label": prediction.label or None, "score": score}
-        if self._polarity:
-            answer["polarity"] = polarity
-        if self._top_k > 1:
-            pairs = ranked[: self._top_k]
-            answer["top"] = [{"label": label, "score": score} for label, score in pairs]
-        if self._scores:
-            answer["scores"] = scores
-        if prediction.truncated:
+            pairs = zip(self.labels, (round(s, 6) for s in prediction.scores), strict=False)
+            answer |= self._of_labels(dict(pairs))
+        if nested and prediction.truncated:
             answer["truncated"] = True
-        if explanation is not None:
-            answer["explanation"] = explanation
-        if prediction.error:
-            answer["error"] = prediction.error
+        if self._explain and not (nested and error):
+            explanation = None if error else [asdict(one) for one in model.explain(prediction.text)]
+            answer["explanation"] = explanation if nested else explanation and to_json(explanation)
+        if error or not nested:
+            answer["error"] = error
+        if not self.prefix:
+            return answer
         return {self.prefix + name: value for name, value in answer.items()}
 
-    def _flat(
-        self,
-        prediction: Prediction,
-        score: float | None,
-        scores: Mapping[str, float],
-        polarity: float | None,
-        ranked: Sequence[tuple[str, float]],
-        explanation: Any,
-    ) -> Iterator[Any]:
-        """Yield the values of the columns."""
-        yield prediction.label
-        yield score
-        if self._polarity:
-            yield polarity
-        for rank in range(1, self._top_k):
-            yield from ranked[rank] if ranked else ("", None)
-        if self._scores:
-            yield from map(scores.get, self.labels)
-        if self._explain:
-            yield explanation and to_json(explanation)
-        yield prediction.error
+    def _of_labels(self, scores: Mapping[str, float]) -> Iterator[tuple[str, Any]]:
+        """Yield what is asked of the scores of all labels."""
+        ranked = sorted(scores.items(), key=lambda pair: -pair[1])[: self._top_k]
+        if self._top_k > 1 and self._nested:
+            yield "top", [{"label": label, "score": score} for label, score in ranked]
+        elif self._top_k > 1:
+            for rank in range(2, self._top_k + 1):
+                label, score = ranked[rank - 1] if ranked else ("", None)
+                yield f"label_{rank}", label
+                yield f"score_{rank}", score
+        if self._scores and self._nested:
+            yield "scores", scores
+        elif self._scores:
+            for label in self.labels:
+                yield f"score_{label}", scores.get(label)
