@@ -8,8 +8,9 @@ imported it already, that program has decided.
 
 import os
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -40,8 +41,8 @@ class Network:
 
     Args:
         content: the graph, as in ``model.onnx``.
-        threads: batches that run at once, one CPU thread each; None takes every core this process
-            may use.
+        threads: batches that run at once, one CPU thread each, of which one is the calling thread;
+            None takes every core this process may use.
     """
 
     def __init__(self, content: bytes, threads: int | None = None) -> None:
@@ -79,9 +80,10 @@ class Network:
                 if executor is None:
                     from concurrent.futures import ThreadPoolExecutor
 
-                    executor = ThreadPoolExecutor(self.threads)
+                    executor = ThreadPoolExecutor(max(1, self.threads - 1))
                 futures = [executor.submit(self._run, arrays, rows) for rows in batches]
-                running.append(_Window(batches, futures))
+                helping = partial(self._run, arrays) if self.threads > 1 else None
+                running.append(_Window(batches, futures, helping))
                 while running and (len(running) > WINDOWS_AHEAD or running[0].done()):
                     yield running.popleft().logits()
             while running:
@@ -103,16 +105,30 @@ class Network:
 
 @dataclass(frozen=True)
 class _Window:
-    """A window that is being computed: the rows of each batch, and its logits to come."""
+    """A window that is being computed: the rows of each batch, and its logits to come.
+
+    Who waits for them runs batches that no thread has begun, by ``run``: a thread for each core
+    beside the calling one would take the core from it, which has the most to do where texts are
+    short.
+    """
 
     batches: list[list[int]]
     futures: "list[Future[NDArray[np.float32]]]"
+    run: Callable[[list[int]], NDArray[np.float32]] | None
 
     def done(self) -> bool:
         return all(future.done() for future in self.futures)
 
     def logits(self) -> NDArray[np.float32]:
-        return _restore(self.batches, [future.result() for future in self.futures])
+        # Threads take the first of them: begin at the other end, then wait.
+        results = [
+            self.run(rows) if self.run and future.cancel() else future
+            for rows, future in zip(reversed(self.batches), reversed(self.futures), strict=True)
+        ]
+        return _restore(
+            self.batches,
+            [one if isinstance(one, np.ndarray) else one.result() for one in reversed(results)],
+        )
 
 
 def _restore(
