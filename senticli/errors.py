@@ -5,6 +5,8 @@ A setting stands between backquotes, as a keyword argument with or without a val
 options and commands instead.
 """
 
+from typing import Any
+
 
 class SenticliError(Exception):
     """Something failed, and the caller can fix it.
@@ -18,6 +20,10 @@ class SenticliError(Exception):
         super().__init__(message)
         self.message = message
         self.hint = hint
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # To be sent to other processes: subclasses take other arguments than those of Exception.
+        return type(self).__new__, (type(self), *self.args), self.__dict__
 
     def __str__(self) -> str:
         return f"{self.message} ({self.hint})" if self.hint else self.message

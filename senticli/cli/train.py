@@ -155,8 +155,9 @@ def train(
     if tune and (dry_run or plot):
         raise UsageError("--tune is a search of its own", "leave out --dry-run and --plot")
     seconds = None if tune is None else seconds_of(tune)
-    if seconds and "WORLD_SIZE" in os.environ:
-        raise UsageError("--tune trains in one process", "start it without torchrun")
+    if (tune or dry_run) and processes() > 1:
+        option = "--tune" if tune else "--dry-run"
+        raise UsageError(f"{option} trains in one process", "start it without torchrun")
 
     # Heavy imports stay inside: --help and completion do without numpy.
     from senticli.cli.views.plot import check_plot
@@ -299,7 +300,7 @@ def _estimate(recipe: Recipe, as_json: bool, *, strict: bool) -> None:
 
 @contextmanager
 def shown(as_json: bool) -> "Iterator[Lines]":
-    """Yield what shows a training; of several processes, only the first is seen."""
+    """Yield what shows a training; of several processes, the first, and errors on each node."""
     from senticli.cli.views.train import Json, Lines, Live
 
     # Schedulers of clusters set RANK too; torchrun always says how many processes there are.
@@ -311,6 +312,8 @@ def shown(as_json: bool) -> "Iterator[Lines]":
             try:
                 yield Lines(is_first=False)
             except SenticliError as error:
+                if os.environ.get("LOCAL_RANK") == "0":  # on another node than the first
+                    raise
                 time.sleep(5)  # torchrun ends them all with the first: let that one say it
                 raise typer.Exit(exit_code_of(error)) from None
         return

@@ -12,7 +12,7 @@ import os
 import shlex
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +24,8 @@ from senticli.errors import SenticliError
 from senticli.io import atomic, jsonfile
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from senticli.training.trainer import Trainer
 
 FORMAT = 1
@@ -36,8 +38,8 @@ SECONDS = 120.0  # between two checkpoints within an epoch
 class Unfinished:
     """An unfinished training: its settings, and its state.
 
-    ``sources`` are the hashes of what was read, ``machine`` is what it ran on, for people, and
-    ``facts`` the plain part of the trainer's state.
+    ``sources`` are the hashes of what was read, ``machine`` is what it ran on, for people;
+    ``facts`` and, once :meth:`loaded`, ``tensors`` are the trainer's state.
     """
 
     path: Path
@@ -47,6 +49,7 @@ class Unfinished:
     sources: Mapping[str, Any]
     machine: str
     facts: Mapping[str, Any]
+    tensors: Mapping[str, "Tensor"] = field(default_factory=dict)
 
     @classmethod
     def open(cls, path: Path) -> "Unfinished":
@@ -72,8 +75,8 @@ class Unfinished:
         except (OSError, *jsonfile.INVALID, safetensors.SafetensorError) as error:
             raise _damaged(path) from error
 
-    def restore(self, trainer: "Trainer", sources: Mapping[str, Any]) -> None:
-        """Bring ``trainer`` to the state of this training.
+    def loaded(self, sources: Mapping[str, Any]) -> "Unfinished":
+        """Return the same with its tensors, which fit what was read if it has the same hashes.
 
         Raises:
             SenticliError: the data or vectors have changed, or the checkpoint is damaged.
@@ -86,8 +89,19 @@ class Unfinished:
                 "put them back, or start again: `train(force=True)`",
             )
         try:
-            trainer.load_state(safetensors.torch.load_file(self.path), self.facts)
-        except (OSError, LookupError, TypeError, ValueError, RuntimeError) as error:
+            return replace(self, tensors=safetensors.torch.load_file(self.path))
+        except (OSError, safetensors.SafetensorError) as error:
+            raise _damaged(self.path) from error
+
+    def restore(self, trainer: "Trainer") -> None:
+        """Bring ``trainer`` to the state of this training.
+
+        Raises:
+            SenticliError: the checkpoint is damaged.
+        """
+        try:
+            trainer.load_state(self.tensors, self.facts)
+        except (LookupError, TypeError, ValueError, RuntimeError) as error:
             raise _damaged(self.path) from error
 
 

@@ -28,10 +28,8 @@ from senticli.errors import SenticliError
 from senticli.events import Message, OnEvent, Progress
 from senticli.measures import Floats, among, fit_temperature, softmax
 from senticli.runtime import Network
-from senticli.training.device import choose_device
 from senticli.training.events import BatchResult
 from senticli.training.export.float32 import to_onnx
-from senticli.training.processes import Processes
 from senticli.training.session import EncodedData, build_session, encode_data
 
 TIMED = 20  # batches from which the time is estimated
@@ -71,7 +69,6 @@ def cross_fit(
     whole = TrainingData(split, Split([], []), labels, unlabelled=_unlabelled(recipe))
     data = _encode(recipe, whole, on_event)
     known = data.known(data.mixture.train)
-    processes = Processes(device=choose_device(recipe.train.device))
     probabilities = np.zeros((len(examples), len(labels)))
     clock = _Clock(folds, on_event)
     for fold, (train, valid) in zip(held_out, rest, strict=True):
@@ -84,7 +81,7 @@ def cross_fit(
             valid_labels=data.train_labels[valid],
             mixture=mixture_of(splits, recipe.train),
         )
-        session = build_session(recipe, mine, processes)
+        session = build_session(recipe, mine)
         trainer = session.trainer(clock.batch)
         for _ in trainer.fit():
             pass

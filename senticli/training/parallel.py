@@ -129,6 +129,7 @@ class Parallel:
     ) -> None:
         self._model = model
         self._parameters = list(model.parameters())
+        self._on_cpu = self._parameters[0].device.type == "cpu"
         self._weights = weights
         self._processes = processes
         self._r_drop = r_drop
@@ -251,11 +252,10 @@ class Parallel:
         ``run`` holds each text ``passes`` times in memory.
         """
         n_texts = len(batch.labels)
-        on_cpu = self._processes.device.type == "cpu"
-        cores = max(1, min(self._threads, n_texts // MIN_PART_TEXTS)) if on_cpu else 1
+        cores = max(1, min(self._threads, n_texts // MIN_PART_TEXTS)) if self._on_cpu else 1
         parts = balance_by_length(batch.lengths.tolist(), cores, MAX_PART_TOKENS // passes)
         parts = [rows for rows in parts if rows.start < n_texts]
-        if not on_cpu:
+        if not self._on_cpu:
             return map(run, parts)
         if cores not in self._pools:
             self._pools[cores] = ThreadPoolExecutor(

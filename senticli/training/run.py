@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -48,6 +48,7 @@ from senticli.training.events import (
     Stopped,
 )
 from senticli.training.packages import imported
+from senticli.training.processes import join_processes
 from senticli.training.recipe import (
     asked_recipe,
     free_target,
@@ -59,7 +60,6 @@ from senticli.training.recipe import (
 if TYPE_CHECKING:
     from senticli.model import Model
     from senticli.training.checkpoint import Checkpoint, Unfinished
-    from senticli.training.processes import Processes
     from senticli.training.session import EncodedData, Session
     from senticli.training.trainer import Trainer
 
@@ -110,6 +110,16 @@ def train(
     return Model(run_training(recipe, target, force=force, strict=strict, on_event=on_event))
 
 
+@dataclass(frozen=True)
+class _Task:
+    """What is to be trained, and ``resumed``, what was trained of it before."""
+
+    recipe: Recipe
+    target: Path
+    command: str
+    resumed: "Unfinished | None" = None
+
+
 def run_training(
     recipe: Recipe,
     target: Path,
@@ -117,7 +127,6 @@ def run_training(
     command: str = "",
     strict: bool = False,
     force: bool = False,
-    resumed: "Unfinished | None" = None,
     stopping: Callable[[], bool] = lambda: False,
     on_event: OnEvent = ignore,
 ) -> Bundle:
@@ -129,7 +138,6 @@ def run_training(
         command: the command line, for the provenance.
         strict: fail on problems of the data.
         force: replace a model, or an unfinished training, that is there.
-        resumed: the unfinished training to continue.
         stopping: asked after every batch; true stops the training.
         on_event: called with each event.
 
@@ -138,68 +146,97 @@ def run_training(
             kept before.
         Stopped: it was stopped; the best epoch is kept.
     """
-    target = free_target(recipe, target, force=force or resumed is not None)
-    with imported():
-        from senticli.training.checkpoint import Checkpoint, path_of
 
-    path = path_of(target)
-    if path.exists() and not resumed and not force:
-        raise SenticliError(
-            f"there is an unfinished training of {target.name}",
-            f"resume it: {_resuming(target)}; or start again with `force=True`",
-        )
+    def task() -> _Task:
+        free = free_target(recipe, target, force=force)
+        with imported():
+            from senticli.training.checkpoint import path_of
+
+        if path_of(free).exists() and not force:
+            raise SenticliError(
+                f"there is an unfinished training of {free.name}",
+                f"resume it: {_resuming(free)}; or start again with `force=True`",
+            )
+        return _Task(recipe, free, command)
+
+    return _run(task, strict, stopping, on_event)
+
+
+def _run(
+    find_task: Callable[[], _Task],
+    strict: bool,
+    stopping: Callable[[], bool],
+    on_event: OnEvent,
+) -> Bundle:
+    """Train, in all processes of ``torchrun``; see :func:`run_training`."""
     with ExitStack() as stack:
-        session = prepare(recipe, stack, strict=strict, on_event=on_event)
-        processes = session.processes
-        checkpoint = Checkpoint(
-            recipe,
-            target,
-            resumed.command if resumed else command,
-            session.data.sources,
-            session.machine,
-        )
-        is_first = not processes.rank
-        if is_first:
-            _keep_others_out(stack, path, target)
+        processes = stack.enter_context(join_processes())
 
-        def on_batch(result: BatchResult) -> None:
+        def begin() -> "tuple[_Task, Session]":
+            task = find_task()
+            session = prepare(task.recipe, strict=strict, on_event=on_event)
+            _keep_others_out(stack, task.target)
+            if task.resumed:
+                task = replace(task, resumed=task.resumed.loaded(session.data.sources))
+            return task, session
+
+        task, session = processes.from_first(begin)
+        session = session.shared_by(processes)
+        return _train(task, session, stopping, on_event)
+
+
+def _train(
+    task: _Task, session: "Session", stopping: Callable[[], bool], on_event: OnEvent
+) -> Bundle:
+    """Train a session, or the rest of it; the first process writes."""
+    from senticli.training.checkpoint import Checkpoint
+
+    processes, target = session.processes, task.target
+    is_first = not processes.rank
+    checkpoint = Checkpoint(
+        task.recipe, target, task.command, session.data.sources, session.machine
+    )
+
+    def on_batch(result: BatchResult) -> None:
+        on_event(result)
+        if is_first and checkpoint.due:
+            _save_checkpoint(checkpoint, trainer, on_event)
+
+    trainer = session.trainer(on_batch, stopping=stopping)
+    if task.resumed:
+        task.resumed.restore(trainer)
+        if task.resumed.machine != session.machine:
+            on_event(Message("note", f"it began on another machine: {task.resumed.machine}"))
+    elif is_first:
+        checkpoint.remove()
+    on_event(session.started(trainer.history))
+    try:
+        for result in trainer.fit():
+            if is_first:
+                _save_checkpoint(checkpoint, trainer, on_event)
             on_event(result)
-            if is_first and checkpoint.due:
-                _save_checkpoint(checkpoint, trainer, on_event)
-
-        trainer = session.trainer(on_batch, stopping=stopping)
-        if resumed:
-            resumed.restore(trainer, session.data.sources)
-            if resumed.machine != session.machine:
-                on_event(Message("note", f"it began on another machine: {resumed.machine}"))
-        elif is_first:
-            checkpoint.remove()
-        on_event(session.started(trainer.history))
-        try:
-            for result in trainer.fit():
-                if is_first:
-                    _save_checkpoint(checkpoint, trainer, on_event)
-                on_event(result)
-        except KeyboardInterrupt as error:
-            if is_first and isinstance(error, Stopped):
-                _save_checkpoint(checkpoint, trainer, on_event)
-            stopped = error if isinstance(error, Stopped) else Stopped()
-            if is_first:
-                _keep_best(session, trainer, target, checkpoint, on_event)
-            stopped.path, stopped.resumable = target, path.exists()
-            stopped.best = trainer.best.epoch if trainer.best else None
-            raise stopped from None
-        except SenticliError as error:
-            if is_first:
-                _keep_best(session, trainer, target, checkpoint, on_event)
-                if isinstance(error, Diverged) and trainer.best:
-                    checkpoint.remove()
-            raise
+    except KeyboardInterrupt as error:
+        if is_first and isinstance(error, Stopped):
+            _save_checkpoint(checkpoint, trainer, on_event)
+        stopped = error if isinstance(error, Stopped) else Stopped()
         if is_first:
             _keep_best(session, trainer, target, checkpoint, on_event)
-            checkpoint.remove()
-        processes.wait()  # until the first has written
-    return Bundle.open(target)
+        stopped.path, stopped.resumable = target, checkpoint.path.exists()
+        stopped.best = trainer.best.epoch if trainer.best else None
+        raise stopped from None
+    except SenticliError as error:
+        if is_first:
+            _keep_best(session, trainer, target, checkpoint, on_event)
+            if isinstance(error, Diverged) and trainer.best:
+                checkpoint.remove()
+        raise
+
+    def finish() -> Bundle:
+        _keep_best(session, trainer, target, checkpoint, on_event)
+        checkpoint.remove()
+        return Bundle.open(target)
+
+    return processes.from_first(finish)
 
 
 def resume_training(
@@ -215,22 +252,21 @@ def resume_training(
         UsageError: ``recipe`` is given and is not that of the training.
         SenticliError: there is none; or as :func:`run_training`.
     """
-    with imported():
-        from senticli.training.checkpoint import find
 
-    unfinished = find(target.resolve() if target else None)
-    if recipe is not None and recipe != unfinished.recipe:
-        raise UsageError(
-            "these are not the settings that the unfinished training was started with",
-            f"leave them out: {_resuming(unfinished.target)}",
-        )
-    return run_training(
-        unfinished.recipe,
-        unfinished.target,
-        resumed=unfinished,
-        stopping=stopping,
-        on_event=on_event,
-    )
+    def task() -> _Task:
+        with imported():
+            from senticli.training.checkpoint import find
+
+        unfinished = find(target.resolve() if target else None)
+        if recipe is not None and recipe != unfinished.recipe:
+            raise UsageError(
+                "these are not the settings that the unfinished training was started with",
+                f"leave them out: {_resuming(unfinished.target)}",
+            )
+        free = free_target(unfinished.recipe, unfinished.target, force=True)
+        return _Task(unfinished.recipe, free, unfinished.command, unfinished)
+
+    return _run(task, False, stopping, on_event)
 
 
 def _resuming(target: Path) -> str:
@@ -253,14 +289,13 @@ def estimate(recipe: Recipe, *, strict: bool = False, on_event: OnEvent = ignore
         on_event(Message("note", "the teachers, and the unlabelled texts, are not included"))
     vectors = config.published_vectors or "none"
     recipe = replace(recipe, train=replace(config, vectors=vectors, unlabelled=("none",)))
-    with ExitStack() as stack:
-        session = prepare(recipe, stack, strict=strict, taught=False, on_event=on_event)
-        on_event(Step("timing some batches"))
-        pace = _Pace()
-        with suppress(_EnoughTimed):
-            for _ in session.trainer(pace.batch).fit():
-                pass  # so little data that an epoch was over before enough was seen
-        return session.estimate(pace.seconds_per_batch)
+    session = prepare(recipe, strict=strict, taught=False, on_event=on_event)
+    on_event(Step("timing some batches"))
+    pace = _Pace()
+    with suppress(_EnoughTimed):
+        for _ in session.trainer(pace.batch).fit():
+            pass  # so little data that an epoch was over before enough was seen
+    return session.estimate(pace.seconds_per_batch)
 
 
 # --- the data
@@ -268,17 +303,15 @@ def estimate(recipe: Recipe, *, strict: bool = False, on_event: OnEvent = ignore
 
 def prepare(
     recipe: Recipe,
-    stack: ExitStack,
     *,
     strict: bool = False,
     taught: bool = True,
     on_event: OnEvent = ignore,
 ) -> "Session":
-    """Read what a recipe names and build its network, in all processes until ``stack`` ends.
+    """Read what a recipe names and build its network.
 
     Args:
         recipe: model and training.
-        stack: leaves the other processes.
         strict: fail on problems of the data.
         taught: False if the teachers are only read, not asked.
         on_event: called with each event.
@@ -286,19 +319,18 @@ def prepare(
     with imported():
         from senticli.training.session import build_session
 
-    data, processes = read_data(recipe, stack, strict=strict, taught=taught, on_event=on_event)
+    data = read_data(recipe, strict=strict, taught=taught, on_event=on_event)
     on_event(Step("building the network"))
-    return build_session(recipe, data, processes)
+    return build_session(recipe, data)
 
 
 def read_data(
     recipe: Recipe,
-    stack: ExitStack,
     *,
     strict: bool = False,
     taught: bool = True,
     on_event: OnEvent = ignore,
-) -> "tuple[EncodedData, Processes]":
+) -> "EncodedData":
     """Read, check and encode what a recipe names; see :func:`prepare`."""
     # Before torch is loaded, so that what is missing is said at once.
     on_event(Step("reading the data"))
@@ -316,12 +348,9 @@ def read_data(
     on_event(Step("loading torch"))
     with imported():
         from senticli.training.device import choose_device
-        from senticli.training.processes import join_processes
         from senticli.training.session import encode_data
 
-    processes = stack.enter_context(join_processes(choose_device(recipe.train.device)))
-    if processes.rank:
-        processes.wait()  # for what the first finds out and keeps
+    choose_device(recipe.train.device)  # before the long work, in case there is none
     if teachers and taught:
         on_event(Step("reading the teachers"))
         checked = teach(checked, teachers, recipe.train.teacher_weight, on_event)
@@ -329,10 +358,7 @@ def read_data(
     if len(mixed) > 1:
         on_event(Mixed(mixed))
     on_event(Step("tokenizing"))
-    data = encode_data(recipe, checked, cache, init, on_event)
-    if not processes.rank:
-        processes.wait()
-    return data, processes
+    return encode_data(recipe, checked, cache, init, on_event)
 
 
 def _require_sources(config: TrainConfig) -> None:
@@ -379,8 +405,11 @@ def _checked_data(
 # --- what is kept
 
 
-def _keep_others_out(stack: ExitStack, path: Path, target: Path) -> None:
-    """Until ``stack`` ends, keep other processes from the training whose checkpoint is ``path``."""
+def _keep_others_out(stack: ExitStack, target: Path) -> None:
+    """Until ``stack`` ends, keep other trainings from writing ``target``."""
+    from senticli.training.checkpoint import path_of
+
+    path = path_of(target)
 
     def refuse() -> None:
         raise SenticliError(

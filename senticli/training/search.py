@@ -10,7 +10,6 @@ import json
 import shlex
 import time
 from collections.abc import Callable, Collection, Mapping
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Literal
 
@@ -41,7 +40,6 @@ from senticli.training.events import (
     Trial,
     TrialStarted,
 )
-from senticli.training.processes import Processes
 from senticli.training.recipe import free_target
 from senticli.training.run import make_default, read_data, uninterrupted, write_best
 from senticli.training.session import EncodedData, Session, build_session
@@ -108,27 +106,26 @@ def search(
                 "continue it with `resume=True`, or start again with `force=True`",
             )
         atomic.remove(journal)
-    with ExitStack() as stack:
-        data, processes = read_data(recipe, stack, strict=strict, on_event=on_event)
-        fixed = {*fixed, *(NETWORK if data.init else ())}
-        if not data.init and data.vectors_found is None:
-            fixed.add("embedding_lr")
-        study = _Search(journal, recipe, fixed, target)
-        on_event(Searching(study.trials, seconds))
+    data = read_data(recipe, strict=strict, on_event=on_event)
+    fixed = {*fixed, *(NETWORK if data.init else ())}
+    if not data.init and data.vectors_found is None:
+        fixed.add("embedding_lr")
+    study = _Search(journal, recipe, fixed, target)
+    on_event(Searching(study.trials, seconds))
 
-        def save(session: Session, trainer: Trainer) -> None:
-            with uninterrupted():
-                write_best(session, trainer, target, command(session.recipe, target.name))
+    def save(session: Session, trainer: Trainer) -> None:
+        with uninterrupted():
+            write_best(session, trainer, target, command(session.recipe, target.name))
 
-        try:
-            study.run(data, processes, seconds, save, stopping, on_event)
-        except KeyboardInterrupt as error:
-            stopped = error if isinstance(error, Stopped) else Stopped()
-            stopped.path, stopped.resumable = target, True
-            if study.best:
-                stopped.best = study.best.number
-                make_default(target, on_event)
-            raise stopped from None
+    try:
+        study.run(data, seconds, save, stopping, on_event)
+    except KeyboardInterrupt as error:
+        stopped = error if isinstance(error, Stopped) else Stopped()
+        stopped.path, stopped.resumable = target, True
+        if study.best:
+            stopped.best = study.best.number
+            make_default(target, on_event)
+        raise stopped from None
     make_default(target, on_event)
     assert study.best  # else running it failed
     again = command(recipe.with_settings(study.best.settings), f"{target.name}-again")
@@ -243,7 +240,6 @@ class _Search:
     def run(
         self,
         data: EncodedData,
-        processes: Processes,
         seconds: float,
         save: Callable[[Session, Trainer], None],
         stopping: Callable[[], bool],
@@ -265,7 +261,7 @@ class _Search:
             """Train with the settings that were drawn; return the validation loss."""
             settings = {name: self._draw(drawn, name) for name in self._space}
             on_event(TrialStarted(drawn.number + 1, settings))
-            session = build_session(self._recipe.with_settings(settings), data, processes)
+            session = build_session(self._recipe.with_settings(settings), data)
             trainer = session.trainer(on_event, lambda: stopping() or is_late())
             started = time.monotonic()
             state: Literal["done", "cut short", "out of time", "failed"] = "done"

@@ -33,7 +33,7 @@ from senticli.text.tokenizer import Tokenizer, dump_rules
 from senticli.text.vocab import PAD_INDEX, UNK_INDEX, Vocab
 from senticli.training.batches import Batches
 from senticli.training.corpus import Corpus, corpus_of
-from senticli.training.device import choose_dtype, describe_device
+from senticli.training.device import choose_device, choose_dtype, describe_device
 from senticli.training.embeddings import CachedVectors, extend_embedding, joined_embedding
 from senticli.training.events import (
     BatchResult,
@@ -102,14 +102,30 @@ class Session:
     valid: list[Batches]  # of each source
     rates: dict[str, float]  # learning rates of parameters, see Trainer
     weights: Tensor | None  # of the labels in the loss
-    processes: Processes
-    machine: str  # device, dtype and processes, for people
+    device: torch.device
     slower: str | None  # why float32 is used where bfloat16 would be faster
+    processes: Processes = ALONE
 
     @property
     def parameters(self) -> int:
         """The number of the model's parameters."""
         return sum(weight.numel() for weight in self.model.parameters())
+
+    @property
+    def machine(self) -> str:
+        """Processes, device and dtype, for people, such as ``cpu, 2 threads, bfloat16``."""
+        dtype = str(self.model.compute_dtype).removeprefix("torch.")
+        one, size = f"{describe_device(self.device)}, {dtype}", self.processes.size
+        return one if size == 1 else f"{size} × ({one})"
+
+    def shared_by(self, processes: Processes) -> "Session":
+        """Return the same session for one of several processes, on a device of its own.
+
+        Raises:
+            SenticliError: one of them has no such device.
+        """
+        device = processes.each(lambda: processes.own_device(choose_device(self.device.type)))
+        return dataclasses.replace(self, processes=processes, device=device)
 
     def trainer(
         self,
@@ -126,6 +142,7 @@ class Session:
             rates=self.rates,
             weights=self.weights,
             processes=self.processes,
+            device=self.device,
             stopping=stopping,
             on_batch=on_batch,
         )
@@ -288,10 +305,10 @@ def _embedding_of_model(
 # --- the network
 
 
-def build_session(recipe: Recipe, data: EncodedData, processes: Processes = ALONE) -> Session:
+def build_session(recipe: Recipe, data: EncodedData) -> Session:
     """Build the network for encoded data, and their batches.
 
-    ``processes`` train together. The same arguments give the same session.
+    The same arguments give the same session.
     """
     config = recipe.train
     torch.manual_seed(config.seed)
@@ -300,7 +317,8 @@ def build_session(recipe: Recipe, data: EncodedData, processes: Processes = ALON
     if data.init:
         _load_weights(model, data.init, data.labels)
     model.embedding.weight.data.copy_(data.embedding)
-    model.compute_dtype, slower = choose_dtype(processes.device, config.precision, recipe.model.rnn)
+    device = choose_device(config.device)
+    model.compute_dtype, slower = choose_dtype(device, config.precision, recipe.model.rnn)
     batch_size = config.batch_size_for(len(data.train))
     return Session(
         recipe=dataclasses.replace(recipe, model=model_config),
@@ -337,8 +355,7 @@ def build_session(recipe: Recipe, data: EncodedData, processes: Processes = ALON
             if config.class_weights == "balanced"
             else None
         ),
-        processes=processes,
-        machine=_machine(processes, model.compute_dtype),
+        device=device,
         slower=slower,
     )
 
@@ -377,12 +394,6 @@ def _row_per_label(output: Tensor) -> Tensor:
     The one logit of two labels is the difference between theirs.
     """
     return torch.cat([-output / 2, output / 2]) if len(output) == 1 else output.clone()
-
-
-def _machine(processes: Processes, dtype: torch.dtype) -> str:
-    """Return device and precision, such as ``cpu, 2 threads, bfloat16``."""
-    one = f"{describe_device(processes.device)}, {str(dtype).removeprefix('torch.')}"
-    return one if processes.size == 1 else f"{processes.size} × ({one})"
 
 
 def head_and_tail(token_ids: TokenIds, limit: int) -> TokenIds:

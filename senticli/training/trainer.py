@@ -18,7 +18,9 @@ from senticli.training.events import BatchResult, Diverged, EpochResult, SourceR
 from senticli.training.network.birnn import BiRNN
 from senticli.training.network.dropout import Masks, draw_masks
 from senticli.training.parallel import Parallel, Totals, one_thread
-from senticli.training.processes import ALONE, GONE, Processes
+from senticli.training.processes import ALONE, GONE, WHICH, Processes
+
+CPU = torch.device("cpu")
 
 
 @dataclass
@@ -53,7 +55,8 @@ class Trainer:
         shares: of these sources in the validation loss; None: by their texts.
         rates: the learning rate of parameters by name, as a share of the others'.
         weights: by which the labels count in the loss, [K].
-        processes: those that train together, and the device of this one.
+        processes: those that train together.
+        device: that of this process.
         stopping: asked after every batch; true ends the training with :class:`Stopped`.
         on_batch: called after every batch.
     """
@@ -69,18 +72,20 @@ class Trainer:
         rates: Mapping[str, float] | None = None,
         weights: Tensor | None = None,
         processes: Processes = ALONE,
+        device: torch.device = CPU,
         stopping: Callable[[], bool] = lambda: False,
         on_batch: Callable[[BatchResult], object] | None = None,
     ) -> None:
-        self.model = model.to(processes.device)
+        self.model = model.to(device)
         self.config = config
         self._train = train
         self._valid = valid
         self._shares = [one.n_texts for one in valid] if shares is None else shares
         self._processes = processes
+        self._device = device
         self._parallel = Parallel(
             model,
-            None if weights is None else weights.to(processes.device),
+            None if weights is None else weights.to(device),
             processes,
             config.r_drop,
         )
@@ -183,10 +188,11 @@ class Trainer:
 
     def evaluate(self) -> list[Totals]:
         """Return loss and accuracy on each source of validation, by the weights as they stand."""
-        device = self._processes.device
         shares = (self._processes.share_of(source.epoch()) for source in self._valid)
         return [
-            self._parallel.evaluate(prefetched(batch.to(device) for batch in mine), self._kept)
+            self._parallel.evaluate(
+                prefetched(batch.to(self._device) for batch in mine), self._kept
+            )
             for mine in shares
         ]
 
@@ -197,7 +203,7 @@ class Trainer:
 
     def _batches(self, epoch: int, start: int) -> Iterator[tuple[Batch, list[Masks], int]]:
         """Yield batches with the masks of each pass and their number of tokens, on the device."""
-        device, passes = self._processes.device, 2 if self.config.r_drop else 1
+        device, passes = self._device, 2 if self.config.r_drop else 1
         for number, batch in enumerate(self._train.epoch(epoch, start=start), start=start):
             random = np.random.default_rng((self.config.seed, epoch, number))
             masks = [
@@ -301,7 +307,7 @@ class Trainer:
                     "there is not enough memory", "lower `batch_size`, `max_length` or `hidden`"
                 ) from error
             if self._processes.size > 1:
-                hint = "see its message, then resume: `train(resume=True)`"
+                hint = f"{WHICH}; then start them all again, with `resume=True`"
                 raise SenticliError(GONE, hint) from error
             raise
 

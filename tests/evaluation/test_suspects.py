@@ -420,11 +420,11 @@ def test_no_model_sees_the_fold_that_it_judges(
             judged.append({text.tobytes() for text in texts})
             return super().logits(texts)
 
-    def building(recipe: Any, data: Any, processes: Any) -> Any:
+    def building(recipe: Any, data: Any) -> Any:
         assert len(data.train) == len(data.train_labels) == data.mixture.train[0].examples
         assert len(data.valid) == len(data.valid_labels) == data.mixture.valid[0].examples
         seen.append({text.tobytes() for text in [*data.train, *data.valid]})
-        return build_session(recipe, data, processes)
+        return build_session(recipe, data)
 
     monkeypatch.setattr(cross_fit, "Network", Judging)
     monkeypatch.setattr(cross_fit, "build_session", building)
