@@ -162,6 +162,13 @@ def join_processes() -> Iterator[Processes]:
             dist.destroy_process_group()
 
 
+def is_lost_connection(error: RuntimeError) -> bool:
+    """Return True if the error is of torch's connections, which for gloo has no class."""
+    import torch.distributed as dist
+
+    return isinstance(error, dist.DistError) or "gloo" in str(error)
+
+
 def _require_same_versions(processes: Processes) -> None:
     """Raise SenticliError unless the processes run the same code, so that they do the same."""
     mine = ", ".join(f"{name} {version(name)}" for name in ("torch", "numpy"))

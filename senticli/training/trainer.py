@@ -18,7 +18,7 @@ from senticli.training.events import BatchResult, Diverged, EpochResult, SourceR
 from senticli.training.network.birnn import BiRNN
 from senticli.training.network.dropout import Masks, draw_masks
 from senticli.training.parallel import Parallel, Totals, one_thread
-from senticli.training.processes import ALONE, GONE, WHICH, Processes
+from senticli.training.processes import ALONE, GONE, WHICH, Processes, is_lost_connection
 
 CPU = torch.device("cpu")
 
@@ -306,7 +306,7 @@ class Trainer:
                 raise SenticliError(
                     "there is not enough memory", "lower `batch_size`, `max_length` or `hidden`"
                 ) from error
-            if self._processes.size > 1:
+            if is_lost_connection(error):
                 hint = f"{WHICH}; then start them all again, with `resume=True`"
                 raise SenticliError(GONE, hint) from error
             raise
