@@ -144,7 +144,7 @@ def train(
     Without options: a bidirectional GRU on IMDB, from word vectors learned from its reviews, in
     eleven minutes on two cores. Ctrl-C ends training after the current batch and keeps the best
     epoch so far; --resume continues it. `torchrun --nproc-per-node 2 -m senticli train` trains in
-    two processes.
+    two processes; several nodes can share a training, too.
     """
     if dry_run and plot:
         raise UsageError("--dry-run trains nothing to plot", "leave out one of the two")

@@ -155,7 +155,7 @@ def join_processes() -> Iterator[Processes]:
             dist.init_process_group("cpu:gloo,cuda:nccl" if has_gpu else "gloo", timeout=ANSWER)
             patient = dist.new_group(backend="gloo", timeout=PATIENCE)
         processes = Processes(rank, size, local_rank, patient)
-        _require_same_versions(processes)
+        require_same_versions(processes)
         yield processes
     finally:
         if dist.is_initialized():
@@ -169,7 +169,7 @@ def is_lost_connection(error: RuntimeError) -> bool:
     return isinstance(error, dist.DistError) or "gloo" in str(error)
 
 
-def _require_same_versions(processes: Processes) -> None:
+def require_same_versions(processes: Processes) -> None:
     """Raise SenticliError unless the processes run the same code, so that they do the same."""
     mine = ", ".join(f"{name} {version(name)}" for name in ("torch", "numpy"))
     mine = f"senticli {code_version()}, {mine}"

@@ -304,6 +304,13 @@ def test_no_checkpoint_is_no_reason_to_stop(senticli: Run, home: Path, tmp_path:
     assert (tmp_path / "model" / "model.onnx").exists()
 
 
+@pytest.mark.parametrize("option", ["--dry-run", "--tune=1m"])
+def test_estimate_and_search_are_of_one_process(senticli: Run, option: str) -> None:
+    done = senticli(*TINY, option, env={"WORLD_SIZE": "2", "RANK": "0"})
+    assert done.returncode == 2
+    assert f"error: {option.partition('=')[0]} trains in one process" in done.stderr
+
+
 def test_world_size_without_torchrun_is_wrong_usage(senticli: Run) -> None:
     done = senticli(*TINY, env={"WORLD_SIZE": "2"})
     assert done.returncode == 2

@@ -1,11 +1,13 @@
 """Several processes that train together."""
 
 import pickle
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from senticli.errors import ConfigError, SenticliError
-from senticli.training.processes import Processes
+from senticli.training.processes import Processes, is_lost_connection, require_same_versions
 
 
 def test_process_that_waits_for_one_that_is_gone_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -15,6 +17,24 @@ def test_process_that_waits_for_one_that_is_gone_says_so(monkeypatch: pytest.Mon
     monkeypatch.setattr("torch.distributed.broadcast_object_list", broken)
     with pytest.raises(SenticliError, match="another process of this training is gone"):
         Processes(rank=1, size=2).from_first(lambda: None)
+
+
+def test_bug_is_not_taken_for_a_lost_connection() -> None:
+    lost = "[gloo/transport/tcp/pair.cc:525] Connection closed by peer [10.0.0.2]:40536"
+    assert is_lost_connection(RuntimeError(lost))
+    assert not is_lost_connection(RuntimeError("mat1 and mat2 shapes cannot be multiplied"))
+
+
+def test_processes_of_other_versions_do_not_train_together() -> None:
+    class Second(Processes):
+        def from_first(self, make: Callable[[], Any]) -> Any:
+            return make().replace("torch ", "torch 0.")
+
+        def each(self, make: Callable[[], Any]) -> Any:
+            return make()
+
+    with pytest.raises(SenticliError, match=r"process 1 runs senticli .*, and the first senticli"):
+        require_same_versions(Second(rank=1, size=2))
 
 
 def test_error_reaches_another_process_whole() -> None:
