@@ -60,7 +60,7 @@ def test_unknown_name_is_an_attribute_error() -> None:
 def test_examples_of_the_readme_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     blocks = re.findall(r"(?ms)^```python\n(.*?)^```", README.read_text(encoding="utf-8"))
-    examples = doctest.DocTestParser().get_doctest("".join(blocks), {}, "README", None, 0)
+    examples = doctest.DocTestParser().get_doctest("\n".join(blocks), {}, "README", None, 0)
     assert len(examples.examples) > 20
     output: list[str] = []
     doctest.DocTestRunner().run(examples, out=output.append)
