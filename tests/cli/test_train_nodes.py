@@ -85,8 +85,12 @@ def torchrun(nodes: list[Node], *command: str | Path) -> "list[subprocess.Comple
             # By default torchrun finds out by the host's name where it is.
             *("--rdzv-conf", f"is_host={int(number == 0)}", *map(str, command)),
         )
-        mine = {"SENTICLI_HOME": str(node.home), "GLOO_SOCKET_IFNAME": node.interface}
-        mine["OMP_NUM_THREADS"] = "1"
+        mine = {
+            "SENTICLI_HOME": str(node.home),
+            "GLOO_SOCKET_IFNAME": node.interface,
+            "OMP_NUM_THREADS": "1",
+            "RES_OPTIONS": "timeout:1 attempts:1",  # torch looks up names, without a name server
+        }
         pipe = subprocess.PIPE
         processes.append(
             subprocess.Popen(words, stdout=pipe, stderr=pipe, text=True, env={**os.environ, **mine})
