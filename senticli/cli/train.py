@@ -7,7 +7,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
+from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -336,7 +336,8 @@ def stopping_on_signals(view: "Lines", came: list[int]) -> Iterator[None]:
             raise KeyboardInterrupt
         came.append(number)
         once_more = "; Ctrl-C once more stops at once" if processes() == 1 else ""
-        view.say(f"stopping after this batch{once_more}")
+        with suppress(RuntimeError):  # it came while a line was being written
+            view.say(f"stopping after this batch{once_more}")
 
     previous = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
