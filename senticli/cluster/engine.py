@@ -4,6 +4,7 @@ import dataclasses
 import json
 import logging
 import os
+import socket
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -13,11 +14,11 @@ from typing import Any
 from senticli import __version__, registry
 from senticli.bundle import Bundle
 from senticli.cluster.manifest import FolderSummary, Output, ScoredFile, results
-from senticli.cluster.packages import QUIET, import_ray
+from senticli.cluster.packages import PRIVATE, import_ray
 from senticli.cluster.storage import File, Folder, Inputs, check_apart, find_inputs
 from senticli.cluster.worker import Job, Worker
 from senticli.config import Format, OutputConfig, check_choice
-from senticli.errors import ConfigError, SenticliError, UsageError
+from senticli.errors import SenticliError, UsageError
 from senticli.events import Message, OnEvent, Progress, ignore
 from senticli.io import atomic
 from senticli.io.formats import FORMATS
@@ -29,6 +30,7 @@ PREDICTING = ("config.json", "vocab.txt", "tokenizer.json", "model.onnx")
 """The files of a model that prediction reads."""
 STORE = 100_000_000  # bytes of Ray's object store on one machine: no text goes through it
 NAMED = 3  # files whose warnings are shown, and names in a list
+PATIENCE = 10.0  # seconds until a cluster answers
 RETRIES = 3  # of a file whose worker is gone
 # With it, Ray's processes listen on 127.0.0.1 alone, as they do on macOS and Windows by default.
 LOOPBACK = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
@@ -150,7 +152,11 @@ def score_files(
         done = dict(result.finished)
         todo = [file for file in inputs.files.values() if file.name not in done]
         if todo:
-            _run(todo, job, result, done, workers, address, on_event)
+            try:
+                _run(todo, job, result, done, workers, address, on_event)
+            except KeyboardInterrupt:
+                on_event(Message("note", _kept(result)))
+                raise
         summary = FolderSummary(
             output=target.shown,
             files=results(inputs.files.values(), done),
@@ -273,7 +279,7 @@ def _run(
         except ray.exceptions.RayError as error:
             raise SenticliError(
                 f"the workers failed: {_last_line(error)}",
-                "see Ray's logs; what is finished is kept, and the same call continues",
+                f"see Ray's logs; {_kept(output)}",
             ) from error
     if warned > NAMED:
         more = f"{warned - NAMED:,} more files have warnings"
@@ -297,7 +303,7 @@ def _scored(ray: Any, todo: Sequence[File], job: Job, workers: int) -> Iterator[
             batch_size=1,
             batch_format="pyarrow",
             num_cpus=1,
-            max_task_retries=RETRIES,
+            ray_remote_args_fn=lambda: {"max_task_retries": RETRIES},
         )
         for batch in scored.iter_batches(
             batch_size=None, batch_format="pyarrow", prefetch_batches=0
@@ -326,7 +332,7 @@ def _connected(address: str, workers: int | None) -> Iterator[Any]:
     if ray.is_initialized():
         yield ray
         return
-    settings: dict[str, Any] = {"runtime_env": {"env_vars": QUIET}}
+    settings: dict[str, Any] = {"runtime_env": {"env_vars": PRIVATE}}
     if address == "local":
         os.environ[LOOPBACK] = "0"
         settings = {
@@ -336,6 +342,9 @@ def _connected(address: str, workers: int | None) -> Iterator[Any]:
             "_system_config": {"worker_niceness": 0},  # as quick as a local run
         }
     try:
+        if ":" in address:  # Ray tries for minutes
+            host, _, port = address.rpartition(":")
+            socket.create_connection((host, int(port)), PATIENCE).close()
         ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **settings)
     except (OSError, RuntimeError, ValueError) as error:
         raise SenticliError(
@@ -352,17 +361,22 @@ def _connected(address: str, workers: int | None) -> Iterator[Any]:
 def _raise_failure(summary: FolderSummary, output: Output) -> None:
     """Raise SenticliError if a file could not be scored, or no text at all."""
     if failed := summary.failed:
-        several = f"{len(failed):,} of {len(summary.files):,} files could not be scored; the first: "
+        several = (
+            f"{len(failed):,} of {len(summary.files):,} files could not be scored; the first: "
+        )
         raise SenticliError(
             f"{several if len(failed) > 1 else ''}{failed[0].name}: {failed[0].failure}",
-            f"{failed[0].hint}; what is finished is in {output.making.shown}, and the same call "
-            "continues it",
+            f"{failed[0].hint}; {_kept(output)}",
         )
     if summary.rows_in and summary.errors == summary.rows_in:
         raise SenticliError(
             "no text could be classified",
             "check the input, and the format and column that it is read with",
         )
+
+
+def _kept(output: Output) -> str:
+    return f"what is finished is in {output.making.shown}, and another run continues it"
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -180,7 +180,8 @@ class Output:
         self._lines = lines + [scored.to_json() for scored in self.finished.values()]
         self._write()
         if self.making.is_local:
-            self._file = Path(self.making.place(MANIFEST)).open("a", encoding="utf-8")
+            path = Path(self.making.place(MANIFEST))
+            self._file = path.open("a", encoding="utf-8")  # closed by close
 
     def _read(
         self, folder: Folder, inputs: Inputs, there: Mapping[str, File]
@@ -210,9 +211,7 @@ class Output:
         }
 
     def _differs(self, other: str) -> UsageError:
-        return UsageError(
-            f"{self.folder.shown} was made with {other}", "start again: `force=True`"
-        )
+        return UsageError(f"{self.folder.shown} was made with {other}", "start again: `force=True`")
 
     def add(self, scored: ScoredFile) -> None:
         """Record that a file is finished."""

@@ -5,10 +5,8 @@ from typing import Any
 
 from senticli.io.formats import missing_package
 
-QUIET = {
-    "RAY_USAGE_STATS_ENABLED": "0",  # nothing is reported home
-    "RAY_BACKEND_LOG_LEVEL": "fatal",  # its processes write to stderr what is in their logs, too
-}
+PRIVATE = {"RAY_USAGE_STATS_ENABLED": "0"}
+"""The environment in which Ray reports nothing home."""
 
 
 def import_ray() -> Any:
@@ -17,7 +15,7 @@ def import_ray() -> Any:
     Raises:
         SenticliError: it is not installed, or cannot be imported.
     """
-    os.environ.update(QUIET)
+    os.environ.update(PRIVATE)
     try:
         import ray
         import ray.data

@@ -65,7 +65,11 @@ class Folder:
     @property
     def shown(self) -> str:
         """The address as it may be shown."""
-        return self.path if self.is_local else without_password(self.system.unstrip_protocol(self.path))
+        return (
+            self.path
+            if self.is_local
+            else without_password(self.system.unstrip_protocol(self.path))
+        )
 
     def place(self, name: str) -> str:
         """Return the path of a file in it."""

@@ -15,7 +15,7 @@ from senticli.cluster.storage import File, Folder
 from senticli.config import OutputConfig
 from senticli.errors import SenticliError
 from senticli.io import jsonfile
-from senticli.io.formats import LINES, PARQUET, compression_of, format_of, open_bytes
+from senticli.io.formats import FORMATS, LINES, PARQUET, compression_of, format_of, open_bytes
 from senticli.io.inputs import Input
 from senticli.io.layout import Layout
 from senticli.io.readers import Record
@@ -23,7 +23,7 @@ from senticli.io.scoring import score
 from senticli.io.tally import Summary
 from senticli.model import Model
 
-ENDINGS = {"lines": ".txt", **{format: f".{format}" for format in ("csv", "tsv", "jsonl", "parquet")}}
+ENDINGS = {format: ".txt" if format == LINES else f".{format}" for format in FORMATS}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +65,6 @@ class Job:
             path = stem.with_name(f"{stem.name}{ENDINGS[format]}{packed}")
         # Parquet is packed by itself.
         return (path.with_suffix("") if packed and format == PARQUET else path).as_posix()
-
 
 
 class Worker:
