@@ -31,7 +31,6 @@ PREDICTING = ("config.json", "vocab.txt", "tokenizer.json", "model.onnx")
 STORE = 100_000_000  # bytes of Ray's object store on one machine: no text goes through it
 NAMED = 3  # files whose warnings are shown, and names in a list
 PATIENCE = 10.0  # seconds until a cluster answers
-RETRIES = 3  # of a file whose worker is gone
 # With it, Ray's processes listen on 127.0.0.1 alone, as they do on macOS and Windows by default.
 LOOPBACK = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
 
@@ -303,7 +302,6 @@ def _scored(ray: Any, todo: Sequence[File], job: Job, workers: int) -> Iterator[
             batch_size=1,
             batch_format="pyarrow",
             num_cpus=1,
-            ray_remote_args_fn=lambda: {"max_task_retries": RETRIES},
         )
         for batch in scored.iter_batches(
             batch_size=None, batch_format="pyarrow", prefetch_batches=0
@@ -361,9 +359,7 @@ def _connected(address: str, workers: int | None) -> Iterator[Any]:
 def _raise_failure(summary: FolderSummary, output: Output) -> None:
     """Raise SenticliError if a file could not be scored, or no text at all."""
     if failed := summary.failed:
-        several = (
-            f"{len(failed):,} of {len(summary.files):,} files could not be scored; the first: "
-        )
+        several = f"{len(failed):,} of {len(summary.files):,} files could not be scored, first "
         raise SenticliError(
             f"{several if len(failed) > 1 else ''}{failed[0].name}: {failed[0].failure}",
             f"{failed[0].hint}; {_kept(output)}",

@@ -21,6 +21,8 @@ from senticli.io import atomic, jsonfile
 from senticli.io.jsonfile import has_type
 
 MANIFEST, SUCCESS = "_manifest.jsonl", "_SUCCESS"
+TRIES = "_tries"
+"""The folder of marks, a file for each one that is being scored, a byte for each try."""
 UPLOADED = 10.0  # seconds between two uploads of a manifest to storage that cannot append
 
 
@@ -176,6 +178,7 @@ class Output:
             raise UsageError(f"{self.folder.shown} is there already", "replace it: `force=True`")
         elif made:
             self.finished = self._read(self.making, inputs, made)
+        self.making.within(TRIES).remove()
         lines = [json.dumps({"source": self._source})]
         self._lines = lines + [scored.to_json() for scored in self.finished.values()]
         self._write()
@@ -193,7 +196,7 @@ class Output:
             other = next((k for k, v in self._source.items() if before.get(k) != v), None)
         except jsonfile.INVALID:
             other = "something unknown"
-        if other:
+        if other and lines:
             raise self._differs(other)
         finished = {}
         for line in lines:
@@ -231,14 +234,17 @@ class Output:
             self._uploaded = time.monotonic()
 
     def close(self) -> None:
-        """Write what is not written yet."""
+        """Write what is not written yet; leave nothing where nothing is finished."""
         if self._file:
             self._file.close()
         elif self._lines:
             self._write()
+        if len(self._lines) == 1:
+            self.making.remove()
 
     def complete(self) -> None:
         """Put the folder in its place, marked as complete."""
+        self.making.within(TRIES).remove()
         self.making.write(SUCCESS, b"")
         if not self.making.is_local:
             return

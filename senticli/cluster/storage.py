@@ -6,6 +6,7 @@ temporary folder of the machine that works on them, and appear when they are upl
 """
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from senticli.errors import SenticliError, UsageError
 from senticli.io.atomic import PARTIAL
 from senticli.io.formats import format_of, missing_package
 
+_MAGIC = re.compile(r"[*?\[]")
 IGNORED = (".", "_")  # how the names begin of what is not data, as Spark and Hadoop have it
 VERSIONS = ("ETag", "etag", "mtime", "LastModified", "last_modified", "updated", "created")
 """What file systems call that which changes with a file's content, the surest first."""
@@ -75,6 +77,10 @@ class Folder:
         """Return the path of a file in it."""
         return f"{self.path.rstrip('/')}/{name}"
 
+    def within(self, name: str) -> "Folder":
+        """Return a folder in it."""
+        return Folder(self.system, self.place(name))
+
     def partial(self) -> "Folder":
         """Return the folder in which this one is made; itself, where folders cannot be renamed."""
         return Folder(self.system, self.path + PARTIAL) if self.is_local else self
@@ -112,11 +118,11 @@ class Folder:
         """Write a file."""
         with reaching(self.shown):
             if self.is_local:
-                Path(self.path).mkdir(parents=True, exist_ok=True)
+                Path(self.place(name)).parent.mkdir(parents=True, exist_ok=True)
             self.system.pipe_file(self.place(name), content)
 
     def remove(self) -> None:
-        """Remove it with all that is in it, if it is there."""
+        """Remove it with all that is in it, or the file at its place, if it is there."""
         with reaching(self.shown):
             if self.system.exists(self.path):
                 self.system.rm(self.path, recursive=True)
@@ -177,38 +183,32 @@ def find_inputs(url: str, format: str | None) -> Inputs:
         SenticliError: there are none, or the file system cannot be reached.
     """
     place = Folder.at(url)
+    folder, is_folder = place.path, False
     with reaching(url):
         place.system.invalidate_cache()
-        if place.system.isdir(place.path):
-            return _inputs_of(place, format)
-        if place.system.exists(place.path):
-            found = {place.path: place.system.info(place.path)}
-        else:
-            found = place.system.glob(place.path, detail=True)
-    folder = place.path
-    while folder in found or "*" in folder or "?" in folder or "[" in folder:
+        if place.system.isfile(place.path):
+            folder = folder.rpartition("/")[0]
+            file = _files(folder, {place.path: place.system.info(place.path)})
+            return Inputs(Folder(place.system, folder), file)
+        is_folder = place.system.isdir(place.path)
+        look = place.system.find if is_folder else place.system.glob
+        found = look(place.path, detail=True)
+    while _MAGIC.search(folder) and not is_folder:
         folder = folder.rpartition("/")[0]
-    files = _files(folder, found)
-    if not files:
-        raise SenticliError(f"there is no file {place.shown}", "name a file, a folder or a pattern")
-    return Inputs(Folder(place.system, folder), files)
-
-
-def _inputs_of(folder: Folder, format: str | None) -> Inputs:
     files, others = {}, []
-    for name, file in folder.files().items():
+    for name, file in _files(folder, found).items():
         if any(part.startswith(IGNORED) for part in name.split("/")):
             continue
-        if format or format_of(Path(name)):
+        if format or format_of(Path(name)) or not is_folder:
             files[name] = file
         else:
             others.append(name)
     if not files:
+        what = "holds no file whose name tells a format" if is_folder else "is not there"
         raise SenticliError(
-            f"{folder.shown} holds no file whose name tells a format",
-            "check the folder, or name the format: `format=csv`",
+            f"{place.shown} {what}", "name a file, a folder, or a pattern; or `format=csv`"
         )
-    return Inputs(folder, files, tuple(others), is_whole=True)
+    return Inputs(Folder(place.system, folder), files, tuple(others), is_whole=is_folder)
 
 
 def _files(folder: str, found: dict[str, dict[str, Any]]) -> dict[str, File]:

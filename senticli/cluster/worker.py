@@ -3,6 +3,7 @@
 import dataclasses
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -10,7 +11,7 @@ from typing import Any
 
 from senticli import __version__
 from senticli.bundle import Bundle
-from senticli.cluster.manifest import ScoredFile
+from senticli.cluster.manifest import TRIES, ScoredFile
 from senticli.cluster.storage import File, Folder
 from senticli.config import OutputConfig
 from senticli.errors import SenticliError
@@ -23,6 +24,7 @@ from senticli.io.scoring import score
 from senticli.io.tally import Summary
 from senticli.model import Model
 
+MOST_TRIES = 4
 ENDINGS = {format: ".txt" if format == LINES else f".{format}" for format in FORMATS}
 
 
@@ -100,7 +102,8 @@ class Worker:
         scored = ScoredFile(name=file.name, size=file.size, version=file.version, output=result)
         started = time.perf_counter()
         try:
-            found = self._score(file.name, result)
+            with self._tried(result):
+                found = self._score(file.name, result)
         except SenticliError as error:
             found = {"failure": error.message, "hint": error.hint}
         except Exception as error:  # the other files can be scored all the same
@@ -108,6 +111,28 @@ class Worker:
             found = {"failure": what, "hint": "fix what is wrong with this file"}
         seconds = time.perf_counter() - started
         return dataclasses.replace(scored, **found, seconds=round(seconds, 3), ended=time.time())
+
+    @contextmanager
+    def _tried(self, result: str) -> Iterator[None]:
+        """Count how often a worker began a file, and did not live to end it.
+
+        Ray gives such a file to another worker, without end.
+
+        Raises:
+            SenticliError: that happened too often.
+        """
+        marks = self._job.output.within(TRIES)
+        tries = marks.size_of(result) or 0
+        if tries == MOST_TRIES:
+            raise SenticliError(
+                f"its worker was killed {tries} times, most likely for lack of memory",
+                "see Ray's logs; give each worker more memory, or split the file",
+            )
+        marks.write(result, b"." * (tries + 1))
+        try:
+            yield
+        finally:
+            marks.within(result).remove()
 
     def _score(self, name: str, result: str) -> dict[str, Any]:
         job, rows_in, summary = self._job, 0, None
