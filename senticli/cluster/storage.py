@@ -188,8 +188,8 @@ def find_inputs(url: str, format: str | None) -> Inputs:
         place.system.invalidate_cache()
         if place.system.isfile(place.path):
             folder = folder.rpartition("/")[0]
-            file = _files(folder, {place.path: place.system.info(place.path)})
-            return Inputs(Folder(place.system, folder), file)
+            one = _files(folder, {place.path: place.system.info(place.path)})
+            return Inputs(Folder(place.system, folder), one)
         is_folder = place.system.isdir(place.path)
         look = place.system.find if is_folder else place.system.glob
         found = look(place.path, detail=True)

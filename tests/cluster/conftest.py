@@ -1,21 +1,12 @@
 """Inputs that each reader has a story about, and what they come to in a local run."""
 
 import gzip
-import json
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from senticli import score_file
-
-ROWS = 1500  # of the long file; the others have a tenth
-
-
-def lines(count: int) -> str:
-    words = ("great", "awful", "fine")
-    rows = ({"id": n, "review": f"film {n} was {words[n % 3]}, {n}"} for n in range(count))
-    return "".join(json.dumps(row) + "\n" for row in rows)
 
 
 @pytest.fixture
@@ -37,17 +28,6 @@ def odd(tmp_path: Path) -> Path:
     pytest.importorskip("pyarrow.parquet").write_table(table, folder / "rows.parquet")
     (folder / "_old.csv").write_text("no input\n")
     (folder / "notes.md").write_text("no input\n")
-    return folder
-
-
-@pytest.fixture
-def long(tmp_path: Path) -> Path:
-    """A folder with one long file, and short ones."""
-    folder = tmp_path / "in"
-    folder.mkdir()
-    (folder / "long.jsonl").write_text(lines(ROWS))
-    for name in "abc":
-        (folder / f"{name}.jsonl").write_text(lines(ROWS // 10))
     return folder
 
 

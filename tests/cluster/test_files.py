@@ -60,8 +60,8 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> Cluster:
 @pytest.fixture
 def score(cluster: Cluster, tiny_model: Path, tmp_path: Path) -> Callable[..., FolderSummary]:
     def run(input: str | Path = tmp_path / "in", **options: Any) -> FolderSummary:
-        settings = {"output": tmp_path / "out", "model": tiny_model, "text_column": "review"}
-        return score_files(input, **(settings | options))
+        settings: dict[str, Any] = {"output": tmp_path / "out", "model": tiny_model}
+        return score_files(input, **{"text_column": "review"} | settings | options)
 
     return run
 

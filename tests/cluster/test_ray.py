@@ -2,18 +2,19 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
 from senticli import score_files
-from senticli.cluster.manifest import ScoredFile
 from senticli.cluster.packages import import_ray
 from senticli.events import Progress
 from tests.cluster.conftest import results
@@ -26,19 +27,21 @@ pytestmark = [
 Local = Callable[[Path], dict[str, bytes]]
 Start = Callable[..., "subprocess.Popen[str]"]
 STORE = 80_000_000
+T = TypeVar("T")
 
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Any]:
-    """Two nodes of one CPU each; the second can be removed."""
+    """A head without a CPU, and two nodes of one each, of which one can be removed."""
     ray = import_ray()
     from ray.cluster_utils import Cluster
 
-    settings = {"num_cpus": 1, "object_store_memory": STORE, "include_dashboard": False}
+    head = {"num_cpus": 0, "object_store_memory": STORE, "include_dashboard": False}
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_worker_niceness", "0")
-        running = Cluster(initialize_head=True, head_node_args=settings)
-        running.second = running.add_node(num_cpus=1, object_store_memory=STORE)
+        running = Cluster(initialize_head=True, head_node_args=head)
+        for _ in range(2):
+            running.add_node(num_cpus=1, object_store_memory=STORE)
         ray.init(address=running.address, log_to_driver=False, logging_level="ERROR")
         yield running
         ray.shutdown()
@@ -63,42 +66,120 @@ def descendants(pid: int) -> set[int]:
     return found - {pid}
 
 
-def wait_for(condition: Callable[[], object], seconds: float = 120) -> None:
+def wait_for(condition: Callable[[], T], seconds: float = 120) -> T:
     end = time.monotonic() + seconds
-    while not condition():
+    while not (found := condition()):
         assert time.monotonic() < end, "nothing happened"
         time.sleep(0.05)
+    return found
 
 
-def in_the_making(folder: Path, name: str) -> list[Path]:
-    """What a worker writes at the moment."""
-    return [path for path in folder.glob(f".*/{name}.partial") if path.stat().st_size]
+def addresses_of(pids: set[int]) -> set[str]:
+    """The addresses at which some processes listen."""
+    inodes = set()
+    for pid in pids:
+        with suppress(OSError):
+            inodes |= {str(file.readlink()) for file in Path(f"/proc/{pid}/fd").iterdir()}
+    found = set()
+    for table in ("tcp", "tcp6"):
+        for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
+            local, state, inode = (line.split()[column] for column in (1, 3, 9))
+            if state == "0A" and f"socket:[{inode}]" in inodes:
+                words = bytes.fromhex(local.partition(":")[0])[-4:]
+                found.add(socket.inet_ntoa(words[::-1]))
+    return found
 
 
-def score(folder: Path, model: Path, after_first: Callable[[], object]) -> tuple[ScoredFile, ...]:
-    """Score a folder slowly by two workers, and do something when a file is finished."""
-    acts = [after_first]
+class Slow:
+    """A folder of three files, and a pipe that is a file for as long as the test writes to it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.making = folder, folder.with_name("out.partial")
+        self.pipe = folder / "slow.jsonl"
+        self.content = b"".join(
+            b'{"n": %d, "review": "film %d was great"}\n' % (n, n) for n in ROWS
+        )
+        folder.mkdir()
+        for name in "abc":
+            (folder / f"{name}.jsonl").write_bytes(
+                self.content[: -1000 * "abc".index(name) or None]
+            )
+        os.mkfifo(self.pipe)
+
+    def open(self) -> int:
+        """Wait until a worker reads the pipe, and return what writes it."""
+
+        def try_open() -> int | None:
+            with suppress(OSError):  # nobody reads it
+                return os.open(self.pipe, os.O_WRONLY | os.O_NONBLOCK)
+            return None
+
+        pipe = wait_for(try_open)
+        assert pipe
+        return pipe
+
+    def write_half(self) -> int:
+        """Write one half, wait until some of it is answered, and return the process that did."""
+        self.half = self.open()
+        os.write(self.half, self.content[: len(self.content) // 2])
+        wait_for(
+            lambda: [one for one in self.making.glob(".*/slow*.partial") if one.stat().st_size]
+        )
+        return next(pid for pid in processes() if pid != os.getpid() and self._reads(pid))
+
+    def _reads(self, pid: int) -> bool:
+        with suppress(OSError):
+            files = Path(f"/proc/{pid}/fd").iterdir()
+            return any(file.readlink() == self.pipe for file in files)
+        return False
+
+    def write_all(self) -> None:
+        """Write the whole, when another worker reads it."""
+        tries = self.making / "_tries" / self.pipe.name
+        wait_for(lambda: tries.read_bytes() == b"..")
+        os.close(self.half)
+        pipe = self.open()
+        os.set_blocking(pipe, True)
+        with os.fdopen(pipe, "wb") as file:
+            file.write(self.content)
+
+    def end(self) -> None:
+        """Put a plain file in the place of the pipe, for the next run."""
+        self.pipe.unlink()
+        self.pipe.write_bytes(self.content)
+
+
+ROWS = range(1200)  # of 40 bytes: half of it fits into a pipe, and an answer into no buffer
+
+
+@pytest.fixture
+def slow(tmp_path: Path) -> Slow:
+    return Slow(tmp_path / "in")
+
+
+def score(slow: Slow, model: Path, act: Callable[[], object] = lambda: None) -> None:
+    """Score the files, and do something when the first of them is finished."""
+    acts = [act]
 
     def on_event(event: object) -> None:
-        if isinstance(event, Progress) and event.done and acts:
+        if isinstance(event, Progress) and event.step == "scoring files" and acts:
             acts.pop()()
 
-    output = folder.with_name("out")
+    output = slow.folder.with_name("out")
     summary = score_files(
-        folder,
-        output,
-        model=model,
-        text_column="review",
-        workers=2,
-        batch_size=1,
-        on_event=on_event,
+        slow.folder, output, model=model, text_column="review", batch_size=1, on_event=on_event
     )
     assert not acts
-    assert summary.rows_in == summary.rows_out == 1500 + 3 * 150
+    rows = sum(path.read_bytes().count(b"\n") for path in slow.folder.glob("?.jsonl"))
+    assert summary.rows_in == summary.rows_out == rows + len(ROWS)
     assert sorted(path.name for path in output.iterdir() if path.name[0] in "._") == [
         *("_SUCCESS", "_manifest.jsonl")
     ]
-    return summary.files
+
+
+def continued(slow: Slow) -> None:
+    """Write the pipe for the next worker that reads it, beside what is going on."""
+    threading.Thread(target=slow.write_all, daemon=True).start()
 
 
 def test_results_are_those_of_a_local_run(
@@ -109,18 +190,16 @@ def test_results_are_those_of_a_local_run(
     assert summary.rows_in == summary.rows_out == 17
 
 
-def test_files_of_killed_workers_are_scored_by_others(
-    cluster: Any, tiny_model: Path, local: Local, long: Path
+def test_file_of_a_killed_worker_is_scored_by_another(
+    cluster: Any, tiny_model: Path, local: Local, slow: Slow
 ) -> None:
     def kill() -> None:
-        wait_for(lambda: in_the_making(long.with_name("out.partial"), "long.jsonl"))
-        pids = [pid for pid, (_, name) in processes().items() if "MapBatches(Worker)" in name]
-        assert len(pids) == 2
-        for pid in pids:
-            os.kill(pid, signal.SIGKILL)
+        os.kill(slow.write_half(), signal.SIGKILL)
+        continued(slow)
 
-    score(long, tiny_model, kill)
-    assert results(long.with_name("out")) == local(long)
+    score(slow, tiny_model, kill)
+    slow.end()
+    assert results(slow.folder.with_name("out")) == local(slow.folder)
 
 
 @pytest.mark.parametrize(
@@ -131,45 +210,49 @@ def test_ended_run_leaves_no_process_and_is_continued(
     cluster: Any,
     tiny_model: Path,
     local: Local,
-    long: Path,
+    slow: Slow,
     number: signal.Signals,
     code: int,
 ) -> None:
-    args = ("--input", long, "--output", long.with_name("out"), "--text-column", "review")
+    output = slow.folder.with_name("out")
     process = start_senticli(
-        *("predict", "--engine", "ray", "--workers", "2", "--batch-size", "1"),
-        *("--model", tiny_model, "--address", "local", *args),
+        *("predict", "--engine", "ray", "--workers", "1", "--address", "local"),
+        *("--batch-size", "1", "--model", tiny_model, "--text-column", "review"),
+        *("--input", slow.folder, "--output", output),
     )
-    making = long.with_name("out.partial")
-    manifest = making / "_manifest.jsonl"
-
-    def lines() -> list[str]:
-        assert process.poll() is None, process.communicate()
-        return manifest.read_text().splitlines() if manifest.exists() else []
-
-    wait_for(lambda: len(lines()) > 1 and in_the_making(making, "long.jsonl"))
+    slow.write_half()
+    wait_for(lambda: len((slow.making / "_manifest.jsonl").read_text().splitlines()) == 4)
     begun = descendants(process.pid)
     assert len(begun) > 3
-    before = {ScoredFile.from_json(line).name for line in lines()[1:]}
+    assert addresses_of(begun) == {"127.0.0.1"}
     process.send_signal(number)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == code
     if number == signal.SIGINT:
-        note = f"note: what is finished is in {making}, and another run continues it"
+        note = f"note: what is finished is in {slow.making}, and another run continues it"
         assert errors.splitlines() == [note, "interrupted"]
     wait_for(lambda: not begun & processes().keys(), 60)
-    stamps = {name: (making / name).stat().st_mtime_ns for name in before}
-    score(long, tiny_model, lambda: None)
-    out = long.with_name("out")
-    assert stamps == {name: (out / name).stat().st_mtime_ns for name in before}
-    assert results(out) == local(long)
+    finished = {path: path.stat().st_mtime_ns for path in slow.making.glob("?.jsonl")}
+    slow.end()
+    score(slow, tiny_model)
+    assert finished == {slow.making / p.name: p.stat().st_mtime_ns for p in output.glob("?.jsonl")}
+    assert results(output) == local(slow.folder)
 
 
-def test_files_of_a_removed_node_are_scored_by_others(
-    cluster: Any, tiny_model: Path, local: Local, long: Path
+def test_file_of_a_removed_node_is_scored_by_another(
+    cluster: Any, tiny_model: Path, local: Local, slow: Slow
 ) -> None:
     def remove() -> None:
-        cluster.remove_node(cluster.second, allow_graceful=False)
+        parent, _ = processes()[slow.write_half()]
+        (node,) = (node for node in cluster.worker_nodes if raylet_of(node) == parent)
+        cluster.remove_node(node, allow_graceful=False)
+        continued(slow)
 
-    score(long, tiny_model, remove)
-    assert results(long.with_name("out")) == local(long)
+    score(slow, tiny_model, remove)
+    slow.end()
+    assert results(slow.folder.with_name("out")) == local(slow.folder)
+
+
+def raylet_of(node: Any) -> int:
+    pid: int = node.all_processes["raylet"][0].process.pid
+    return pid
