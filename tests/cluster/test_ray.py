@@ -125,7 +125,10 @@ class Slow:
         wait_for(
             lambda: [one for one in self.making.glob(".*/slow*.partial") if one.stat().st_size]
         )
-        return next(pid for pid in processes() if pid != os.getpid() and self._reads(pid))
+        reader = next(pid for pid in processes() if pid != os.getpid() and self._reads(pid))
+        self.pipe.unlink()
+        os.mkfifo(self.pipe)  # the next worker gets one of its own
+        return reader
 
     def _reads(self, pid: int) -> bool:
         with suppress(OSError):
@@ -135,9 +138,6 @@ class Slow:
 
     def write_all(self) -> None:
         """Write the whole, when another worker reads it."""
-        tries = self.making / "_tries" / self.pipe.name
-        wait_for(lambda: tries.read_bytes() == b"..")
-        os.close(self.half)
         pipe = self.open()
         os.set_blocking(pipe, True)
         with os.fdopen(pipe, "wb") as file:
