@@ -28,11 +28,10 @@ from senticli.runtime import usable_cores
 
 PREDICTING = ("config.json", "vocab.txt", "tokenizer.json", "model.onnx")
 """The files of a model that prediction reads."""
+LOCAL = "local"
 STORE = 100_000_000  # bytes of Ray's object store on one machine: no text goes through it
 NAMED = 3  # files whose warnings are shown, and names in a list
 PATIENCE = 10.0  # seconds until a cluster answers
-# With it, Ray's processes listen on 127.0.0.1 alone, as they do on macOS and Windows by default.
-LOOPBACK = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
 
 
 def score_files(
@@ -124,7 +123,7 @@ def score_files(
         if number is not None and number < 1:
             raise ValueError(f"{name} is {number}, and must be at least 1")
     address = _checked(address)
-    import_ray()  # before anything is read or written
+    import_ray(alone=address == LOCAL)  # before anything is read or written
     inputs = find_inputs(os.fspath(input), format)
     target = Folder.at(os.fspath(output))
     check_apart(inputs, target)
@@ -177,7 +176,7 @@ def _checked(address: str | None) -> str:
     Raises:
         UsageError: it is one of Ray Client.
     """
-    address = address or os.environ.get("RAY_ADDRESS") or "local"
+    address = address or os.environ.get("RAY_ADDRESS") or LOCAL
     if address.startswith("ray://"):
         raise UsageError(
             "`address=ray://…` is Ray Client, which is not made for long runs",
@@ -331,8 +330,7 @@ def _connected(address: str, workers: int | None) -> Iterator[Any]:
         yield ray
         return
     settings: dict[str, Any] = {"runtime_env": {"env_vars": PRIVATE}}
-    if address == "local":
-        os.environ[LOOPBACK] = "0"
+    if address == LOCAL:
         settings = {
             "num_cpus": workers or usable_cores(),
             "include_dashboard": False,

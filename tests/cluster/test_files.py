@@ -51,7 +51,7 @@ class Cluster:
 @pytest.fixture
 def cluster(monkeypatch: pytest.MonkeyPatch) -> Cluster:
     fake = Cluster()
-    monkeypatch.setattr(engine, "import_ray", lambda: None)
+    monkeypatch.setattr(engine, "import_ray", lambda alone: None)
     monkeypatch.setattr(engine, "_connected", fake.connected)
     monkeypatch.setattr(engine, "_scored", fake.run)
     return fake

@@ -170,7 +170,7 @@ def score(slow: Slow, model: Path, act: Callable[[], object] = lambda: None) -> 
         slow.folder, output, model=model, text_column="review", batch_size=1, on_event=on_event
     )
     assert not acts
-    rows = sum(path.read_bytes().count(b"\n") for path in slow.folder.glob("?.jsonl"))
+    rows = sum(len(path.read_bytes().splitlines()) for path in slow.folder.glob("?.jsonl"))
     assert summary.rows_in == summary.rows_out == rows + len(ROWS)
     assert sorted(path.name for path in output.iterdir() if path.name[0] in "._") == [
         *("_SUCCESS", "_manifest.jsonl")
@@ -202,9 +202,7 @@ def test_file_of_a_killed_worker_is_scored_by_another(
     assert results(slow.folder.with_name("out")) == local(slow.folder)
 
 
-@pytest.mark.parametrize(
-    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -9)]
-)
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGKILL, -9)])
 def test_ended_run_leaves_no_process_and_is_continued(
     start_senticli: Start,
     cluster: Any,
