@@ -153,7 +153,8 @@ def score_files(
             try:
                 _run(todo, job, result, done, workers, address, on_event)
             except KeyboardInterrupt:
-                on_event(Message("note", _kept(result)))
+                if done:
+                    on_event(Message("note", _kept(result)))
                 raise
         summary = FolderSummary(
             output=target.shown,
@@ -360,7 +361,7 @@ def _raise_failure(summary: FolderSummary, output: Output) -> None:
         several = f"{len(failed):,} of {len(summary.files):,} files could not be scored, first "
         raise SenticliError(
             f"{several if len(failed) > 1 else ''}{failed[0].name}: {failed[0].failure}",
-            f"{failed[0].hint}; {_kept(output)}",
+            failed[0].hint + (f"; {_kept(output)}" if summary.rows_out else ""),
         )
     if summary.rows_in and summary.errors == summary.rows_in:
         raise SenticliError(

@@ -241,6 +241,7 @@ class Output:
             self._write()
         if len(self._lines) == 1:
             self.making.remove()
+        self._file, self._lines = None, []
 
     def complete(self) -> None:
         """Put the folder in its place, marked as complete."""
