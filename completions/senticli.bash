@@ -163,6 +163,10 @@ _senticli() {
         "predict --output" | "predict -o") _senticli_paths '' ;;
         "predict --group-by") ;;
         "predict --report") _senticli_paths .html ;;
+        "predict --engine") _senticli_words local ray ;;
+        "predict --workers") ;;
+        "predict --batch-size") ;;
+        "predict --address") ;;
         "predict --model" | "predict -m") _senticli_words bundled; _senticli_stored models; _senticli_paths ;;
         "predict --threads") ;;
         "download --from") _senticli_paths '' ;;
@@ -182,7 +186,7 @@ _senticli() {
                     options=(--model -m --data -d --split --format -f --label-column --labels --score-columns --text-column --delimiter --quoting --header --no-header --encoding --checks --fail-under --fail-over --confident --strict --against --find-threshold --save --calibrate --suspects --folds --report --slice --force --json --threads --help -h)
                     ;;
                 predict)
-                    options=(--input -i --format -f --text-column --delimiter --quoting --header --no-header --encoding --output-format --prefix --scores --polarity --top-k --threshold --explain --output -o --json --resume --force --unbuffered -u --strict --summary --group-by --report --quiet -q --model -m --threads --help -h)
+                    options=(--input -i --format -f --text-column --delimiter --quoting --header --no-header --encoding --output-format --prefix --scores --polarity --top-k --threshold --explain --output -o --json --resume --force --unbuffered -u --strict --summary --group-by --report --quiet -q --engine --workers --batch-size --address --model -m --threads --help -h)
                     ;;
                 download)
                     options=(--list -l --from --verify --no-verify --force --offline --dry-run --json --help -h)

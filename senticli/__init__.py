@@ -13,6 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from senticli.cluster.engine import score_files
     from senticli.config import ModelConfig, TrainConfig
     from senticli.download.install import install
     from senticli.download.pull import pull
@@ -40,6 +41,7 @@ __all__ = [
     "load",
     "pull",
     "score_file",
+    "score_files",
     "train",
 ]
 _MODULES = {
@@ -56,6 +58,7 @@ _MODULES = {
     "load": "model",
     "pull": "download.pull",
     "score_file": "io.scoring",
+    "score_files": "cluster.engine",
     "train": "training.run",
 }
 """The module that each name is imported from."""

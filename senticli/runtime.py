@@ -47,7 +47,7 @@ class Network:
 
     def __init__(self, content: bytes, threads: int | None = None) -> None:
         onnxruntime = import_onnxruntime()
-        self.threads = threads or _cores()
+        self.threads = threads or usable_cores()
         options = onnxruntime.SessionOptions()
         # Two batches side by side are quicker than one that two threads share.
         options.intra_op_num_threads = options.inter_op_num_threads = 1
@@ -164,7 +164,7 @@ def _batches(lengths: Sequence[int]) -> Iterator[list[int]]:
         yield batch
 
 
-def _cores() -> int:
+def usable_cores() -> int:
     """Return the number of cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):  # not on macOS and Windows
         return len(os.sched_getaffinity(0))

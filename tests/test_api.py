@@ -14,7 +14,7 @@ from senticli import SenticliError, install, score_file, train
 from senticli.errors import ConfigError, UsageError
 
 README = Path(senticli.__file__).with_name("README.md")
-HEAVY = {"numpy", "onnxruntime", "torch", "typer", "rich", "httpx"}
+HEAVY = {"numpy", "onnxruntime", "torch", "typer", "rich", "httpx", "ray"}
 
 
 def modules_after(code: str) -> set[str]:

@@ -4,7 +4,6 @@ import inspect
 import shlex
 from collections.abc import Callable
 from functools import cache
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -90,9 +89,13 @@ Threads = Annotated[
     typer.Option("--threads", min=1, metavar="N", help=with_default("CPU threads.", "all cores")),
 ]
 InputFile = Annotated[
-    list[Path] | None,
+    list[str] | None,  # a URL is no path
     typer.Option(
-        "--input", "-i", metavar="FILE", help="Read the texts from FILE, packed (.gz, .zst) or not."
+        "--input",
+        "-i",
+        metavar="FILE|DIR|URL",
+        help="Read the texts from FILE, packed (.gz, .zst) or not; with --engine ray, from the "
+        "files of a folder, a pattern in quotes, or a URL.",
     ),
 ]
 

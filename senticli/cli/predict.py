@@ -5,7 +5,7 @@ import sys
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -20,12 +20,13 @@ from senticli.cli.options import (
     Settings,
     Threads,
     command_line,
+    with_default,
     with_settings,
 )
 from senticli.config import OUTPUT, OutputConfig
 from senticli.errors import UsageError
 
-REPORT = "Report"
+REPORT, CLUSTER = "Report", "Many files"
 
 if TYPE_CHECKING:
     from senticli.io.inputs import Input
@@ -40,6 +41,7 @@ EXAMPLES = (
     'senticli predict "great film, weak ending" --explain',
     "senticli predict --input reviews.csv --output scored.csv --summary --group-by product",
     "senticli predict --input reviews.csv --output scored.csv --report report.html",
+    "senticli predict --engine ray --input reviews/ --output scored/ --text-column body",
 )
 
 
@@ -53,12 +55,12 @@ def predict(
     *,
     settings: Settings,
     target: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
             "--output",
             "-o",
-            metavar="FILE",
-            help="Write to FILE, which is complete or not there.",
+            metavar="FILE|DIR|URL",
+            help="Write to FILE, which is complete or not there; with --engine ray, to a folder.",
             rich_help_panel=OUTPUT,
         ),
     ] = None,
@@ -73,7 +75,7 @@ def predict(
     ] = False,
     force: Annotated[
         bool,
-        typer.Option("--force", help="Replace FILE if it is there.", rich_help_panel=OUTPUT),
+        typer.Option("--force", help="Replace the output if it is there.", rich_help_panel=OUTPUT),
     ] = False,
     unbuffered: Annotated[
         bool,
@@ -115,6 +117,46 @@ def predict(
         ),
     ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No warnings.")] = False,
+    engine: Annotated[
+        Literal["local", "ray"],
+        typer.Option(
+            "--engine",
+            help="ray scores many files by several processes, on this machine or a cluster.",
+            rich_help_panel=CLUSTER,
+        ),
+    ] = "local",
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            "--workers",
+            min=1,
+            metavar="N",
+            help=with_default("Processes, of one CPU each.", "the CPUs of the cluster"),
+            rich_help_panel=CLUSTER,
+        ),
+    ] = None,
+    batch_size: Annotated[
+        int | None,
+        typer.Option(
+            "--batch-size",
+            min=1,
+            metavar="N",
+            help=with_default("Texts that a process reads ahead.", "2048"),
+            rich_help_panel=CLUSTER,
+        ),
+    ] = None,
+    address: Annotated[
+        str | None,
+        typer.Option(
+            "--address",
+            metavar="auto|local|HOST:PORT",
+            help=with_default(
+                "Ray cluster to use; local starts Ray on this machine, for this run.",
+                "that of RAY_ADDRESS, else local",
+            ),
+            rich_help_panel=CLUSTER,
+        ),
+    ] = None,
     model: Model = None,
     threads: Threads = None,
 ) -> None:
@@ -132,6 +174,16 @@ def predict(
         **{name: value for name, value in asked.items() if value is not None}
         | ({"output_format": "jsonl"} if as_json else {})
     )
+    cluster = {"workers": workers, "batch_size": batch_size, "address": address}
+    if engine == "ray":
+        from senticli.cli.cluster import predict_files, reject
+
+        reject(texts=texts, resume=resume, unbuffered=unbuffered, strict=strict, threads=threads)
+        reject(summary=summary, group_by=group_by, report=report)
+        settings |= cluster
+        predict_files(input, target, settings, options, model=model, force=force, quiet=quiet)
+        return
+    _reject_cluster(cluster)
     if group_by and not (summary or report):
         raise UsageError("--group-by is for --summary and --report", "add one: --summary")
     if (resume or force) and not target:
@@ -148,7 +200,7 @@ def predict(
     if report:
         from senticli.report.predictions import check_report, write_predictions_report
 
-        report = check_report(report, path, target)
+        report = check_report(report, path, target and Path(target))
     if not quiet:
         for text in arguments or ():
             if os.path.isfile(text):  # noqa: PTH113  # false, not an error, for what is no path
@@ -178,7 +230,7 @@ def predict(
         done = score(
             loaded,
             source,
-            target or stdout,
+            Path(target) if target else stdout,
             options,
             writer=TerminalWriter(loaded.labels, options.prefix) if for_people else None,
             resume=resume,
@@ -200,8 +252,15 @@ def predict(
         print_overview(done.overview)
 
 
+def _reject_cluster(settings: Settings) -> None:
+    """Raise UsageError for a setting of a cluster that was given."""
+    for name, value in settings.items():
+        if value is not None:
+            raise UsageError(f"{flag_of(name)} is for --engine ray", "leave it out, or add it")
+
+
 def _texts_or_file(
-    texts: list[str] | None, files: list[Path] | None, settings: Settings
+    texts: list[str] | None, files: list[str] | None, settings: Settings
 ) -> tuple[list[str] | None, Path | None]:
     """Return the texts or the file to classify; neither for standard input."""
     if files and len(files) > 1:
@@ -221,7 +280,7 @@ def _texts_or_file(
             f"{', '.join(flags)} and {last} are for files and pipes",
             "leave them out, or name a file: --input FILE",
         )
-    return arguments, None if path and str(path) == "-" else path
+    return arguments, Path(path) if path and path != "-" else None
 
 
 def _opened(

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 TRAINING = {"torch", "spacy", "torchtext", "onnx", "safetensors", "thinc", "gensim"}
-HEAVY = {*TRAINING, "numpy", "onnxruntime", "httpx"}
+CLUSTER = {"ray", "fsspec"}
+HEAVY = {*TRAINING, *CLUSTER, "numpy", "onnxruntime", "httpx"}
 
 
 def loaded(*args: str) -> set[str]:
@@ -49,13 +50,13 @@ def test_help_and_version_import_nothing_heavy(args: list[str]) -> None:
 
 def test_predict_runs_on_numpy_and_onnxruntime_alone(tiny_model: Path) -> None:
     modules = loaded("predict", "great film", "--model", str(tiny_model))
-    assert not modules & (TRAINING | {"httpx", "rich", "jinja2"})
+    assert not modules & (TRAINING | CLUSTER | {"httpx", "rich", "jinja2"})
     assert {"numpy", "onnxruntime"} <= modules
 
 
 def test_eval_runs_on_numpy_and_onnxruntime_alone(tiny_model: Path) -> None:
     modules = loaded("eval", "--data", "sample", "--model", str(tiny_model), "--json")
-    assert not modules & (TRAINING | {"httpx", "rich", "jinja2"})
+    assert not modules & (TRAINING | CLUSTER | {"httpx", "rich", "jinja2"})
 
 
 def test_importing_the_package_imports_nothing_heavy() -> None:
