@@ -15,7 +15,7 @@ EXAMPLES = ("senticli info", "senticli info --json")
 PACKAGES = (
     *("typer", "rich", "platformdirs", "numpy", "onnxruntime", "httpx", "filelock"),
     *("torch", "torchtext", "spacy", "safetensors", "onnx", "gensim", "pyarrow", "zstandard"),
-    *("matplotlib", "optuna", "jinja2"),
+    *("matplotlib", "optuna", "jinja2", "ray"),
 )
 PARTS = ("datasets", "vectors", "models", "checkpoints", "downloads", "cache")
 VARIABLES = (
