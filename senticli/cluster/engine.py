@@ -342,14 +342,21 @@ def _connected(address: str, workers: int | None) -> Iterator[Any]:
     try:
         if ":" in address:  # Ray tries for minutes
             host, _, port = address.rpartition(":")
-            if not (host and port.isdecimal()):
+            if not (host and port.isdecimal()) or "/" in host:
                 raise ValueError("not HOST:PORT")
             socket.create_connection((host, int(port)), PATIENCE).close()
         ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **settings)
+    except ray.exceptions.AuthenticationError as error:
+        raise SenticliError(
+            f"cannot connect to Ray at {address}: no token, or not that of the cluster",
+            "give the cluster's token, in ~/.ray/auth_token or RAY_AUTH_TOKEN",
+        ) from error
     except (OSError, RuntimeError, ValueError) as error:
         raise SenticliError(
             f"cannot connect to Ray at {address}: {_last_line(error)}",
-            "check `address` or RAY_ADDRESS; or use this machine: `address=local`",
+            # To an address that is given, Ray sends a token only where it is told to.
+            "check `address` or RAY_ADDRESS; where the cluster asks for a token, set "
+            "RAY_AUTH_MODE=token",
         ) from error
     try:
         logging.getLogger("ray.data").setLevel(logging.CRITICAL)

@@ -237,7 +237,7 @@ def reaching(url: str) -> Iterator[None]:
     shown = without_password(url) if "://" in url else url
     try:
         yield
-    except (SenticliError, FileNotFoundError):
+    except SenticliError:
         raise
     except ImportError as error:
         raise SenticliError(
@@ -245,8 +245,9 @@ def reaching(url: str) -> Iterator[None]:
             "install it, on a cluster on every node",
         ) from error
     except Exception as error:  # each file system has its own
+        why = getattr(error, "strerror", None) or str(error) or type(error).__name__
         raise SenticliError(
-            f"cannot use {shown}: {error or type(error).__name__}",
+            f"cannot use {shown}: {why}",
             "check the address, the permissions and the credentials",
         ) from error
 

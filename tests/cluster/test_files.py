@@ -15,7 +15,7 @@ from senticli import SenticliError
 from senticli.cluster import engine, manifest
 from senticli.cluster.engine import score_files
 from senticli.cluster.manifest import FolderSummary, ScoredFile
-from senticli.cluster.storage import File, Folder
+from senticli.cluster.storage import File, Folder, reaching
 from senticli.cluster.worker import MOST_TRIES, Job, Worker
 from senticli.errors import UsageError
 from senticli.events import Message
@@ -283,6 +283,43 @@ def test_input_that_is_nothing_is_an_error(
     with pytest.raises(SenticliError, match=message):
         score(input)
     assert not list(tmp_path.glob("out*"))
+
+
+def test_bucket_that_does_not_exist_is_named() -> None:
+    with (
+        pytest.raises(SenticliError, match=r"^cannot use s3://nosuch/out: no such bucket"),
+        reaching("s3://key:secret@nosuch/out"),
+    ):
+        raise FileNotFoundError(2, "no such bucket")
+
+
+class NoToken(Exception):
+    """In place of Ray's error."""
+
+
+@pytest.mark.parametrize(
+    ("address", "message"),
+    [("head:port", "not HOST:PORT"), ("http://head:8265", "not HOST:PORT"), ("auto", "no token")],
+)
+def test_cluster_that_cannot_be_used_is_an_error(
+    monkeypatch: pytest.MonkeyPatch, address: str, message: str
+) -> None:
+    from types import SimpleNamespace
+
+    def init(**_: object) -> None:
+        raise NoToken
+
+    ray = SimpleNamespace(
+        is_initialized=lambda: False,
+        init=init,
+        exceptions=SimpleNamespace(AuthenticationError=NoToken),
+    )
+    monkeypatch.setattr(engine, "import_ray", lambda: ray)
+    with (
+        pytest.raises(SenticliError, match=f"cannot connect to Ray at {address}: {message}"),
+        engine._connected(address, None),
+    ):
+        pass
 
 
 def test_texts_none_of_which_can_be_classified_are_an_error(score: Score, tmp_path: Path) -> None:
