@@ -4,7 +4,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, redirect_stderr, suppress
+from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import TextIO
@@ -68,8 +68,13 @@ def predict_files(
 
 @contextmanager
 def own_stderr() -> Iterator[None]:
-    """Keep off stderr what Ray's libraries write there past Python; its logs have it, too."""
+    """Keep off stderr and stdout what Ray and its libraries write there; its logs have it, too.
+
+    On stderr, they write past Python; on stdout, Ray's driver prints what nodes report.
+    """
     with ExitStack() as stack:
+        stdout = stack.enter_context(Path(os.devnull).open("w", encoding="utf-8"))
+        stack.enter_context(redirect_stdout(stdout))
         with suppress(OSError):  # nothing is to be kept from a stderr that is closed
             kept = os.dup(2)
             stack.callback(os.close, kept)

@@ -141,7 +141,7 @@ def score_files(
     )
     _check_results(inputs, job)
     if inputs.others:
-        on_event(Message("note", f"left out, as no format is known: {_listed(inputs.others)}"))
+        on_event(Message("note", f"skipped, as no format is known: {_listed(inputs.others)}"))
     with ExitStack() as stack:
         if target.is_local:
             stack.enter_context(_locked(target))
@@ -181,7 +181,8 @@ def _checked(address: str | None) -> str:
     if address.startswith("ray://"):
         raise UsageError(
             "`address=ray://…` is Ray Client, which is not made for long runs",
-            "run the command on the cluster: ray job submit … -- COMMAND; or give `address=auto`",
+            "run the command on the cluster: ray job submit … -- COMMAND; or, on one of its nodes, "
+            "with `address=auto`",
         )
     return address
 
@@ -204,8 +205,8 @@ def _source(
     config = bundle.config
     thresholds = config.thresholds if options.threshold is None else None
     return {
-        "another model": [config.files["model.onnx"], config.temperature, thresholds],
-        "other options": {
+        "model": [config.files["model.onnx"], config.temperature, thresholds],
+        "options": {
             **dataclasses.asdict(options),
             **dataclasses.asdict(layout),
             "format": format,
@@ -318,7 +319,7 @@ def _seen(scored: ScoredFile, folder: Folder) -> ScoredFile:
         size=scored.size,
         version=scored.version,
         output=scored.output,
-        failure="its result is not where this machine sees it",
+        failure="its result is not visible on this machine",
         hint="use a folder that all nodes share, or object storage",
     )
 
@@ -341,12 +342,21 @@ def _connected(address: str, workers: int | None) -> Iterator[Any]:
     try:
         if ":" in address:  # Ray tries for minutes
             host, _, port = address.rpartition(":")
+            if not (host and port.isdecimal()) or "/" in host:
+                raise ValueError("not HOST:PORT")
             socket.create_connection((host, int(port)), PATIENCE).close()
         ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **settings)
+    except ray.exceptions.AuthenticationError as error:
+        raise SenticliError(
+            f"cannot connect to Ray at {address}: no token, or not that of the cluster",
+            "give the cluster's token, in ~/.ray/auth_token or RAY_AUTH_TOKEN",
+        ) from error
     except (OSError, RuntimeError, ValueError) as error:
         raise SenticliError(
             f"cannot connect to Ray at {address}: {_last_line(error)}",
-            "check the address, or leave it out to use this machine: `address=local`",
+            # To an address that is given, Ray sends a token only where it is told to.
+            "check `address` or RAY_ADDRESS; where the cluster asks for a token, set "
+            "RAY_AUTH_MODE=token",
         ) from error
     try:
         logging.getLogger("ray.data").setLevel(logging.CRITICAL)
@@ -371,7 +381,7 @@ def _raise_failure(summary: FolderSummary, output: Output) -> None:
 
 
 def _kept(output: Output) -> str:
-    return f"what is finished is in {output.making.shown}, and another run continues it"
+    return f"finished files are in {output.making.shown}; the same command continues from there"
 
 
 def _listed(names: Sequence[str]) -> str:
@@ -379,4 +389,5 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _last_line(error: BaseException) -> str:
-    return next(filter(None, reversed(str(error).strip().splitlines())), type(error).__name__)
+    text = getattr(error, "strerror", None) or str(error)
+    return next(filter(None, reversed(text.strip().splitlines())), type(error).__name__)

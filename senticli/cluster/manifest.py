@@ -135,7 +135,7 @@ class Output:
 
     Args:
         folder: where it will be.
-        source: what all results depend on, by what it is called if it differs.
+        source: what all results depend on: the ``model``, and the ``options`` by name.
     """
 
     def __init__(self, folder: Folder, source: Mapping[str, Any]) -> None:
@@ -162,7 +162,7 @@ class Output:
         for folder, files in ((self.folder, there), (self.making, made)):
             if files and MANIFEST not in files:
                 raise UsageError(
-                    f"{folder.shown} is there, and is not a result of this engine",
+                    f"{folder.shown} exists, and was not written by `engine=ray`",
                     "choose another `output`",
                 )
         if force:
@@ -175,7 +175,7 @@ class Output:
             self.is_complete = True
             return
         elif there and self.making != self.folder:
-            raise UsageError(f"{self.folder.shown} is there already", "replace it: `force=True`")
+            raise UsageError(f"{self.folder.shown} already exists", "replace it: `force=True`")
         elif made:
             self.finished = self._read(self.making, inputs, made)
         self.making.within(TRIES).remove()
@@ -193,9 +193,9 @@ class Output:
         first, *lines = folder.read(MANIFEST).splitlines()
         try:
             before = jsonfile.parse(first)["source"]
-            other = next((k for k, v in self._source.items() if before.get(k) != v), None)
+            other = self._other(before)
         except jsonfile.INVALID:
-            other = "something unknown"
+            other = "unknown settings"
         if other and lines:
             raise self._differs(other)
         finished = {}
@@ -213,8 +213,20 @@ class Output:
             and there[scored.output].size == scored.written
         }
 
+    def _other(self, before: Mapping[str, Any]) -> str | None:
+        """Return what differs from what the results depended on before."""
+        if before["model"] != self._source["model"]:
+            return "another model"
+        now, then = self._source["options"], before["options"]
+        # In backquotes, as the settings that they are.
+        names = [f"`{name}`" for name in {**now, **then} if now.get(name) != then.get(name)]
+        return f"other options: {', '.join(names)}" if names else None
+
     def _differs(self, other: str) -> UsageError:
-        return UsageError(f"{self.folder.shown} was made with {other}", "start again: `force=True`")
+        return UsageError(
+            f"{self.folder.shown} was made with {other}",
+            "choose another `output`, or replace it: `force=True`",
+        )
 
     def add(self, scored: ScoredFile) -> None:
         """Record that a file is finished."""

@@ -30,5 +30,7 @@ def import_ray(*, alone: bool = False) -> Any:
         import ray
         import ray.data
     except ImportError as error:
-        raise missing_package("ray", "`engine=ray` needs", "ray", error) from error
+        raise missing_package(
+            "ray", "`engine=ray` needs", "ray", error, requirement='"ray[data]"'
+        ) from error
     return ray

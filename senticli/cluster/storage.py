@@ -204,11 +204,21 @@ def find_inputs(url: str, format: str | None) -> Inputs:
         else:
             others.append(name)
     if not files:
-        what = "holds no file whose name tells a format" if is_folder else "is not there"
-        raise SenticliError(
-            f"{place.shown} {what}", "name a file, a folder, or a pattern; or `format=csv`"
-        )
+        raise _nothing(place, is_folder, bool(others))
     return Inputs(Folder(place.system, folder), files, tuple(others), is_whole=is_folder)
+
+
+def _nothing(place: Folder, is_folder: bool, has_others: bool) -> SenticliError:
+    """Return the error for an address that means no file."""
+    if has_others:
+        return SenticliError(
+            f"{place.shown} holds no file whose name tells a format", "name it: `format=csv`"
+        )
+    if is_folder:
+        return SenticliError(f"{place.shown} holds no files", "name another `input`")
+    if _MAGIC.search(place.path):
+        return SenticliError(f"no file matches {place.shown}", "check the pattern")
+    return SenticliError(f"{place.shown} does not exist", "check the path")
 
 
 def _files(folder: str, found: dict[str, dict[str, Any]]) -> dict[str, File]:
@@ -227,7 +237,7 @@ def reaching(url: str) -> Iterator[None]:
     shown = without_password(url) if "://" in url else url
     try:
         yield
-    except (SenticliError, FileNotFoundError):
+    except SenticliError:
         raise
     except ImportError as error:
         raise SenticliError(
@@ -235,8 +245,9 @@ def reaching(url: str) -> Iterator[None]:
             "install it, on a cluster on every node",
         ) from error
     except Exception as error:  # each file system has its own
+        why = getattr(error, "strerror", None) or str(error) or type(error).__name__
         raise SenticliError(
-            f"cannot use {shown}: {error or type(error).__name__}",
+            f"cannot use {shown}: {why}",
             "check the address, the permissions and the credentials",
         ) from error
 
@@ -248,9 +259,7 @@ def check_apart(inputs: Inputs, output: Folder) -> None:
         not inputs.is_whole and output.path.startswith(f"{inputs.folder.path}/")
     )
     if inside:
-        raise UsageError(
-            f"{output.shown} and the input are in one another", "choose another `output`"
-        )
+        raise UsageError(f"{output.shown} and the input overlap", "choose another `output`")
 
 
 def _import_fsspec() -> Any:

@@ -137,16 +137,27 @@ def import_pyarrow() -> Any:
     return pyarrow
 
 
-def missing_package(package: str, needed_by: str, extra: str, error: ImportError) -> SenticliError:
-    """Return the error for a package that is not installed, or is and cannot be imported."""
+def missing_package(
+    package: str, needed_by: str, extra: str, error: ImportError, requirement: str = ""
+) -> SenticliError:
+    """Return the error for a package that is not installed, or is and cannot be imported.
+
+    Args:
+        package: what is imported.
+        needed_by: the feature, and its verb.
+        extra: of senticli, which installs the package.
+        error: of the import.
+        requirement: what pip installs, if it is not called like the package.
+    """
+    requirement = requirement or package
     if isinstance(error, ModuleNotFoundError) and (error.name or "").split(".")[0] == package:
         return SenticliError(
             f"{needed_by} {package}, which is not installed",
-            f'in a checkout of senticli: pip install ".[{extra}]"; or: pip install {package}',
+            f'in a checkout of senticli: pip install ".[{extra}]"; or: pip install {requirement}',
         )
     return SenticliError(
         f"{needed_by} {package}, which cannot be imported: {error}",
-        f"repair it: pip install --force-reinstall {package}",
+        f"repair it: pip install --force-reinstall {requirement}",
     )
 
 

@@ -15,7 +15,7 @@ from senticli import SenticliError
 from senticli.cluster import engine, manifest
 from senticli.cluster.engine import score_files
 from senticli.cluster.manifest import FolderSummary, ScoredFile
-from senticli.cluster.storage import File, Folder
+from senticli.cluster.storage import File, Folder, reaching
 from senticli.cluster.worker import MOST_TRIES, Job, Worker
 from senticli.errors import UsageError
 from senticli.events import Message
@@ -80,7 +80,7 @@ def test_results_are_those_of_a_local_run(
     ]
     assert (summary.rows_in, summary.rows_out, summary.errors) == (17, 17, 7)
     assert sum(summary.labels.values()) == 10
-    assert Message("note", "left out, as no format is known: notes.md") in events
+    assert Message("note", "skipped, as no format is known: notes.md") in events
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
         *("_SUCCESS", "_manifest.jsonl", "odd.csv", "packed.csv.gz", "rows.parquet", "sub")
     ]
@@ -208,8 +208,8 @@ def test_file_whose_worker_was_killed_again_and_again_fails(
     ("options", "message"),
     [
         ({"model": "bundled"}, "made with another model"),
-        ({"scores": True}, "made with other options"),
-        ({"header": False}, "made with other options"),
+        ({"scores": True}, "made with other options: `scores`"),
+        ({"header": False}, "made with other options: `header`"),
     ],
 )
 def test_another_model_or_other_options_start_again_only_with_force(
@@ -222,7 +222,7 @@ def test_another_model_or_other_options_start_again_only_with_force(
     for _ in ("partial", "complete"):
         with pytest.raises(UsageError, match=message) as caught:
             score(**options)
-        assert caught.value.hint == "start again: `force=True`"
+        assert caught.value.hint.endswith("replace it: `force=True`")
         score()
     assert score(polarity=True, force=True).before == 0
 
@@ -250,7 +250,7 @@ def test_folder_of_something_else_is_never_replaced(
         mine = tmp_path / name / "mine.txt"
         mine.parent.mkdir()
         mine.write_text("mine")
-        with pytest.raises(UsageError, match="is not a result of this engine"):
+        with pytest.raises(UsageError, match="was not written by"):
             score(force=True)
         assert mine.read_text() == "mine"
         mine.unlink()
@@ -259,16 +259,17 @@ def test_folder_of_something_else_is_never_replaced(
 
 @pytest.mark.parametrize("place", ["in", "in/scored", "."])
 def test_input_and_output_are_apart(score: Score, odd: Path, tmp_path: Path, place: str) -> None:
-    with pytest.raises(UsageError, match="are in one another"):
+    with pytest.raises(UsageError, match="overlap"):
         score(output=tmp_path / place)
 
 
 @pytest.mark.parametrize(
     ("input", "message"),
     [
-        ("nosuch", "is not there"),
-        ("empty", "holds no file whose name tells a format"),
-        ("*.nosuch", "is not there"),
+        ("nosuch", "does not exist"),
+        ("empty", "holds no files"),
+        ("unknown", "holds no file whose name tells a format"),
+        ("*.nosuch", "no file matches"),
         ("nosuch://bucket/in", "Protocol not known"),
     ],
 )
@@ -276,10 +277,49 @@ def test_input_that_is_nothing_is_an_error(
     score: Score, tmp_path: Path, input: str, message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "empty").mkdir()
+    (tmp_path / "unknown").mkdir()
+    (tmp_path / "unknown" / "notes.md").touch()
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SenticliError, match=message):
         score(input)
     assert not list(tmp_path.glob("out*"))
+
+
+def test_bucket_that_does_not_exist_is_named() -> None:
+    with (
+        pytest.raises(SenticliError, match=r"^cannot use s3://nosuch/out: no such bucket"),
+        reaching("s3://key:secret@nosuch/out"),
+    ):
+        raise FileNotFoundError(2, "no such bucket")
+
+
+class NoToken(Exception):
+    """In place of Ray's error."""
+
+
+@pytest.mark.parametrize(
+    ("address", "message"),
+    [("head:port", "not HOST:PORT"), ("http://head:8265", "not HOST:PORT"), ("auto", "no token")],
+)
+def test_cluster_that_cannot_be_used_is_an_error(
+    monkeypatch: pytest.MonkeyPatch, address: str, message: str
+) -> None:
+    from types import SimpleNamespace
+
+    def init(**_: object) -> None:
+        raise NoToken
+
+    ray = SimpleNamespace(
+        is_initialized=lambda: False,
+        init=init,
+        exceptions=SimpleNamespace(AuthenticationError=NoToken),
+    )
+    monkeypatch.setattr(engine, "import_ray", lambda: ray)
+    with (
+        pytest.raises(SenticliError, match=f"cannot connect to Ray at {address}: {message}"),
+        engine._connected(address, None),
+    ):
+        pass
 
 
 def test_texts_none_of_which_can_be_classified_are_an_error(score: Score, tmp_path: Path) -> None:
@@ -299,14 +339,14 @@ def test_result_that_the_driver_does_not_see_is_a_failure(
         return ScoredFile(name=file.name, size=1, version="", output=file.name, written=7)
 
     monkeypatch.setattr(Worker, "score", elsewhere)
-    with pytest.raises(SenticliError, match="not where this machine sees it"):
+    with pytest.raises(SenticliError, match="not visible on this machine"):
         score()
 
 
 def test_manifest_that_is_no_manifest_is_refused(score: Score, odd: Path, tmp_path: Path) -> None:
     score()
     (tmp_path / "out" / manifest.MANIFEST).write_text("mine\nmine\n")
-    with pytest.raises(UsageError, match="made with something unknown"):
+    with pytest.raises(UsageError, match="made with unknown settings"):
         score()
 
 
@@ -363,5 +403,5 @@ def test_engine_without_ray_names_the_extra(odd: Path, tmp_path: Path) -> None:
     )
     assert done.returncode == 1
     assert "--engine ray needs ray" in done.stderr
-    assert '".[ray]"' in done.stderr
+    assert 'pip install ".[ray]"; or: pip install "ray[data]"' in done.stderr
     assert not (tmp_path / "out.partial").exists()
