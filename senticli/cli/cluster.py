@@ -50,7 +50,7 @@ def predict_files(
     from senticli.cluster.engine import score_files
 
     given = {name: value for name, value in settings.items() if value is not None}
-    with own_stderr(), show_files(quiet=quiet) as on_event:
+    with silenced(), show_files(quiet=quiet) as on_event:
         try:
             score_files(
                 inputs[0],
@@ -67,7 +67,7 @@ def predict_files(
 
 
 @contextmanager
-def own_stderr() -> Iterator[None]:
+def silenced() -> Iterator[None]:
     """Keep off stderr and stdout what Ray and its libraries write there; its logs have it, too.
 
     On stderr, they write past Python; on stdout, Ray's driver prints what nodes report.

@@ -156,9 +156,10 @@ def score_files(
                 if done:
                     on_event(Message("note", _kept(result)))
                 raise
+        files = results(inputs.files.values(), done)
         summary = FolderSummary(
-            output=target.shown,
-            files=results(inputs.files.values(), done),
+            output=(result.making if any(one.failure for one in files) else target).shown,
+            files=files,
             before=len(result.finished),
             seconds=time.perf_counter() - started,
             was_complete=result.is_complete,

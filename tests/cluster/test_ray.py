@@ -227,8 +227,8 @@ def test_ended_run_leaves_no_process_and_is_continued(
     _, errors = process.communicate(timeout=60)
     assert process.returncode == code
     if number == signal.SIGINT:
-        note = f"note: what is finished is in {slow.making}, and another run continues it"
-        assert errors.splitlines() == [note, "interrupted"]
+        kept = f"finished files are in {slow.making}; the same command continues from there"
+        assert errors.splitlines() == [f"note: {kept}", "interrupted"]
 
     def left() -> list[str]:
         names = [name for pid, (_, name) in processes().items() if pid in begun]

@@ -34,5 +34,5 @@ def _show_summary(run: FolderSummary) -> None:
         + f", {run.rows_out:,} text{'s' * (run.rows_out != 1)} in {run.seconds:.1f} s"
         + (f": {one_line(labels)}" if labels else "")
     )
-    for file in run.failed:
+    for file in run.failed if len(run.failed) > 1 else ():  # a lone one is in the error
         say(f"failed: {one_line(file.name)}: {one_line(file.failure)}")
