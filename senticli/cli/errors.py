@@ -10,20 +10,9 @@ SETTINGS = {name: about for one in CONFIGS for name, about in settings_of(one).i
 _FLAGS = {"source": "--from", "label_map": "--labels", "slice_column": "--slice"}
 """Options that are not called as in the core."""
 _OTHERS = {
-    *(
-        "address",
-        "engine",
-        "force",
-        "group_by",
-        "input",
-        "model",
-        "name",
-        "offline",
-        "output",
-        "preset",
-        "report",
-    ),
-    *("resume", "sha256", "slice_column", "source", "split", "strict", "tune", "verify", "workers"),
+    *("address", "engine", "force", "group_by", "input", "model", "name", "offline", "output"),
+    *("preset", "report", "resume", "sha256", "slice_column", "source", "split", "strict"),
+    *("tune", "verify", "workers"),
 }
 """Settings of functions, not of a training."""
 _STEPS = {

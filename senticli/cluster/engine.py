@@ -355,7 +355,7 @@ def _connected(address: str, workers: int | None) -> Iterator[Any]:
     except (OSError, RuntimeError, ValueError) as error:
         raise SenticliError(
             f"cannot connect to Ray at {address}: {_last_line(error)}",
-            # To an address that is given, Ray sends a token only where it is told to.
+            # To an address that is given, Ray sends a token only with RAY_AUTH_MODE.
             "check `address` or RAY_ADDRESS; where the cluster asks for a token, set "
             "RAY_AUTH_MODE=token",
         ) from error
