@@ -6,7 +6,6 @@ the next is encoded.
 """
 
 import dataclasses
-import os
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -406,7 +405,7 @@ def load(model: str | Path | None = None, *, threads: int | None = None) -> Mode
     Raises:
         SenticliError: there is no such model, or it is broken.
     """
-    return Model(registry.find(None if model is None else os.fspath(model)), threads)
+    return Model(registry.find(model), threads)
 
 
 def poles_of(labels: Sequence[str]) -> tuple[int, int] | None:

@@ -27,7 +27,7 @@ ELSEWHERE = "choose another place: `output=DIR`"
 """The hint where a model cannot be written."""
 
 
-def find(model: str | None) -> Bundle:
+def find(model: str | os.PathLike[str] | None) -> Bundle:
     """Return the bundle that ``model`` names: ``bundled``, a name in the data dir, or a folder.
 
     None means the default, see :func:`default_path`.
@@ -35,6 +35,7 @@ def find(model: str | None) -> Bundle:
     Raises:
         SenticliError: there is no such model, or it is broken.
     """
+    model = None if model is None else os.fspath(model)
     if model == "":
         raise SenticliError(
             "the name of a model is empty", "name one, or leave it out for the one trained last"

@@ -120,14 +120,17 @@ class _Window:
         return all(future.done() for future in self.futures)
 
     def logits(self) -> NDArray[np.float32]:
-        # Threads take the first of them: begin at the other end, then wait.
-        results = [
-            self.run(rows) if self.run and future.cancel() else future
-            for rows, future in zip(reversed(self.batches), reversed(self.futures), strict=True)
-        ]
+        mine = {  # threads take the first of them: begin at the other end
+            number: self.run(self.batches[number])
+            for number in reversed(range(len(self.batches)))
+            if self.run and self.futures[number].cancel()
+        }
         return _restore(
             self.batches,
-            [one if isinstance(one, np.ndarray) else one.result() for one in reversed(results)],
+            [
+                mine[number] if number in mine else future.result()
+                for number, future in enumerate(self.futures)
+            ],
         )
 
 

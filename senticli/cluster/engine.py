@@ -17,12 +17,13 @@ from senticli.cluster.manifest import FolderSummary, Output, ScoredFile, results
 from senticli.cluster.packages import PRIVATE, import_ray
 from senticli.cluster.storage import File, Folder, Inputs, check_apart, find_inputs
 from senticli.cluster.worker import Job, Worker
-from senticli.config import Format, OutputConfig, check_choice
+from senticli.config import OutputConfig, check_choice
 from senticli.errors import SenticliError, UsageError
 from senticli.events import Message, OnEvent, Progress, ignore
 from senticli.io import atomic
 from senticli.io.formats import FORMATS
 from senticli.io.layout import Layout
+from senticli.io.scoring import layout_and_options
 from senticli.model import WINDOW, Model
 from senticli.runtime import usable_cores
 
@@ -40,23 +41,12 @@ def score_files(
     *,
     model: Model | str | Path | None = None,
     format: str | None = None,
-    text_column: str | int | None = None,
-    delimiter: str | None = None,
-    quoting: str | None = None,
-    header: bool = True,
-    encoding: str | None = None,
-    output_format: Format | None = None,
-    prefix: str = "",
-    scores: bool = False,
-    polarity: bool = False,
-    top_k: int = 1,
-    threshold: float | None = None,
-    explain: bool = False,
     workers: int | None = None,
     batch_size: int | None = None,
     address: str | None = None,
     force: bool = False,
     on_event: OnEvent = ignore,
+    **settings: Any,
 ) -> FolderSummary:
     """Classify the texts of many files, each by one of several workers of Ray.
 
@@ -69,20 +59,7 @@ def score_files(
         input: a file, a folder, or a pattern with ``*``; a path, or a URL that fsspec knows.
         output: the folder of the results, a path or a URL.
         model: the model, or what :func:`senticli.load` finds it by.
-        format: of all files; None: by their names. This and what follows is as for
-            :func:`~senticli.io.scoring.score_file`.
-        text_column: the name or number of the text's column.
-        delimiter: of CSV and TSV.
-        quoting: of CSV and TSV.
-        header: False if the first row of CSV or TSV is data.
-        encoding: of the text.
-        output_format: of all results; None: that of each input.
-        prefix: put before the names of the added columns.
-        scores: add the score of every label.
-        polarity: add P(positive) − P(negative).
-        top_k: add so many of the likeliest labels.
-        threshold: answer ``unsure`` where the score is below it.
-        explain: add what each token weighs for the label.
+        format: of all files; None: by their names.
         workers: each is a process with one CPU and one model; None: one for each CPU.
         batch_size: texts that a worker reads ahead at most; None: as many as a local run.
         address: ``local``, for processes on this machine; ``auto`` or HOST:PORT, for a cluster;
@@ -91,6 +68,8 @@ def score_files(
         force: start again, and replace the output.
         on_event: gets each ``Message`` and ``Progress`` of :mod:`senticli.events`, then the
             summary.
+        settings: of reading and answering, as for :func:`~senticli.io.scoring.score_file`, from
+            ``text_column`` to ``explain``.
 
     Returns:
         What was done, by file and in all.
@@ -98,25 +77,11 @@ def score_files(
     Raises:
         SenticliError: the input, the output or the cluster cannot be used; a file could not be
             scored, or no text could be classified: then the summary went to ``on_event``.
+        TypeError: there is no such setting.
         ValueError: a number is out of its range.
     """
     started = time.perf_counter()
-    options = OutputConfig(
-        output_format=output_format,
-        prefix=prefix,
-        scores=scores,
-        polarity=polarity,
-        top_k=top_k,
-        threshold=threshold,
-        explain=explain,
-    )
-    layout = Layout(
-        text_column=None if text_column is None else str(text_column),
-        delimiter=delimiter,
-        quoting=quoting,
-        header=header,
-        encoding=encoding,
-    )
+    layout, options = layout_and_options(**settings)
     if format is not None:
         check_choice("format", format, FORMATS)
     for name, number in (("workers", workers), ("batch_size", batch_size)):
@@ -127,7 +92,7 @@ def score_files(
     inputs = find_inputs(os.fspath(input), format)
     target = Folder.at(os.fspath(output))
     check_apart(inputs, target)
-    bundle = model.bundle if isinstance(model, Model) else registry.find(_path(model))
+    bundle = model.bundle if isinstance(model, Model) else registry.find(model)
     result = Output(target, _source(bundle, options, layout, format))
     job = Job(
         version=__version__,
@@ -186,10 +151,6 @@ def _checked(address: str | None) -> str:
             "with `address=auto`",
         )
     return address
-
-
-def _path(model: str | Path | None) -> str | None:
-    return None if model is None else os.fspath(model)
 
 
 def _read(bundle: Bundle, name: str) -> bytes:

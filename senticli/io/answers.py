@@ -80,10 +80,8 @@ class Answers:
         if nested and error:
             answer["label"] = None
         if self._polarity:
-            polarity = prediction.polarity
-            answer["polarity"] = (
-                None if polarity is None else round(polarity, 6) + 0.0
-            )  # never -0.0
+            polarity = prediction.polarity  # never -0.0
+            answer["polarity"] = None if polarity is None else round(polarity, 6) + 0.0
         if self._scores or self._top_k > 1:
             # None at all where there is an error
             pairs = zip(self.labels, (round(s, 6) for s in prediction.scores), strict=False)

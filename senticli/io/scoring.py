@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from senticli.config import Format, OutputConfig
 from senticli.errors import SenticliError, UsageError
@@ -93,7 +94,12 @@ def score_file(
         SenticliError: the input or the output cannot be used; no text could be classified.
         ValueError: a number is out of its range.
     """
-    options = OutputConfig(
+    layout, options = layout_and_options(
+        text_column,
+        delimiter=delimiter,
+        quoting=quoting,
+        header=header,
+        encoding=encoding,
         output_format=output_format,
         prefix=prefix,
         scores=scores,
@@ -101,13 +107,6 @@ def score_file(
         top_k=top_k,
         threshold=threshold,
         explain=explain,
-    )
-    layout = Layout(
-        text_column=None if text_column is None else str(text_column),
-        delimiter=delimiter,
-        quoting=quoting,
-        header=header,
-        encoding=encoding,
     )
     if report:
         from senticli.report.predictions import check_report
@@ -132,6 +131,31 @@ def score_file(
 
         write_predictions_report(summary, model, report, on_event=on_event)
     return summary
+
+
+def layout_and_options(
+    text_column: str | int | None = None,
+    *,
+    delimiter: str | None = None,
+    quoting: str | None = None,
+    header: bool = True,
+    encoding: str | None = None,
+    **asked: Any,
+) -> tuple[Layout, OutputConfig]:
+    """Return how a file is written, and what is ``asked`` of the output; see :func:`score_file`.
+
+    Raises:
+        UsageError: a value that makes no sense.
+        TypeError: there is no such setting.
+    """
+    layout = Layout(
+        text_column=None if text_column is None else str(text_column),
+        delimiter=delimiter,
+        quoting=quoting,
+        header=header,
+        encoding=encoding,
+    )
+    return layout, OutputConfig(**asked)
 
 
 def score(

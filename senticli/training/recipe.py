@@ -136,7 +136,7 @@ def _bundles(models: Any) -> list[Bundle]:
     from senticli.model import Model  # ONNX Runtime, which other settings do without
 
     several = [models] if isinstance(models, str | Path | Model) else models
-    return [one.bundle if isinstance(one, Model) else registry.find(str(one)) for one in several]
+    return [one.bundle if isinstance(one, Model) else registry.find(one) for one in several]
 
 
 def _from_model(recipe: Recipe, given: Mapping[str, Any]) -> tuple[Recipe, str]:

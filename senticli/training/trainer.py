@@ -132,9 +132,10 @@ class Trainer:
         the number of the batch.
         """
         optimizer = self._optimizer.state_dict()
+        mean = self._averaged.state_dict() if self._averaged else {}
         tensors = {
             **{f"model.{name}": weight for name, weight in self.model.state_dict().items()},
-            **{f"mean.{name}": weight for name, weight in self._kept.state_dict().items()},
+            **{f"mean.{name}": value for name, value in mean.items()},
             **{f"best.{name}": weight for name, weight in self._best_state.items()},
             **{
                 f"optimizer.{number}.{name}": value
@@ -162,7 +163,8 @@ class Trainer:
             part, _, rest = name.partition(".")
             parts[part][rest] = tensor
         self.model.load_state_dict(parts["model"])
-        self._kept.load_state_dict(parts["mean"])
+        if self._averaged:
+            self._averaged.load_state_dict(parts["mean"])
         self._best_state = parts["best"]
         state: dict[int, dict[str, Tensor]] = {}
         for name, tensor in parts["optimizer"].items():
@@ -174,9 +176,6 @@ class Trainer:
         self.history = [EpochResult.of(result) for result in facts["history"]]
         running = facts["running"]
         self._running = _Running(**{**running, "totals": Totals.of(running["totals"])})
-        if self._averaged:
-            steps = len(self.history) * len(self._train) + self._running.batches
-            self._averaged.n_averaged.fill_(steps)
 
     def restore_best(self) -> EpochResult:
         """Give the model the weights of its best epoch, and return that epoch's result."""

@@ -26,7 +26,7 @@ Local = Callable[[Path], dict[str, bytes]]
 
 
 class Cluster:
-    """In place of Ray: one worker in this process, which can be told to end early."""
+    """In place of Ray: one worker in this process, which a test can end early."""
 
     def __init__(self) -> None:
         self.scored: list[str] = []
