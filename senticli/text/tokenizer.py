@@ -28,6 +28,8 @@ LONGEST_CHUNK, PIECE = 1024, 128
 
 _LINE_BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
 _LONG_CHUNK = re.compile(rf"\S{{{LONGEST_CHUNK + 1},}}")
+_MARKS = re.compile(r"[!?]+")
+_MODIFIERS = re.compile(r"[\ufe0e\ufe0f\u200d\U0001f3fb-\U0001f3ff]*").match  # of an emoji
 _EXPRESSIONS = {"prefix", "suffix", "infix", "token_match", "url_match"}
 
 
@@ -188,7 +190,8 @@ class Tokenizer:
             tokens = self._normalized(chunk[0])
             for start, end in _places_of(tokens, chunk[0]):
                 first, last = chunk.start() + start, chunk.start() + end - 1
-                spans.append((places[first], places[max(first, last)] + 1))
+                after = places[max(first, last)] + 1
+                spans.append((places[first], _MODIFIERS(text, after).end()))
         return spans
 
     def _with_case(self, tokens: list[str]) -> list[str]:
@@ -345,9 +348,13 @@ def _places_of(tokens: Sequence[str], chunk: str) -> Iterator[tuple[int, int]]:
     lowered = chunk.lower() if len(chunk.lower()) == len(chunk) else chunk
     found, end = [], 0
     for token in tokens:
-        start = lowered.find(token.lower(), end)
-        end = start + len(token) if start >= 0 else end
-        found.append((start, start + len(token)) if start >= 0 else None)
+        if token in ("!", "?") and (marks := _MARKS.search(lowered, end)):
+            start, stop = marks.span()  # one stands for several
+        else:
+            start = lowered.find(token.lower(), end)
+            stop = start + len(token)
+        found.append((start, stop) if start >= 0 else None)
+        end = stop if start >= 0 else end
     end = 0
     for index, span in enumerate(found):
         after = next((later[0] for later in found[index + 1 :] if later), len(chunk))

@@ -105,6 +105,8 @@ def test_fingerprint_depends_on_it() -> None:
             "so 😡😡😡, sOOooo bad...... hahahah",
             ["so", "😡😡😡", ",", "sOOooo", "bad", "......", "hahahah"],
         ),
+        ("what?!?! no!!!?.", ["what", "?!?!", "no", "!!!?", "."]),
+        ("👍🏽👍🏽 ❤️❤️!", ["👍🏽👍🏽", "❤️❤️", "!"]),
         ("good:) isn’t it", ["good", ":)", "is", "n’t", "it"]),
         ("see [click](http://a.b/c) now", ["see", "click", "now"]),
         ("in 2019, #NotHappy", ["in", "2019", ",", "Not", "Happy"]),
