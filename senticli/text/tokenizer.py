@@ -29,7 +29,7 @@ LONGEST_CHUNK, PIECE = 1024, 128
 _LINE_BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
 _LONG_CHUNK = re.compile(rf"\S{{{LONGEST_CHUNK + 1},}}")
 _MARKS = re.compile(r"[!?]+")
-_MODIFIERS = re.compile(r"[\ufe0e\ufe0f\u200d\U0001f3fb-\U0001f3ff]*").match  # of an emoji
+_MODIFIERS = re.compile(r"[\ufe0e\ufe0f\u200d\U0001f3fb-\U0001f3ff]+")  # of an emoji
 _EXPRESSIONS = {"prefix", "suffix", "infix", "token_match", "url_match"}
 
 
@@ -191,7 +191,8 @@ class Tokenizer:
             for start, end in _places_of(tokens, chunk[0]):
                 first, last = chunk.start() + start, chunk.start() + end - 1
                 after = places[max(first, last)] + 1
-                spans.append((places[first], _MODIFIERS(text, after).end()))
+                modifiers = _MODIFIERS.match(text, after)
+                spans.append((places[first], modifiers.end() if modifiers else after))
         return spans
 
     def _with_case(self, tokens: list[str]) -> list[str]:

@@ -25,6 +25,7 @@ from senticli.data.labels import parse_label_map
 from senticli.data.mix import mixture_of
 from senticli.data.splits import (
     Sources,
+    Split,
     TrainingData,
     load_training_data,
     require_file,
@@ -279,17 +280,14 @@ def estimate(recipe: Recipe, *, strict: bool = False, on_event: OnEvent = ignore
     """Read the data that a recipe names, and time a few batches; nothing is written.
 
     No word vectors are learned and no teacher is asked: what that adds is reported, not timed. But
-    what they are made of must be there, and their labels fit.
+    what they are made of is read, and checked.
     """
     config = recipe.train
-    _require_sources(config)
     if config.has_own_vectors:
         on_event(Message("note", "the time to learn word vectors is not included"))
     if config.teacher:
         on_event(Message("note", "the teachers, and the unlabelled texts, are not included"))
-    vectors = config.published_vectors or "none"
-    recipe = replace(recipe, train=replace(config, vectors=vectors, unlabelled=("none",)))
-    session = prepare(recipe, strict=strict, taught=False, on_event=on_event)
+    session = prepare(recipe, strict=strict, dry=True, on_event=on_event)
     on_event(Step("timing some batches"))
     pace = _Pace()
     with suppress(_EnoughTimed):
@@ -305,7 +303,7 @@ def prepare(
     recipe: Recipe,
     *,
     strict: bool = False,
-    taught: bool = True,
+    dry: bool = False,
     on_event: OnEvent = ignore,
 ) -> "Session":
     """Read what a recipe names and build its network.
@@ -313,13 +311,13 @@ def prepare(
     Args:
         recipe: model and training.
         strict: fail on problems of the data.
-        taught: False if the teachers are only read, not asked.
+        dry: read teachers and unlabelled texts, but learn nothing from them.
         on_event: called with each event.
     """
     with imported():
         from senticli.training.session import build_session
 
-    data = read_data(recipe, strict=strict, taught=taught, on_event=on_event)
+    data = read_data(recipe, strict=strict, dry=dry, on_event=on_event)
     on_event(Step("building the network"))
     return build_session(recipe, data)
 
@@ -328,7 +326,7 @@ def read_data(
     recipe: Recipe,
     *,
     strict: bool = False,
-    taught: bool = True,
+    dry: bool = False,
     on_event: OnEvent = ignore,
 ) -> "EncodedData":
     """Read, check and encode what a recipe names; see :func:`prepare`."""
@@ -351,7 +349,10 @@ def read_data(
         from senticli.training.session import encode_data
 
     choose_device(recipe.train.device)  # before the long work, in case there is none
-    if teachers and taught:
+    if dry:
+        recipe = replace(recipe, train=replace(recipe.train, vectors=published or "none"))
+        checked = replace(checked, unlabelled=Split([], []))
+    elif teachers:
         on_event(Step("reading the teachers"))
         checked = teach(checked, teachers, recipe.train.teacher_weight, on_event)
     mixed = mixture_of(checked, recipe.train).train

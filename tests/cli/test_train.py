@@ -284,12 +284,20 @@ def test_dry_run_learns_no_vectors_and_asks_no_teacher(
         ),
         ("", (), "answers.jsonl"),
         ('{"text": "fine", "label": "positive"}\n', ("--unlabelled", "none.txt"), "none.txt"),
+        ('{"text": "fine", "label": "positive"}\n', ("--unlabelled", "latin.txt"), "not UTF-8"),
     ],
 )
 def test_dry_run_checks_teachers_and_unlabelled_texts(
-    senticli: Run, tmp_path: Path, answers: str, more: tuple[str, ...], message: str
+    senticli: Run,
+    tmp_path: Path,
+    answers: str,
+    more: tuple[str, ...],
+    message: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.chdir(tmp_path)
     (tmp_path / "answers.jsonl").write_text(answers)
+    (tmp_path / "latin.txt").write_bytes(b"caf\xe9\n")
     options = ("--data", "sample", *SMALL, "--teacher", tmp_path / "answers.jsonl", *more)
     done = senticli("train", *options, "--dry-run")
     assert done.returncode != 0
