@@ -472,7 +472,7 @@ def _label_column(fields: Fields, reading: Reading, records: Records) -> int | s
 
 
 def _score_columns(reading: Reading, records: Records) -> dict[str, int | str]:
-    """Return the position of each score in the rows of a table, or its path, by its name.
+    """Return the position of each score in the rows of a table, or its path, by its label.
 
     A table that has none of the columns asked for has labels.
 
@@ -480,19 +480,20 @@ def _score_columns(reading: Reading, records: Records) -> dict[str, int | str]:
         SenticliError: it has some, and not all.
     """
     names = map(str.strip, (reading.score_columns or "").split(","))
-    asked = list(dict.fromkeys(filter(None, names)))
+    asked = {name.removeprefix(SCORE): name for name in names if name}
     columns = records.columns
     if columns is None:
-        return {name: name for name in asked or ["scores"] if asked or not reading.label_column}
+        objects = [] if reading.label_column else ["scores"]
+        return {name: name for name in asked.values() or objects}
     if reading.answers and not asked:
         asked = _columns_of_answers(columns)
     found: dict[str, int | str] = {}
-    for name in asked:
+    for label, name in asked.items():
         try:
             if records.format == PARQUET:
-                found[name] = find_field(columns, name, records.name, "score")[1]
+                found[label] = find_field(columns, name, records.name, "score")[1]
             else:
-                found[name] = find_column(columns, name, records.name, "score")
+                found[label] = find_column(columns, name, records.name, "score")
         except SenticliError as error:
             missing = error
     hint = "name the columns of the scores: `score_columns=NAME,NAME`"
@@ -501,7 +502,7 @@ def _score_columns(reading: Reading, records: Records) -> dict[str, int | str]:
         raise missing
     if len(found) == 1 and records.format != PARQUET:
         raise SenticliError(
-            f"{records.name}: one column, {asked[0]}, cannot hold the scores of all labels", hint
+            f"{records.name}: one column, {name}, cannot hold the scores of all labels", hint
         )
     return found
 
@@ -516,19 +517,27 @@ def _slice_columns(reading: Reading, records: Records) -> dict[str, int | str]:
     return {name: find_column(columns, name, records.name, "slice") for name in names}
 
 
-def _columns_of_answers(columns: Sequence[str]) -> list[str]:
-    """Return the columns that have the score of a label; ``score_2`` is that of ``label_2``."""
-    found = [
-        column
-        for column in columns
-        if column.startswith(SCORE) and f"label_{column.removeprefix(SCORE)}" not in columns
-    ]
-    return found if len(found) > 1 else []
+def _columns_of_answers(columns: Sequence[str]) -> dict[str, str]:
+    """Return the column of each label's score, as `predict` names them; several, or none.
+
+    All may begin with a prefix. ``score_2`` is the score of ``label_2``.
+    """
+    prefixes = [name.removesuffix("label") for name in columns if name.endswith("label")]
+    for prefix in ("", *prefixes):
+        rests = {
+            name.removeprefix(prefix + SCORE): name
+            for name in columns
+            if name.startswith(prefix + SCORE)
+        }
+        found = {rest: rests[rest] for rest in rests if f"{prefix}label_{rest}" not in columns}
+        if len(found) > 1:
+            return found
+    return {}
 
 
 def _scores(fields: Fields, scores_at: Mapping[str, int | str]) -> Mapping[str, Any] | None:
     """Return the scores of a row by label; None where it has none."""
-    values = {name.removeprefix(SCORE): _value(fields, at) for name, at in scores_at.items()}
+    values = {label: _value(fields, at) for label, at in scores_at.items()}
     if len(values) == 1:
         [value] = values.values()
         values = value if isinstance(value, dict) else {}

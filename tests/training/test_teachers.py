@@ -201,6 +201,16 @@ def taught_by_file(answers: Path, unlabelled: Path) -> tuple[TrainingData, list[
     return data, events
 
 
+def test_table_of_answers_may_have_a_prefix(tmp_path: Path, unlabelled: Path) -> None:
+    answers = tmp_path / "answers.csv"
+    names = "label", "score", "score_negative", "score_positive"
+    header = ",".join(["text", *(f"my_{name}" for name in names)])
+    answers.write_text(f"{header}\n{TEXTS[0]},positive,0.8,0.2,0.8\n")
+    data, _ = taught_by_file(answers, unlabelled)
+    found = {example.text: example for example in data.train.examples}
+    assert found[TEXTS[0]].scores == pytest.approx({"negative": 0.2, "positive": 0.8})
+
+
 def test_file_of_answers_is_a_teacher(tmp_path: Path, unlabelled: Path) -> None:
     known, other = load_training_data(TrainConfig(data=("sample",))).train.examples[:2]
     answers = with_answers(

@@ -549,4 +549,5 @@ def print_estimate(event: Estimate) -> None:
     unknown = f"{event.unknown:.1%} of validation's are not in it"
     print(f"vocabulary     {event.vocab_size:,} tokens; {unknown}")
     minutes, seconds = divmod(round(event.seconds), 60)
-    print(f"time           about {minutes} min {seconds} s for {event.epochs} epochs here")
+    epochs = f"{event.epochs} {'epoch' if event.epochs == 1 else 'epochs'}"
+    print(f"time           about {minutes} min {seconds} s for {epochs} here")
