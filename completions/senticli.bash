@@ -93,6 +93,7 @@ _senticli() {
         "train --encoding") ;;
         "train --init") _senticli_words bundled; _senticli_stored models; _senticli_paths ;;
         "train --vectors") _senticli_words own none glove.6B.50d glove.6B.100d glove.6B.200d glove.6B.300d glove.840B.300d glove.twitter.27B.25d glove.twitter.27B.50d glove.twitter.27B.100d glove.twitter.27B.200d; _senticli_paths '' ;;
+        "train --vector-window") ;;
         "train --teacher") _senticli_words bundled; _senticli_stored models; _senticli_paths '' ;;
         "train --teacher-weight") ;;
         "train --vocab-size") ;;
@@ -180,7 +181,7 @@ _senticli() {
                     _senticli_words train eval predict download info models
                     ;;
                 train)
-                    options=(--data -d --mix --valid --test --unlabelled --drop-leaks --format -f --text-column --label-column --labels --score-columns --delimiter --quoting --header --no-header --encoding --init --vectors --teacher --teacher-weight --vocab-size --uncased --cased --normalization --valid-fraction --max-length --epochs --patience --batch-size --optimizer --lr --embedding-lr --schedule --weight-decay --class-weights --clip --averaging --r-drop --device --precision --quantize --seed --rnn --layers --hidden --bidirectional --unidirectional --pooling --embedding-dim --word-dropout --embedding-dropout --layer-dropout --output-dropout --strict --preset --name --output -o --force --resume --tune --plot --dry-run --json --help -h)
+                    options=(--data -d --mix --valid --test --unlabelled --drop-leaks --format -f --text-column --label-column --labels --score-columns --delimiter --quoting --header --no-header --encoding --init --vectors --vector-window --teacher --teacher-weight --vocab-size --uncased --cased --normalization --valid-fraction --max-length --epochs --patience --batch-size --optimizer --lr --embedding-lr --schedule --weight-decay --class-weights --clip --averaging --r-drop --device --precision --quantize --seed --rnn --layers --hidden --bidirectional --unidirectional --pooling --embedding-dim --word-dropout --embedding-dropout --layer-dropout --output-dropout --strict --preset --name --output -o --force --resume --tune --plot --dry-run --json --help -h)
                     ;;
                 eval)
                     options=(--model -m --data -d --split --format -f --label-column --labels --score-columns --text-column --delimiter --quoting --header --no-header --encoding --checks --fail-under --fail-over --confident --strict --against --find-threshold --save --calibrate --suspects --folds --report --slice --force --json --threads --help -h)

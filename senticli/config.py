@@ -337,6 +337,14 @@ class TrainConfig:
         metavar="NAME|FILE|own|NAME+own|none",
         shown=f"own with unlabelled texts, else {PUBLISHED_VECTORS}; none with `init`",
     )
+    vector_window: int = setting(
+        5,
+        "Tokens to each side that own word vectors are learned from.",
+        DATA,
+        metavar="N",
+        low=1,
+        high=100,
+    )
     teacher: tuple[str, ...] = setting(
         (),
         "Learn the answers of this model, or those in this file of texts and scores, too, and from "
@@ -386,7 +394,15 @@ class TrainConfig:
         high=1_000_000,
         also=0,
     )
-    epochs: int = setting(8, "Maximum number of epochs.", TRAINING, metavar="N", low=1, high=10_000)
+    epochs: int | None = setting(
+        None,
+        "Maximum number of epochs.",
+        TRAINING,
+        metavar="N",
+        low=1,
+        high=10_000,
+        shown="6, up to 12 for little data",
+    )
     patience: int = setting(
         3,
         "Stop after so many epochs without a lower validation loss; 0 never.",
@@ -505,6 +521,13 @@ class TrainConfig:
         """The weight decay asked for, or the optimizer's own; L2 regularisation for adam."""
         usual = 0.01 if self.optimizer == "adamw" else 0.0
         return usual if self.weight_decay is None else self.weight_decay
+
+    def epochs_for(self, texts: int) -> int:
+        """Return the epochs asked for, or else 6; on small data, so many as make 100,000 texts.
+
+        But no more than 12.
+        """
+        return self.epochs or max(6, min(12, 100_000 // texts))
 
     def batch_size_for(self, texts: int) -> int:
         """Return the batch size asked for, or else 64; on small data, what makes 40 steps."""
@@ -700,10 +723,11 @@ class Recipe:
 PRESETS: Mapping[str, Recipe] = {
     "default": Recipe(),
     # Slower, for an error on IMDB's test split that is a tenth lower.
-    "best": Recipe(train=TrainConfig(r_drop=1.0, epochs=10)),
+    "best": Recipe(train=TrainConfig(vector_window=10, r_drop=1.0, epochs=10)),
     # For `teacher`: soft labels leave less to learn by heart, and unlabelled texts add to an epoch.
     "student": Recipe(
-        model=ModelConfig(embedding_dropout=0.3), train=TrainConfig(schedule="cosine", epochs=6)
+        model=ModelConfig(embedding_dropout=0.3),
+        train=TrainConfig(vector_window=10, schedule="cosine", epochs=6),
     ),
     # The notebook that senticli began as, over exact batches.
     "notebook": Recipe(

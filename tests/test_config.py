@@ -106,6 +106,11 @@ def test_little_data_gets_small_batches() -> None:
     assert TrainConfig(batch_size=32).batch_size_for(320) == 32
 
 
+def test_little_data_is_seen_more_often() -> None:
+    assert [TrainConfig().epochs_for(texts) for texts in (1, 12_500, 25_000)] == [12, 8, 6]
+    assert TrainConfig(epochs=3).epochs_for(1) == 3
+
+
 def test_the_default_preset_is_the_dataclasses() -> None:
     assert PRESETS["default"] == Recipe(model=ModelConfig(), train=TrainConfig())
 

@@ -42,7 +42,7 @@ class SkipGram:
     """Settings of the learning (Mikolov et al. 2013)."""
 
     dim: int = 100
-    window: int = 10
+    window: int = 5
     min_count: int = 5
     negative: int = 5
     sample: float = 1e-4

@@ -112,6 +112,11 @@ class Session:
         return sum(weight.numel() for weight in self.model.parameters())
 
     @property
+    def epochs(self) -> int:
+        """The most epochs that it takes."""
+        return self.recipe.train.epochs_for(self.train.n_texts)
+
+    @property
     def machine(self) -> str:
         """Processes, device and dtype, for people, such as ``cpu, 2 threads, bfloat16``."""
         dtype = str(self.model.compute_dtype).removeprefix("torch.")
@@ -165,13 +170,13 @@ class Session:
             parameters=self.parameters,
             machine=self.machine,
             slower=self.slower,
-            epochs=self.recipe.train.epochs,
+            epochs=self.epochs,
             history=tuple(history),
         )
 
     def estimate(self, seconds_per_batch: float) -> Estimate:
         """Return what is known of the training, at so many seconds a batch."""
-        data, epochs = self.data, self.recipe.train.epochs
+        data, epochs = self.data, self.epochs
         lengths = np.percentile([len(ids) for ids in data.train], (50, 90, 99, 100)).astype(int)
         # A validation text is only run forward, at about a third of the work.
         share = 1 + sum(map(len, data.valid)) / self.train.n_tokens / 3
@@ -225,7 +230,9 @@ def encode_data(
     built = build_vocab(_token_counts(data.train, corpora), config.vocab_size)
     own = None
     if config.has_own_vectors:
-        skip_gram = SkipGram(dim=recipe.model.embedding_dim, seed=config.seed)
+        skip_gram = SkipGram(
+            dim=recipe.model.embedding_dim, window=config.vector_window, seed=config.seed
+        )
         own = own_vectors(data.texts.parts, corpora, tokenizer.fingerprint, skip_gram, on_event)
     sets = [CachedVectors(vectors) for vectors in (cache, own and own.vectors) if vectors]
     if init:

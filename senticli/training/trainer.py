@@ -90,7 +90,8 @@ class Trainer:
             config.r_drop,
         )
         self._optimizer = _optimizer(model, config, rates or {})
-        self._schedule = _schedule(self._optimizer, config, steps=len(train) * config.epochs)
+        self._epochs = config.epochs_for(train.n_texts)
+        self._schedule = _schedule(self._optimizer, config, steps=len(train) * self._epochs)
         self._averaged = _averaged(model, config.averaging)
         self._stopping = stopping
         self._on_batch = on_batch
@@ -108,7 +109,7 @@ class Trainer:
         """True if the last epoch is over, or the validation loss has stopped falling."""
         patience, best = self.config.patience, self.best
         stalled = best is not None and patience and len(self.history) - best.epoch >= patience
-        return bool(stalled) or len(self.history) >= self.config.epochs
+        return bool(stalled) or len(self.history) >= self._epochs
 
     def fit(self) -> Iterator[EpochResult]:
         """Train until :attr:`done`, from wherever it stands.
@@ -237,7 +238,7 @@ class Trainer:
                 self._on_batch(
                     BatchResult(
                         epoch=epoch,
-                        epochs=self.config.epochs,
+                        epochs=self._epochs,
                         batch=running.batches,
                         batches=len(self._train),
                         loss=running.totals.mean_loss,
@@ -258,7 +259,7 @@ class Trainer:
             raise self._not_a_number(f"after epoch {epoch}, on validation")
         result = EpochResult(
             epoch=epoch,
-            epochs=self.config.epochs,
+            epochs=self._epochs,
             train_loss=running.totals.mean_loss,
             train_accuracy=running.totals.accuracy,
             valid_loss=valid_loss,

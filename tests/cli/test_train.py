@@ -65,7 +65,7 @@ def test_own_vectors_from_unlabelled_texts(senticli: Run, home: Path, tmp_path: 
         r"^vectors     \d+ tokens, 100-dimensional, learned from 490", done.stderr, re.M
     )
     origin = json.loads((home / "models" / "first" / "config.json").read_text())["provenance"]
-    assert {"window": 10, "min_count": 5, "texts": 490}.items() <= origin["own_vectors"].items()
+    assert {"window": 5, "min_count": 5, "texts": 490}.items() <= origin["own_vectors"].items()
     assert origin["seconds"] >= origin["own_vectors"]["seconds"]
     assert origin["versions"]["gensim"]
 
