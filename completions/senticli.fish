@@ -77,7 +77,7 @@ complete -c senticli -n '__senticli_command train' -l cased -d 'The opposite of 
 complete -c senticli -n '__senticli_command train' -l normalization -x -a 'everyday none' -d 'One form for what everyday texts spell in many ways: quotes, tags, links, user names, numbers, emoticons, drawn-out and misspelt words. [default: everyday]'
 complete -c senticli -n '__senticli_command train' -l valid-fraction -x -d 'Share of the training split held out for validation, by whole movies or of each label. [default: 0.1]'
 complete -c senticli -n '__senticli_command train' -l max-length -x -d 'Maximum number of tokens of a training text, from its head and tail; 0 for all. [default: 400]'
-complete -c senticli -n '__senticli_command train' -l epochs -x -d 'Maximum number of epochs. [default: 6, up to 12 for little data]'
+complete -c senticli -n '__senticli_command train' -l epochs -x -d 'Maximum number of epochs. [default: 7, up to 12 for little data]'
 complete -c senticli -n '__senticli_command train' -l patience -x -d 'Stop after so many epochs without a lower validation loss; 0 never. [default: 3]'
 complete -c senticli -n '__senticli_command train' -l batch-size -x -d 'Texts in a batch. [default: 64, fewer for little data]'
 complete -c senticli -n '__senticli_command train' -l optimizer -x -a 'adam adamw' -d 'Optimizer. [default: adamw]'

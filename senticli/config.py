@@ -401,7 +401,7 @@ class TrainConfig:
         metavar="N",
         low=1,
         high=10_000,
-        shown="6, up to 12 for little data",
+        shown="7, up to 12 for little data",
     )
     patience: int = setting(
         3,
@@ -523,11 +523,11 @@ class TrainConfig:
         return usual if self.weight_decay is None else self.weight_decay
 
     def epochs_for(self, texts: int) -> int:
-        """Return the epochs asked for, or else 6; on small data, so many as make 100,000 texts.
+        """Return the epochs asked for, or else 7; on small data, so many as make 100,000 texts.
 
         But no more than 12.
         """
-        return self.epochs or max(6, min(12, 100_000 // texts))
+        return self.epochs or max(7, min(12, 100_000 // texts))
 
     def batch_size_for(self, texts: int) -> int:
         """Return the batch size asked for, or else 64; on small data, what makes 40 steps."""

@@ -107,7 +107,7 @@ def test_little_data_gets_small_batches() -> None:
 
 
 def test_little_data_is_seen_more_often() -> None:
-    assert [TrainConfig().epochs_for(texts) for texts in (1, 12_500, 25_000)] == [12, 8, 6]
+    assert [TrainConfig().epochs_for(texts) for texts in (1, 12_500, 25_000)] == [12, 8, 7]
     assert TrainConfig(epochs=3).epochs_for(1) == 3
 
 
