@@ -142,7 +142,7 @@ def train(
     """Train a model and make it the default of `eval` and `predict`.
 
     Without options: a bidirectional GRU on IMDB, from word vectors learned from its reviews, in
-    eleven minutes on two cores. Ctrl-C ends training after the current batch and keeps the best
+    nine minutes on two cores. Ctrl-C ends training after the current batch and keeps the best
     epoch so far; --resume continues it. `torchrun --nproc-per-node 2 -m senticli train` trains in
     two processes; several nodes can share a training, too.
     """
