@@ -1,5 +1,6 @@
 """The model directory: its exact files, verified as they are read, replaced whole."""
 
+import dataclasses
 import json
 import shutil
 from collections.abc import Callable
@@ -10,6 +11,7 @@ import pytest
 
 from senticli import bundle, paths
 from senticli.bundle import FILES, Bundle
+from senticli.config import TrainConfig
 from senticli.errors import SenticliError
 from senticli.io import atomic
 from senticli.model import Model
@@ -239,3 +241,6 @@ def test_the_bundled_model_is_whole_and_knows_where_it_comes_from() -> None:
     assert provenance["sha256"]["data"]
     assert "/" not in provenance["command"], "a path of the machine it was made on"
     assert (paths.BUNDLED_MODEL / "model.onnx").stat().st_size < 8e6
+    # A setting that is newer than the model: record what it had, or its command trains another.
+    named = provenance["train"].keys()
+    assert named >= {field.name for field in dataclasses.fields(TrainConfig)}
