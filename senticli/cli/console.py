@@ -10,6 +10,7 @@ import dataclasses
 import json
 import os
 import sys
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, TextIO
@@ -188,6 +189,12 @@ def styled(text: str, code: str, stream: TextIO) -> str:
 def one_line(text: str) -> str:
     """Return ``text`` as one line that does nothing to a terminal, whatever it holds."""
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+
+
+def counted(names: Iterable[str]) -> str:
+    """Return names in a line, one that occurs several times with how often: ``one × 2, two``."""
+    counts = Counter(map(one_line, names))
+    return ", ".join(name if n == 1 else f"{name} × {n}" for name, n in counts.items())
 
 
 def printable(text: str) -> str:

@@ -341,10 +341,14 @@ def test_student_of_a_file(
     assert done.returncode == 0, done.stderr
     answers.write_text(done.stdout)
     base = ("train", "--data", "sample", "--vectors", "none", "--hidden", "4", "--epochs", "1")
-    options = ("--teacher", answers, "--teacher", tiny_model, "--unlabelled", unlabelled)
+    twice = ("--teacher", tiny_model) * 2
+    options = ("--teacher", answers, *twice, "--unlabelled", unlabelled)
     done = senticli(*base, *options, "--name", "student")
     assert done.returncode == 0, done.stderr
     assert f"note: {answers} has answers for 2 of 482 texts" in done.stderr
+    assert re.search(
+        rf"^teachers +{re.escape(f'{answers}, {tiny_model} × 2')}: ", done.stderr, re.M
+    )
     missing = senticli(*base, "--teacher", tmp_path / "none.jsonl")
     assert missing.returncode == 1
     assert "none.jsonl" in missing.stderr

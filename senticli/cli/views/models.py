@@ -9,6 +9,7 @@ from typing import Any
 from senticli import machine, paths, registry
 from senticli.bundle import BUNDLED, Bundle
 from senticli.cli.console import (
+    counted,
     markup,
     one_line,
     print_answer,
@@ -137,7 +138,8 @@ def _facts(model: Bundle) -> Iterator[tuple[str, str]]:
     if len(train.get("data", ())) > 1:
         yield "mix", train.get("mix") or PROPORTIONAL
     if train.get("teacher"):
-        yield "teachers", f"{', '.join(train['teacher'])}, weight {train['teacher_weight']:g}"
+        teachers = counted(train["teacher"])
+        yield "teachers", f"{teachers}, weight {train['teacher_weight']:g}"
     for name, licence in model.licences.items():
         yield "licence", f"{name}: {licence}"
 

@@ -339,7 +339,7 @@ def describe(event: Event) -> Iterator[str]:
                 + (", before" if event.cached else "")
             )
         case Taught():
-            names = ", ".join(map(console.one_line, event.teachers))
+            names = console.counted(event.teachers)
             yield f"teachers    {names}: {event.texts:,} texts, in {clock(event.seconds)}"
         case Mixed():
             yield from _describe_sources(event)
