@@ -524,12 +524,9 @@ def _columns_of_answers(columns: Sequence[str]) -> dict[str, str]:
     """
     prefixes = [name.removesuffix("label") for name in columns if name.endswith("label")]
     for prefix in ("", *prefixes):
-        rests = {
-            name.removeprefix(prefix + SCORE): name
-            for name in columns
-            if name.startswith(prefix + SCORE)
-        }
-        found = {rest: rests[rest] for rest in rests if f"{prefix}label_{rest}" not in columns}
+        start, rank = f"{prefix}{SCORE}", f"{prefix}label_"
+        scores = (name.removeprefix(start) for name in columns if name.startswith(start))
+        found = {label: start + label for label in scores if rank + label not in columns}
         if len(found) > 1:
             return found
     return {}

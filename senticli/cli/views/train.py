@@ -549,5 +549,5 @@ def print_estimate(event: Estimate) -> None:
     unknown = f"{event.unknown:.1%} of validation's are not in it"
     print(f"vocabulary     {event.vocab_size:,} tokens; {unknown}")
     minutes, seconds = divmod(round(event.seconds), 60)
-    epochs = f"{event.epochs} {'epoch' if event.epochs == 1 else 'epochs'}"
+    epochs = f"{event.epochs} epoch{'s' * (event.epochs != 1)}"
     print(f"time           about {minutes} min {seconds} s for {epochs} here")
