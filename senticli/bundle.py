@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from senticli import paths
-from senticli.config import DATA_SETTINGS, JOINED_WITH_OWN, ModelConfig, Recipe, TrainConfig
+from senticli.config import DATA_SETTINGS, STARTS_OWN, ModelConfig, Recipe, TrainConfig
 from senticli.data.catalogue import ASSETS
 from senticli.errors import SenticliError, UsageError
 from senticli.io import atomic, jsonfile
@@ -118,7 +118,7 @@ class Bundle:
         origin = self.config.provenance
         names = [source.rpartition("/")[0] for source in origin["sha256"]["data"]]
         vectors = origin["train"].get("vectors") or ""
-        names.append(vectors.removesuffix(JOINED_WITH_OWN))
+        names.append(vectors.removesuffix(STARTS_OWN))
         found = {name: ASSETS[name].licence for name in names if name in ASSETS}
         return {**found, **origin.get("licences", {})}
 

@@ -22,7 +22,7 @@ PUBLISHED_VECTORS = "glove.6B.100d"
 """Those that training starts from where there are too few texts to learn own ones."""
 PROPORTIONAL, BALANCED = MIXES = ("proportional", "balanced")
 """Names of a `mix`, besides weights."""
-JOINED_WITH_OWN = "+own"  # the end of `vectors`
+STARTS_OWN = "+own"  # the end of `vectors`: learn own ones, from these
 UNK, PAD = "<unk>", "<pad>"
 POOLINGS = ("last", "max", "mean", "attention")
 Rnn = Literal["rnn", "lstm", "gru"]
@@ -331,8 +331,8 @@ class TrainConfig:
     vectors: str = setting(
         "own",
         "Word vectors to initialise the embedding; with `init`, that of new tokens: a file in "
-        "GloVe's format; or own, learned from the training texts and `unlabelled`; or one joined "
-        "with the other, such as glove.6B.100d+own.",
+        "GloVe's format; or own, learned from the training texts and `unlabelled`; or own, "
+        "starting from others, such as glove.6B.100d+own.",
         DATA,
         metavar="NAME|FILE|own|NAME+own|none",
         shown=f"own with unlabelled texts, else {PUBLISHED_VECTORS}; none with `init`",
@@ -495,11 +495,11 @@ class TrainConfig:
                 "names texts beside none",
                 "leave out `unlabelled=none` or the texts",
             )
-        joined = self.vectors.removesuffix(JOINED_WITH_OWN)
-        if joined != self.vectors and joined in ("", "none", "own"):
+        start = self.vectors.removesuffix(STARTS_OWN)
+        if start != self.vectors and start in ("", "none", "own"):
             raise ConfigError(
                 "vectors",
-                f"{self.vectors!r} names no vectors to join with own ones",
+                f"{self.vectors!r} names no vectors for own ones to start from",
                 "use `vectors=own`; or name some, such as `vectors=glove.6B.100d+own`",
             )
         parse_label_map(self.label_map)
@@ -508,13 +508,13 @@ class TrainConfig:
     @property
     def published_vectors(self) -> str | None:
         """The name or file in ``vectors``, without own ones."""
-        name = self.vectors.removesuffix(JOINED_WITH_OWN)
+        name = self.vectors.removesuffix(STARTS_OWN)
         return None if name in ("none", "own") else name
 
     @property
     def has_own_vectors(self) -> bool:
         """True if word vectors are to be learned from the texts."""
-        return self.vectors == "own" or self.vectors.endswith(JOINED_WITH_OWN)
+        return self.vectors == "own" or self.vectors.endswith(STARTS_OWN)
 
     @property
     def decay(self) -> float:

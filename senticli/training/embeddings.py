@@ -1,6 +1,5 @@
 """The initial weights of the embedding: pretrained vectors, or noise."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -57,20 +56,6 @@ def initial_embedding(
         weights[~known] = noise * std
     weights[[UNK_INDEX, PAD_INDEX]] = 0.0
     return weights, n_known / max(1, len(vocab) - 2)
-
-
-def joined_embedding(
-    vocab: torchtext.vocab.Vocab,
-    sets: Sequence[CachedVectors],
-    dim: int,
-    generator: torch.Generator,
-) -> tuple[Tensor, float]:
-    """Return the initial embeddings from each of ``sets`` side by side; without any, noise.
-
-    The share of the vocabulary is that of the set that has most of it.
-    """
-    parts = [initial_embedding(vocab, vectors, dim, generator) for vectors in sets or (None,)]
-    return torch.cat([weights for weights, _ in parts], dim=1), max(found for _, found in parts)
 
 
 def extend_embedding(

@@ -71,6 +71,7 @@ def own_vectors(
     fingerprint: str,
     settings: SkipGram,
     on_event: OnEvent,
+    start: VectorCache | None = None,
 ) -> OwnVectors:
     """Return word vectors of the texts in ``parts``: from the cache, or learned and cached now.
 
@@ -80,11 +81,12 @@ def own_vectors(
         fingerprint: that of the tokenizer.
         settings: of the learning.
         on_event: called with each event.
+        start: vectors of ``settings.dim`` dimensions to start from; None: from noise.
 
     Raises:
         SenticliError: no token occurs often enough.
     """
-    folder = paths.cache_dir() / f"vectors-{_key(parts, fingerprint, settings)}"
+    folder = paths.cache_dir() / f"vectors-{_key(parts, fingerprint, settings, start)}"
     texts = [(corpora[part.source.name], row) for part in parts for row in part.rows]
     is_cached = True
     try:
@@ -92,9 +94,9 @@ def own_vectors(
     except SenticliError:
         is_cached = False
         on_event(Step(STEP))
-        start = time.perf_counter()
-        tokens, matrix = learn(texts, settings, on_event)
-        seconds = round(time.perf_counter() - start, 1)
+        before = time.perf_counter()
+        tokens, matrix = learn(texts, settings, on_event, start)
+        seconds = round(time.perf_counter() - before, 1)
         sha256 = _hash(tokens, matrix)
         vectors = VectorCache(tokens, matrix, "own", sha256)
         facts = {"name": "own", "sha256": sha256, "seconds": seconds}
@@ -107,7 +109,9 @@ def own_vectors(
     return OwnVectors(vectors, settings, len(texts), seconds)
 
 
-def _key(parts: Sequence[Part], fingerprint: str, settings: SkipGram) -> str:
+def _key(
+    parts: Sequence[Part], fingerprint: str, settings: SkipGram, start: VectorCache | None
+) -> str:
     """Return what the vectors depend on, as 16 hex digits."""
     digest = hashlib.sha256()
     facts = {
@@ -115,6 +119,7 @@ def _key(parts: Sequence[Part], fingerprint: str, settings: SkipGram) -> str:
         "code": [CHUNK, LONGEST, RATES],
         "gensim": version("gensim"),
         "tokenizer": fingerprint,
+        "start": start and start.sha256,
     }
     digest.update(json.dumps(facts, sort_keys=True).encode())
     for part in parts:
@@ -135,7 +140,10 @@ def _hash(tokens: Sequence[str], matrix: Matrix) -> str:
 
 
 def learn(
-    texts: Sequence[tuple[Corpus, int]], settings: SkipGram, on_event: OnEvent
+    texts: Sequence[tuple[Corpus, int]],
+    settings: SkipGram,
+    on_event: OnEvent,
+    start: VectorCache | None = None,
 ) -> tuple[list[str], Matrix]:
     """Return the tokens that occur often enough, the most frequent first, and their vectors.
 
@@ -171,6 +179,8 @@ def learn(
             "add texts, `unlabelled=FILE`; or use `vectors=none`",
         )
     model.build_vocab_from_freq(counts, corpus_count=len(texts))
+    if start:
+        _start_from(start, model.wv.key_to_index, model.wv.vectors)
     total, done = len(texts) * settings.passes, 0
     for chunk in _chunks(texts, settings):
         on_event(Progress(STEP, done, total, "texts"))
@@ -185,6 +195,19 @@ def learn(
             )
         done += len(chunk)
     return list(model.wv.index_to_key), model.wv.vectors
+
+
+def _start_from(start: VectorCache, row_of: Mapping[str, int], matrix: Matrix) -> None:
+    """Write the vectors of ``start``, of length 1 on average, to the rows of their tokens.
+
+    Learning moves vectors by about as much, whatever their length: GloVe's, of length 5, would
+    stay what they are.
+    """
+    rows = [(row_of[token], row) for row, token in enumerate(start.tokens) if token in row_of]
+    if rows:
+        places, found = map(list, zip(*rows, strict=True))
+        vectors = start.matrix[found]
+        matrix[places] = vectors / (np.linalg.norm(vectors, axis=1).mean() or 1.0)
 
 
 def _rate(progress: float) -> float:

@@ -34,7 +34,7 @@ from senticli.text.vocab import PAD_INDEX, UNK_INDEX, Vocab
 from senticli.training.batches import Batches
 from senticli.training.corpus import Corpus, corpus_of
 from senticli.training.device import choose_device, choose_dtype, describe_device
-from senticli.training.embeddings import CachedVectors, extend_embedding, joined_embedding
+from senticli.training.embeddings import CachedVectors, extend_embedding, initial_embedding
 from senticli.training.events import (
     BatchResult,
     EpochResult,
@@ -230,18 +230,20 @@ def encode_data(
     built = build_vocab(_token_counts(data.train, corpora), config.vocab_size)
     own = None
     if config.has_own_vectors:
-        skip_gram = SkipGram(
-            dim=recipe.model.embedding_dim, window=config.vector_window, seed=config.seed
+        dim = cache.matrix.shape[1] if cache else recipe.model.embedding_dim
+        skip_gram = SkipGram(dim=dim, window=config.vector_window, seed=config.seed)
+        own = own_vectors(
+            data.texts.parts, corpora, tokenizer.fingerprint, skip_gram, on_event, cache
         )
-        own = own_vectors(data.texts.parts, corpora, tokenizer.fingerprint, skip_gram, on_event)
-    sets = [CachedVectors(vectors) for vectors in (cache, own and own.vectors) if vectors]
+    source = own.vectors if own else cache
+    vectors = CachedVectors(source) if source else None
     if init:
         vocab = extend_vocab(init.vocab, runtime_vocab(built))
-        embedding, found = _embedding_of_model(init, vocab, sets[0] if sets else None)
+        embedding, found = _embedding_of_model(init, vocab, vectors)
     else:
         vocab = runtime_vocab(built)
         random = torch.Generator().manual_seed(config.seed)
-        embedding, found = joined_embedding(built, sets, recipe.model.embedding_dim, random)
+        embedding, found = initial_embedding(built, vectors, recipe.model.embedding_dim, random)
     token_id = vocab.lookup(corrects=tokenizer.normalizes)
     return EncodedData(
         train=_token_ids(data.train, corpora, token_id),
@@ -253,7 +255,7 @@ def encode_data(
         labels=data.labels,
         vocab=vocab,
         embedding=embedding,
-        vectors_found=found if sets else None,
+        vectors_found=found if vectors else None,
         rules=rules,
         normalization=version,
         fingerprint=tokenizer.fingerprint,

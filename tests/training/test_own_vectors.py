@@ -10,6 +10,7 @@ import pytest
 
 from senticli.config import TrainConfig
 from senticli.data.splits import Part, load_split
+from senticli.data.vectors import VectorCache
 from senticli.errors import SenticliError
 from senticli.events import Progress
 from senticli.text.tokenizer import Tokenizer
@@ -26,7 +27,10 @@ def sample() -> tuple[Part, Corpus]:
 
 
 def learned(
-    sample: tuple[Part, Corpus], rows: range | None = None, **settings: Any
+    sample: tuple[Part, Corpus],
+    rows: range | None = None,
+    start: VectorCache | None = None,
+    **settings: Any,
 ) -> tuple[OwnVectors, list[Any]]:
     part, corpus = sample
     events: list[Any] = []
@@ -36,6 +40,7 @@ def learned(
         "tokenizer",
         SkipGram(**{"dim": 8, "min_count": 1, "passes": 2, **settings}),
         events.append,
+        start,
     )
     return found, events
 
@@ -95,6 +100,37 @@ def test_the_same_texts_and_settings_are_learned_once(sample: tuple[Part, Corpus
     assert np.array_equal(first.vectors.matrix, second.vectors.matrix)
     assert second.vectors.sha256 == first.vectors.sha256
     assert second.facts == first.facts  # the time that it took, too
+
+
+def test_learning_starts_from_published_vectors_of_the_usual_length() -> None:
+    corpus = Corpus.of(["film plot", "film cast"], Tokenizer(spacy_rules()))
+    matrix = np.array([[30, 40], [0, 60], [0, 1]], dtype="f4")  # "film" and "plot": 55 on average
+    start = VectorCache(["film", "plot", "zyzzyva"], matrix, "published", "")
+    settings = SkipGram(dim=2, min_count=1, passes=0)
+    tokens, found = learn([(corpus, 0), (corpus, 1)], settings, lambda event: None, start)
+    vectors = dict(zip(tokens, found.tolist(), strict=True))
+    assert sorted(vectors) == ["cast", "film", "plot"]
+    assert vectors["film"] == pytest.approx([30 / 55, 40 / 55])
+    assert vectors["plot"] == pytest.approx([0, 60 / 55])
+    assert np.abs(vectors["cast"]).max() <= 0.5  # noise, as without
+
+
+def test_starting_from_vectors_of_other_words_is_starting_from_noise(
+    sample: tuple[Part, Corpus],
+) -> None:
+    start = VectorCache(["zyzzyva"], np.ones((1, 8), dtype="f4"), "published", "")
+    assert learned(sample, start=start)[0].vectors.sha256 == learned(sample)[0].vectors.sha256
+
+
+def test_other_vectors_to_start_from_are_learned_again(sample: tuple[Part, Corpus]) -> None:
+    ones, twos = (
+        VectorCache(["the"], np.full((1, 8), value, dtype="f4"), "published", str(value))
+        for value in (1, 2)
+    )
+    learned(sample, start=ones)
+    assert was_cached(learned(sample, start=ones)[1])
+    assert not was_cached(learned(sample, start=twos)[1])
+    assert not was_cached(learned(sample)[1])
 
 
 @pytest.mark.parametrize("other", [{"rows": range(100)}, {"window": 3}, {"seed": 2}])
