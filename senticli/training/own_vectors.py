@@ -9,7 +9,7 @@ import hashlib
 import json
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -179,8 +179,10 @@ def learn(
             "add texts, `unlabelled=FILE`; or use `vectors=none`",
         )
     model.build_vocab_from_freq(counts, corpus_count=len(texts))
+    rare: list[str] = []
+    published = np.empty((0, settings.dim), dtype="f4")
     if start:
-        _start_from(start, model.wv.key_to_index, model.wv.vectors)
+        rare, published = _start_from(start, counts, model.wv.key_to_index, model.wv.vectors)
     total, done = len(texts) * settings.passes, 0
     for chunk in _chunks(texts, settings):
         on_event(Progress(STEP, done, total, "texts"))
@@ -194,20 +196,23 @@ def learn(
                 end_alpha=_rate((done + len(chunk)) / total),
             )
         done += len(chunk)
-    return list(model.wv.index_to_key), model.wv.vectors
+    return [*model.wv.index_to_key, *rare], np.concatenate([model.wv.vectors, published])
 
 
-def _start_from(start: VectorCache, row_of: Mapping[str, int], matrix: Matrix) -> None:
+def _start_from(
+    start: VectorCache, texts: Container[str], row_of: Mapping[str, int], matrix: Matrix
+) -> tuple[list[str], Matrix]:
     """Write the vectors of ``start``, of length 1 on average, to the rows of their tokens.
 
     Learning moves vectors by about as much, whatever their length: GloVe's, of length 5, would
-    stay what they are.
+    stay what they are. Return the tokens of ``texts`` that have no row, and their vectors.
     """
-    rows = [(row_of[token], row) for row, token in enumerate(start.tokens) if token in row_of]
-    if rows:
-        places, found = map(list, zip(*rows, strict=True))
-        vectors = start.matrix[found]
-        matrix[places] = vectors / (np.linalg.norm(vectors, axis=1).mean() or 1.0)
+    found = [(token, row) for row, token in enumerate(start.tokens) if token in texts]
+    vectors = start.matrix[[row for _, row in found]]
+    vectors /= np.linalg.norm(vectors, axis=1).mean() if vectors.any() else 1.0
+    rows = np.array([row_of.get(token, -1) for token, _ in found], dtype=int)
+    matrix[rows[rows >= 0]] = vectors[rows >= 0]
+    return [token for token, _ in found if token not in row_of], vectors[rows < 0]
 
 
 def _rate(progress: float) -> float:
