@@ -41,13 +41,13 @@ RATES = 0.025, 0.0001  # learning rate, at first and at the end
 class SkipGram:
     """Settings of the learning (Mikolov et al. 2013)."""
 
-    dim: int = 100
-    window: int = 5
+    dim: int
+    window: int
+    seed: int
     min_count: int = 5
     negative: int = 5
     sample: float = 1e-4
     passes: int = 3
-    seed: int = 1
 
 
 @dataclass(frozen=True)

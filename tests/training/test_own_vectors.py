@@ -26,6 +26,10 @@ def sample() -> tuple[Part, Corpus]:
     return part, corpus_of(part.source, Tokenizer(spacy_rules()))
 
 
+def skip_gram(**settings: Any) -> SkipGram:
+    return SkipGram(**{"dim": 8, "window": 5, "seed": 1, "min_count": 1, **settings})
+
+
 def learned(
     sample: tuple[Part, Corpus],
     rows: range | None = None,
@@ -38,7 +42,7 @@ def learned(
         [Part(part.source, rows or part.rows)],
         {part.source.name: corpus},
         "tokenizer",
-        SkipGram(**{"dim": 8, "min_count": 1, "passes": 2, **settings}),
+        skip_gram(**{"passes": 2, **settings}),
         events.append,
         start,
     )
@@ -63,7 +67,7 @@ def test_words_of_like_company_have_like_vectors() -> None:
     texts = [f"{word} {company}" for word, company in (("a", "x y"), ("b", "x y"), ("c", "z w"))]
     corpus = Corpus.of(texts * 300, Tokenizer(spacy_rules()))
     rows = [(corpus, row) for row in range(900)]
-    settings = SkipGram(dim=8, min_count=1, sample=0.0, passes=10)
+    settings = skip_gram(sample=0.0, passes=10)
     tokens, matrix = learn(rows, settings, lambda event: None)
     a, b, c = (matrix[tokens.index(word)] for word in "abc")
     assert np.linalg.norm(a - b) < 0.5 * np.linalg.norm(a - c)
@@ -106,7 +110,7 @@ def test_learning_starts_from_published_vectors_of_the_usual_length() -> None:
     corpus = Corpus.of(["film cast plot", "film cast"], Tokenizer(spacy_rules()))
     matrix = np.array([[30, 40], [0, 60], [0, 1]], dtype="f4")  # "film" and "plot": 55 on average
     start = VectorCache(["film", "plot", "zyzzyva"], matrix, "published", "")
-    settings = SkipGram(dim=2, min_count=2, passes=0)
+    settings = skip_gram(dim=2, min_count=2, passes=0)
     tokens, found = learn([(corpus, 0), (corpus, 1)], settings, lambda event: None, start)
     vectors = dict(zip(tokens, found.tolist(), strict=True))
     assert sorted(vectors) == ["cast", "film", "plot"]
@@ -171,7 +175,7 @@ def test_progress_is_reported(sample: tuple[Part, Corpus], monkeypatch: pytest.M
 
 def test_a_long_text_is_read_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
     corpus = Corpus.of(["a " * 30_000 + "b c " * 50], Tokenizer(spacy_rules()))
-    settings = SkipGram(dim=8, min_count=1, sample=0.0, passes=1)
+    settings = skip_gram(sample=0.0, passes=1)
 
     def vector_of_b() -> list[float]:
         tokens, matrix = learn([(corpus, 0)], settings, lambda event: None)
@@ -190,7 +194,7 @@ def test_long_and_empty_texts_are_no_reason_for_a_warning(
     monkeypatch.setattr("senticli.training.own_vectors.LONGEST", 100)
     corpus = Corpus.of(["", "", "a b " * 100, ""], Tokenizer(spacy_rules()))
     rows = [(corpus, row) for row in range(4)]
-    learn(rows, SkipGram(dim=8, min_count=1), lambda event: None)
+    learn(rows, skip_gram(), lambda event: None)
     assert not [record for record in caplog.records if record.levelname == "WARNING"]
 
 
