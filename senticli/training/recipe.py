@@ -75,6 +75,10 @@ def _check_together(recipe: Recipe, given: Collection[str]) -> None:
         raise ConfigError(
             "embedding_dim", "is that of the vectors", "leave it out, or use `vectors=none`"
         )
+    if "vector_window" in given and not config.has_own_vectors:
+        raise ConfigError(
+            "vector_window", "has no use without own vectors", "leave it out, or add `vectors=own`"
+        )
     if config.init and config.has_own_vectors:
         raise ConfigError(
             "vectors",

@@ -122,6 +122,16 @@ def test_options_give_the_vectors_that_follow_from_the_data(settings: dict[str, 
     assert recipe_of({name.lstrip("-"): value for name, value in given.items()}) == recipe
 
 
+def test_window_of_own_vectors_needs_own_vectors() -> None:
+    window = {"vector_window": 10}
+    for settings in ({"vectors": "none"}, {"data": "sample"}, {"vectors": "glove.6B.100d"}):
+        with pytest.raises(ConfigError, match="`vector_window` has no use without own vectors"):
+            recipe_of({**settings, **window})
+    assert recipe_of({**window, "vectors": "glove.6B.100d+own"}).train.vector_window == 10
+    assert "--vector-window" in options_of(recipe_of({}, "best"))
+    assert "--vector-window" not in options_of(recipe_of({"vectors": "none"}, "best"))
+
+
 def test_own_vectors_do_not_go_with_a_model_to_start_from(tiny_model: Path) -> None:
     with pytest.raises(ConfigError, match="`vectors`"):
         recipe_of({"vectors": "own", "init": str(tiny_model)})
