@@ -31,6 +31,15 @@ def test_files_are_named_by_their_full_path(
     monkeypatch.chdir(tmp_path)
     Path("mine.csv").write_text("text,label\n")
     assert recipe_of({"data": "mine.csv"}).train.data == (str(tmp_path / "mine.csv"),)
+    for name in ("vectors.txt", "own"):
+        Path(name).write_text("film 1 2\n")
+    for vectors, found in (
+        ("vectors.txt", f"{tmp_path / 'vectors.txt'}"),
+        ("vectors.txt+own", f"{tmp_path / 'vectors.txt'}+own"),
+        ("glove.6B.100d+own", "glove.6B.100d+own"),
+        ("own", "own"),
+    ):
+        assert recipe_of({"data": "mine.csv", "vectors": vectors}).train.vectors == found
 
 
 def test_models_to_learn_from_may_be_loaded_ones(tiny_model: Path) -> None:
