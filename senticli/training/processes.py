@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from importlib.metadata import version
 from itertools import islice
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from senticli.errors import SenticliError, UsageError
+from senticli.events import ignore
 from senticli.machine import code_version
 from senticli.training.events import OnEvent, Step
 from senticli.training.packages import imported
@@ -183,6 +184,17 @@ def join_processes(on_event: OnEvent) -> Iterator[Processes]:
     finally:
         if dist.is_initialized():
             dist.destroy_process_group()
+
+
+def raise_in_all(error: SenticliError) -> NoReturn:
+    """Raise the first process's error in all, which are waiting for what it is to send first."""
+
+    def fail() -> NoReturn:
+        raise error
+
+    with join_processes(ignore) as processes:
+        processes.from_first(fail)
+    raise error
 
 
 def is_lost_connection(error: RuntimeError) -> bool:

@@ -147,7 +147,8 @@ def test_training_on_two_nodes_survives_a_killed_process(
     assert not nodes[1].home.exists()
 
 
-def test_error_of_the_first_process_is_seen_on_each_node(nodes: list[Node]) -> None:
-    for done in torchrun(nodes, "-m", "senticli", "train", "--data", "missing.csv"):
+@pytest.mark.parametrize("option", ["--data", "--teacher"])
+def test_error_of_the_first_process_is_seen_on_each_node(nodes: list[Node], option: str) -> None:
+    for done in torchrun(nodes, "-m", "senticli", "train", option, "missing.csv"):
         assert done.returncode == 1
         assert done.stderr.count("error: cannot read missing.csv") == 1
