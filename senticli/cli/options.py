@@ -173,6 +173,8 @@ def options_of(recipe: Recipe) -> list[str]:
                 continue
             if name == "embedding_dim" and recipe.train.published_vectors:
                 continue  # the vectors say it
+            if name == "vector_window" and not recipe.train.has_own_vectors:
+                continue  # of a preset
             if isinstance(value, bool):
                 words.append(flag_of(name, on=value))
                 continue

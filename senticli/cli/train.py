@@ -28,6 +28,7 @@ from senticli.errors import SenticliError, UsageError
 
 if TYPE_CHECKING:
     from senticli.cli.views.train import Lines
+    from senticli.training.processes import Launch
 
 UNITS = {"h": 3600, "m": 60, "s": 1}
 EXAMPLES = (
@@ -155,15 +156,23 @@ def train(
     if tune and (dry_run or plot):
         raise UsageError("--tune is a search of its own", "leave out --dry-run and --plot")
     seconds = None if tune is None else seconds_of(tune)
-    if (tune or dry_run) and processes() > 1:
+    if (tune or dry_run) and launch().size > 1:
         option = "--tune" if tune else "--dry-run"
         raise UsageError(f"{option} trains in one process", "start it without torchrun")
 
     # Heavy imports stay inside: --help and completion do without numpy.
     from senticli.cli.views.plot import check_plot
+    from senticli.training.processes import raise_in_all
     from senticli.training.recipe import asked_recipe, target_of
 
-    asked = asked_recipe(settings, preset)
+    asked = None
+    try:
+        asked = asked_recipe(settings, preset)
+    except SenticliError as error:
+        if isinstance(error, UsageError):
+            raise
+        if not launch().rank:  # else what is missing here, such as a teacher, is not needed here
+            raise_in_all(error)
     recipe = asked or Recipe()
     given = [setting for setting, value in settings.items() if value is not None]
     named = target_of(recipe, name, output) if name is not None or output else None
@@ -227,7 +236,7 @@ def _train(
                 bundle = run_training(
                     recipe,
                     named or target_of(recipe),
-                    command=command_line(*sys.argv[1:], processes=processes()),
+                    command=command_line(*sys.argv[1:], processes=launch().size),
                     strict=strict,
                     force=force,
                     stopping=lambda: bool(signals),
@@ -236,7 +245,7 @@ def _train(
         except Stopped as stop:
             assert stop.path
             plotted(stop.path.name)
-            view.stopped("epoch", stop, _resume_command(stop.path, plot) if stop.resumable else "")
+            view.stopped("epoch", stop, resume_command(stop.path, plot) if stop.resumable else "")
             raise typer.Exit(128 + (signals[0] if signals else signal.SIGINT)) from None
         plotted(bundle.path.name)
 
@@ -303,8 +312,11 @@ def shown(as_json: bool) -> "Iterator[Lines]":
     """Yield what shows a training; of several processes, the first, and errors on each node."""
     from senticli.cli.views.train import Json, Lines, Live
 
-    # Schedulers of clusters set RANK too; torchrun always says how many processes there are.
-    if processes() > 1 and os.environ.get("RANK", "0") != "0":
+    started = launch()
+    if started.rank:
+        is_other_node = not started.local_rank
+        if is_other_node:
+            say("joining the training: settings, data and results are those of the first node")
         with ExitStack() as stack:
             nowhere = stack.enter_context(Path(os.devnull).open("w"))
             stack.enter_context(redirect_stdout(nowhere))
@@ -312,7 +324,7 @@ def shown(as_json: bool) -> "Iterator[Lines]":
             try:
                 yield Lines(is_first=False)
             except SenticliError as error:
-                if os.environ.get("LOCAL_RANK") == "0":  # on another node than the first
+                if is_other_node:
                     raise
                 time.sleep(5)  # torchrun ends them all with the first: let that one say it
                 raise typer.Exit(exit_code_of(error)) from None
@@ -330,12 +342,13 @@ def stopping_on_signals(view: "Lines", came: list[int]) -> Iterator[None]:
 
     A second Ctrl-C does not wait for the end of the batch.
     """
+    is_alone = launch().size == 1
 
     def handle(number: int, _: object) -> None:
-        if came and processes() == 1:  # torchrun passes on what already came
+        if came and is_alone:  # torchrun passes on what already came
             raise KeyboardInterrupt
         came.append(number)
-        once_more = "; Ctrl-C once more stops at once" if processes() == 1 else ""
+        once_more = "; Ctrl-C once more stops at once" if is_alone else ""
         with suppress(RuntimeError):  # it came while a line was being written
             view.say(f"stopping after this batch{once_more}")
 
@@ -347,9 +360,11 @@ def stopping_on_signals(view: "Lines", came: list[int]) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def processes() -> int:
-    """Return how many processes torchrun has started; 1 without it."""
-    return int(os.environ.get("WORLD_SIZE", "1"))
+def launch() -> "Launch":
+    """Return which of torchrun's processes this is. Raises UsageError: WORLD_SIZE is not its."""
+    from senticli.training.processes import Launch
+
+    return Launch.of_torchrun()
 
 
 def seconds_of(text: str) -> int:
@@ -363,10 +378,14 @@ def seconds_of(text: str) -> int:
     return seconds
 
 
-def _resume_command(target: Path, plot: Path | None) -> str:
+def resume_command(target: Path, plot: Path | None) -> str:
     """Return the command line that resumes the training of a folder."""
     more = ["--plot", str(plot)] if plot else []
-    return command_line("train", "--resume", *_place_options(target), *more, processes=processes())
+    words = "train", "--resume", *_place_options(target), *more
+    started = launch()
+    if started.nodes > 1:  # each with options of torchrun of its own
+        return f"torchrun … -m {command_line(*words)}, on each node"
+    return command_line(*words, processes=started.size)
 
 
 def _place_options(target: Path) -> list[str]:

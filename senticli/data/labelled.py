@@ -455,7 +455,9 @@ def _label_column(fields: Fields, reading: Reading, records: Records) -> int | s
         else:
             at = find_column(records.columns or (), asked, records.name, "label", likely)
     except SenticliError as error:
-        if not reading.layout.header:
+        if reading.answers:
+            error.hint = "call its columns text and label, or one for each label score_LABEL"
+        elif not reading.layout.header:
             error.hint = "name the column by its number, such as `label_column=2`"
         elif isinstance(text_at, int) and not is_usual((records.columns or ())[text_at]):
             error.hint += f"; {NO_HEADER} `label_column=NUMBER`"

@@ -124,8 +124,8 @@ class Started:
     new_tokens: int  # those that the model in ``init`` lacks
     init: str | None
     init_labels: Sequence[str] | None
-    vectors: str
-    vectors_found: float | None  # share of the (new) tokens
+    vectors: str  # those that own ones start from, or own, or none
+    vectors_found: float | None  # share of the (new) tokens in them
     model: ModelConfig
     parameters: int
     machine: str

@@ -207,9 +207,14 @@ def _start_from(
     Learning moves vectors by about as much, whatever their length: GloVe's, of length 5, would
     stay what they are. Return the tokens of ``texts`` that have no row, and their vectors.
     """
-    found = [(token, row) for row, token in enumerate(start.tokens) if token in texts]
+    found = [
+        (token, row)
+        for row, token in enumerate(start.tokens)
+        if token in texts and start.matrix[row].any()  # learning would not move zeros
+    ]
     vectors = start.matrix[[row for _, row in found]]
-    vectors /= np.linalg.norm(vectors, axis=1).mean() if vectors.any() else 1.0
+    if found:
+        vectors /= np.linalg.norm(vectors, axis=1).mean()
     rows = np.array([row_of.get(token, -1) for token, _ in found], dtype=int)
     matrix[rows[rows >= 0]] = vectors[rows >= 0]
     return [token for token, _ in found if token not in row_of], vectors[rows < 0]

@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from importlib.metadata import version
 from itertools import islice
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from senticli.errors import SenticliError, UsageError
+from senticli.events import ignore
 from senticli.machine import code_version
+from senticli.training.events import OnEvent, Step
 from senticli.training.packages import imported
 
 if TYPE_CHECKING:
@@ -123,28 +125,50 @@ class Processes:
 ALONE = Processes()
 
 
+@dataclass(frozen=True)
+class Launch:
+    """What ``torchrun`` has started: this is ``rank`` of ``size``, ``local_rank`` on its node."""
+
+    rank: int = 0
+    size: int = 1
+    local_rank: int = 0
+    nodes: int = 1
+
+    @classmethod
+    def of_torchrun(cls) -> "Launch":
+        """Return what the environment says. Raises UsageError: it is not that of torchrun."""
+        if os.environ.get("WORLD_SIZE", "1") == "1":
+            return cls()
+        usual = {"LOCAL_RANK": "0", "GROUP_WORLD_SIZE": "1", **os.environ}
+        names = "RANK", "WORLD_SIZE", "LOCAL_RANK", "GROUP_WORLD_SIZE", "MASTER_PORT"
+        try:
+            rank, size, local_rank, nodes, _ = (int(usual[name]) for name in names)
+            usual["MASTER_ADDR"]
+        except (KeyError, ValueError):
+            raise UsageError(
+                "WORLD_SIZE is set, but this process was not started by torchrun",
+                "unset WORLD_SIZE, or start it with torchrun",
+            ) from None
+        return cls(rank, size, local_rank, nodes)
+
+
 @contextmanager
-def join_processes() -> Iterator[Processes]:
+def join_processes(on_event: OnEvent) -> Iterator[Processes]:
     """Yield the processes that ``torchrun`` started, connected; without it, just this one.
 
     Raises:
         UsageError: this is not a process of torchrun.
         SenticliError: they cannot be connected, or run different versions.
     """
-    size = int(os.environ.get("WORLD_SIZE", "1"))
-    if size == 1:
+    launch = Launch.of_torchrun()
+    if launch.size == 1:
         yield ALONE
         return
-    if "RANK" not in os.environ:
-        raise UsageError(
-            "WORLD_SIZE is set, but this process was not started by torchrun",
-            "unset WORLD_SIZE, or start it with torchrun",
-        )
+    on_event(Step(f"connecting {launch.size} processes"))
     with imported():
         import torch
         import torch.distributed as dist
 
-    rank, local_rank = int(os.environ["RANK"]), int(os.environ.get("LOCAL_RANK", "0"))
     has_gpu = torch.cuda.is_available() and dist.is_nccl_available()
     try:
         with _translated(
@@ -154,12 +178,23 @@ def join_processes() -> Iterator[Processes]:
         ):
             dist.init_process_group("cpu:gloo,cuda:nccl" if has_gpu else "gloo", timeout=ANSWER)
             patient = dist.new_group(backend="gloo", timeout=PATIENCE)
-        processes = Processes(rank, size, local_rank, patient)
+        processes = Processes(launch.rank, launch.size, launch.local_rank, patient)
         require_same_versions(processes)
         yield processes
     finally:
         if dist.is_initialized():
             dist.destroy_process_group()
+
+
+def raise_in_all(error: SenticliError) -> NoReturn:
+    """Raise the first process's error in all, which are waiting for what it is to send first."""
+
+    def fail() -> NoReturn:
+        raise error
+
+    with join_processes(ignore) as processes:
+        processes.from_first(fail)
+    raise error
 
 
 def is_lost_connection(error: RuntimeError) -> bool:

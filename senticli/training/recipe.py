@@ -13,11 +13,12 @@ from senticli.config import (
     DATA_SETTINGS,
     PRESETS,
     PUBLISHED_VECTORS,
+    STARTS_OWN,
     ModelConfig,
     Recipe,
     check_choice,
 )
-from senticli.data.catalogue import DATASETS
+from senticli.data.catalogue import ASSETS, DATASETS
 from senticli.data.mix import check_mix
 from senticli.data.splits import check_reading, require_file, unlabelled_of
 from senticli.errors import ConfigError, UsageError
@@ -52,8 +53,8 @@ def recipe_of(settings: Mapping[str, Any], preset: str | None = None) -> Recipe:
     recipe = PRESETS[preset]
     if "teacher" in given:
         given["teacher"] = _teachers(given["teacher"])
-    if isinstance(given.get("vectors"), Path):
-        given["vectors"] = str(given["vectors"])
+    if isinstance(given.get("vectors"), str | Path):
+        given["vectors"] = _full_vectors(str(given["vectors"]))
     if isinstance(given.get("mix"), list | tuple):
         given["mix"] = ",".join(map(str, given["mix"]))
     if "init" in given:
@@ -74,6 +75,10 @@ def _check_together(recipe: Recipe, given: Collection[str]) -> None:
     if "embedding_dim" in given and config.published_vectors:
         raise ConfigError(
             "embedding_dim", "is that of the vectors", "leave it out, or use `vectors=none`"
+        )
+    if "vector_window" in given and not config.has_own_vectors:
+        raise ConfigError(
+            "vector_window", "has no use without own vectors", "leave it out, or add `vectors=own`"
         )
     if config.init and config.has_own_vectors:
         raise ConfigError(
@@ -110,6 +115,14 @@ def _full(data: str | Path) -> str:
     if str(data) not in (*DATASETS, "-") and Path(data).exists():
         return str(Path(data).absolute())
     return str(data)
+
+
+def _full_vectors(vectors: str) -> str:
+    """Return ``vectors`` with the full path of the file that it names, if it names one."""
+    file = vectors.removesuffix(STARTS_OWN)
+    if file in ("none", "own", *ASSETS) or not Path(file).is_file():
+        return vectors
+    return f"{Path(file).absolute()}{vectors[len(file) :]}"
 
 
 def is_file_of_answers(teacher: str) -> bool:

@@ -171,7 +171,7 @@ def _run(
 ) -> Bundle:
     """Train, in all processes of ``torchrun``; see :func:`run_training`."""
     with ExitStack() as stack:
-        processes = stack.enter_context(join_processes())
+        processes = stack.enter_context(join_processes(on_event))
 
         def begin() -> "tuple[_Task, Session]":
             task = find_task()

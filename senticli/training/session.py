@@ -71,7 +71,7 @@ class EncodedData:
     labels: tuple[str, ...]
     vocab: Vocab
     embedding: Tensor  # to start from, [V, E]
-    vectors_found: float | None  # share of the (new) tokens; None without vectors
+    vectors_found: float | None  # share of the (new) tokens, of published ones if there are any
     rules: Mapping[str, Any]
     normalization: str  # with its version
     fingerprint: str
@@ -164,7 +164,7 @@ class Session:
             new_tokens=len(data.vocab) - init.config.vocab_size if init else 0,
             init=init.name if init else None,
             init_labels=init.config.labels if init else None,
-            vectors=self.recipe.train.vectors,
+            vectors=self.recipe.train.published_vectors or self.recipe.train.vectors,
             vectors_found=data.vectors_found,
             model=self.recipe.model,
             parameters=self.parameters,
@@ -244,6 +244,8 @@ def encode_data(
         vocab = runtime_vocab(built)
         random = torch.Generator().manual_seed(config.seed)
         embedding, found = initial_embedding(built, vectors, recipe.model.embedding_dim, random)
+        if own and cache:  # whether these fit, what was learned would hide
+            found = len({*cache.tokens}.intersection(vocab.tokens)) / max(1, len(vocab) - 2)
     token_id = vocab.lookup(corrects=tokenizer.normalizes)
     return EncodedData(
         train=_token_ids(data.train, corpora, token_id),

@@ -11,6 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from senticli import paths
+from senticli.cli.train import resume_command
+
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 SETTINGS = (
@@ -106,6 +109,16 @@ def torchrun(nodes: list[Node], *command: str | Path) -> "list[subprocess.Comple
     ]
 
 
+def test_resuming_on_several_nodes_is_a_command_on_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("RANK", "MASTER_PORT"):
+        monkeypatch.setenv(name, "0")
+    monkeypatch.setenv("MASTER_ADDR", "10.0.0.1")
+    for name in ("WORLD_SIZE", "GROUP_WORLD_SIZE"):
+        monkeypatch.setenv(name, "2")
+    command = resume_command(paths.models_dir() / "mine", None)
+    assert command == "torchrun … -m senticli train --resume --name mine, on each node"
+
+
 def losses(output: str) -> list[list[float]]:
     rows = [json.loads(line) for line in output.splitlines()]
     return [[row["train_loss"], row["valid_loss"]] for row in rows if row["event"] == "epoch"]
@@ -120,7 +133,9 @@ def test_training_on_two_nodes_survives_a_killed_process(
     first, second = torchrun(nodes, script, *SETTINGS, "--name", "mine")
     assert (first.returncode, second.returncode) == (1, 1)
     assert "error: another process of this training is gone\nhint: torchrun's" in first.stderr
+    assert "connecting 2 processes …" in first.stderr
     assert "SIGKILL" in second.stderr
+    assert second.stderr.startswith("joining the training: ")
 
     again, _ = torchrun(nodes, "-m", "senticli", "train", "--resume", "--json")
     assert again.returncode == 0, again.stderr
@@ -132,7 +147,8 @@ def test_training_on_two_nodes_survives_a_killed_process(
     assert not nodes[1].home.exists()
 
 
-def test_error_of_the_first_process_is_seen_on_each_node(nodes: list[Node]) -> None:
-    for done in torchrun(nodes, "-m", "senticli", "train", "--data", "missing.csv"):
+@pytest.mark.parametrize("option", ["--data", "--teacher"])
+def test_error_of_the_first_process_is_seen_on_each_node(nodes: list[Node], option: str) -> None:
+    for done in torchrun(nodes, "-m", "senticli", "train", option, "missing.csv"):
         assert done.returncode == 1
         assert done.stderr.count("error: cannot read missing.csv") == 1

@@ -21,6 +21,7 @@ Run = Callable[..., "subprocess.CompletedProcess[str]"]
 Start = Callable[..., "subprocess.Popen[str]"]
 
 STEPS = 30  # an epoch: 480 texts, 16 a batch
+TORCHRUN = {"WORLD_SIZE": "2", "RANK": "0", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "29500"}
 TINY = (
     *("train", "--data", "sample", "--vectors", "none", "--hidden", "8", "--embedding-dim", "8"),
     *("--patience", "0", "--layers", "2", "--batch-size", "16"),
@@ -306,7 +307,7 @@ def test_no_checkpoint_is_no_reason_to_stop(senticli: Run, home: Path, tmp_path:
 
 @pytest.mark.parametrize("option", ["--dry-run", "--tune=1m"])
 def test_estimate_and_search_are_of_one_process(senticli: Run, option: str) -> None:
-    done = senticli(*TINY, option, env={"WORLD_SIZE": "2", "RANK": "0"})
+    done = senticli(*TINY, option, env=TORCHRUN)
     assert done.returncode == 2
     assert f"error: {option.partition('=')[0]} trains in one process" in done.stderr
 

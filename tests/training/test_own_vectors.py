@@ -126,6 +126,12 @@ def test_starting_from_vectors_of_other_words_is_starting_from_noise(
     assert learned(sample, start=start)[0].vectors.sha256 == learned(sample)[0].vectors.sha256
 
 
+def test_vector_of_zeros_is_none_to_start_from(sample: tuple[Part, Corpus]) -> None:
+    tokens = sorted(learned(sample)[0].vectors.tokens)
+    start = VectorCache(tokens, np.zeros((len(tokens), 8), dtype="f4"), "published", "")
+    assert learned(sample, start=start)[0].vectors.sha256 == learned(sample)[0].vectors.sha256
+
+
 def test_other_vectors_to_start_from_are_learned_again(sample: tuple[Part, Corpus]) -> None:
     ones, twos = (
         VectorCache(["the"], np.full((1, 8), value, dtype="f4"), "published", str(value))

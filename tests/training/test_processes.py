@@ -6,8 +6,48 @@ from typing import Any
 
 import pytest
 
-from senticli.errors import ConfigError, SenticliError
-from senticli.training.processes import Processes, is_lost_connection, require_same_versions
+from senticli.errors import ConfigError, SenticliError, UsageError
+from senticli.training.processes import (
+    Launch,
+    Processes,
+    is_lost_connection,
+    require_same_versions,
+)
+
+TORCHRUN = {
+    "RANK": "1",
+    "WORLD_SIZE": "2",
+    "LOCAL_RANK": "0",
+    "GROUP_WORLD_SIZE": "2",
+    "MASTER_ADDR": "10.0.0.1",
+    "MASTER_PORT": "29500",
+}
+
+
+def test_environment_of_torchrun_says_which_process_this_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert Launch.of_torchrun() == Launch(rank=0, size=1)
+    for name, value in TORCHRUN.items():
+        monkeypatch.setenv(name, value)
+    assert Launch.of_torchrun() == Launch(rank=1, size=2, local_rank=0, nodes=2)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("RANK", None), ("MASTER_ADDR", None), ("MASTER_PORT", ""), ("WORLD_SIZE", "x")],
+)
+def test_environment_of_something_else_than_torchrun_is_wrong_usage(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str | None
+) -> None:
+    for each, usual in TORCHRUN.items():
+        monkeypatch.setenv(each, usual)
+    if value is None:
+        monkeypatch.delenv(name)
+    else:
+        monkeypatch.setenv(name, value)
+    with pytest.raises(UsageError, match="was not started by torchrun"):
+        Launch.of_torchrun()
 
 
 def test_process_that_waits_for_one_that_is_gone_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -31,6 +31,15 @@ def test_files_are_named_by_their_full_path(
     monkeypatch.chdir(tmp_path)
     Path("mine.csv").write_text("text,label\n")
     assert recipe_of({"data": "mine.csv"}).train.data == (str(tmp_path / "mine.csv"),)
+    for name in ("vectors.txt", "own"):
+        Path(name).write_text("film 1 2\n")
+    for vectors, found in (
+        ("vectors.txt", f"{tmp_path / 'vectors.txt'}"),
+        ("vectors.txt+own", f"{tmp_path / 'vectors.txt'}+own"),
+        ("glove.6B.100d+own", "glove.6B.100d+own"),
+        ("own", "own"),
+    ):
+        assert recipe_of({"data": "mine.csv", "vectors": vectors}).train.vectors == found
 
 
 def test_models_to_learn_from_may_be_loaded_ones(tiny_model: Path) -> None:
@@ -120,6 +129,16 @@ def test_options_give_the_vectors_that_follow_from_the_data(settings: dict[str, 
     words = options_of(recipe)
     given = dict(zip(words[::2], words[1::2], strict=True))
     assert recipe_of({name.lstrip("-"): value for name, value in given.items()}) == recipe
+
+
+def test_window_of_own_vectors_needs_own_vectors() -> None:
+    window = {"vector_window": 10}
+    for settings in ({"vectors": "none"}, {"data": "sample"}, {"vectors": "glove.6B.100d"}):
+        with pytest.raises(ConfigError, match="`vector_window` has no use without own vectors"):
+            recipe_of({**settings, **window})
+    assert recipe_of({**window, "vectors": "glove.6B.100d+own"}).train.vector_window == 10
+    assert "--vector-window" in options_of(recipe_of({}, "best"))
+    assert "--vector-window" not in options_of(recipe_of({"vectors": "none"}, "best"))
 
 
 def test_own_vectors_do_not_go_with_a_model_to_start_from(tiny_model: Path) -> None:

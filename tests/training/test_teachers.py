@@ -14,7 +14,7 @@ from senticli.bundle import Bundle
 from senticli.config import TrainConfig
 from senticli.data.labelled import Example
 from senticli.data.splits import Part, Source, Split, TrainingData, load_training_data
-from senticli.errors import ConfigError
+from senticli.errors import ConfigError, SenticliError
 from senticli.events import Finding, Message, Progress, ignore
 from senticli.model import Model
 from senticli.training import teachers
@@ -304,6 +304,15 @@ def test_file_without_an_answer(tmp_path: Path, unlabelled: Path) -> None:
     )
     with pytest.raises(ConfigError, match=r"has an answer for none of the 482 texts"):
         taught_by_file(answers, unlabelled)
+
+
+def test_file_without_labels_is_told_how_to_name_its_columns(tmp_path: Path) -> None:
+    answers = tmp_path / "answers.csv"
+    answers.write_text("text,answer\na great film,positive\n")
+    with pytest.raises(SenticliError, match="no label column") as caught:
+        teachers_of(TrainConfig(teacher=(str(answers),)))
+    assert "label_column" not in caught.value.hint  # that of the data
+    assert "score_LABEL" in caught.value.hint
 
 
 def test_student_of_the_command_line(

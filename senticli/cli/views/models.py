@@ -20,7 +20,7 @@ from senticli.cli.console import (
     sparkline,
     stdout_console,
 )
-from senticli.config import PROPORTIONAL
+from senticli.config import PROPORTIONAL, STARTS_OWN
 from senticli.errors import SenticliError
 from senticli.io.disk import size_of, size_text
 
@@ -172,7 +172,8 @@ def _facts(model: Bundle) -> Iterator[tuple[str, str]]:
     for name, digest in origin["sha256"]["data"].items():
         yield "sha256", f"{digest}  {name}"
     if origin["sha256"].get("vectors"):
-        yield "sha256", f"{origin['sha256']['vectors']}  {train.get('vectors', 'vectors')}"
+        file = train.get("vectors", "vectors").removesuffix(STARTS_OWN)
+        yield "sha256", f"{origin['sha256']['vectors']}  {file}"
     if origin["sha256"].get("own_vectors"):
         yield "sha256", f"{origin['sha256']['own_vectors']}  own vectors"
     teachers = origin["sha256"].get("teachers", ())

@@ -7,6 +7,7 @@ import dataclasses
 import math
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import compress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -45,6 +46,8 @@ EPOCH_COLUMNS = (
     *("epoch", "train loss", "train acc.", "valid loss", "valid acc."),
     *("lr", "tokens/s", "time", ""),
 )
+WIDTH = 80  # of a table of epochs; a narrower terminal goes without some columns
+SPARED = ("lr", "tokens/s")
 TRIAL_COLUMNS = ("trial", "valid loss", "accuracy", "epochs", "time", "", "settings")
 TRIALS_SHOWN = 10  # in the table at the end
 FEW_FOUND = 0.5  # share of the vocabulary, below which the vectors may be the wrong ones
@@ -300,7 +303,8 @@ class Live(Lines):
         if self._is_search:
             return self._progress
         room = max(1, self._console.height - 5)
-        shown: list[RenderableType] = [epoch_table(self._epochs[-room:]), self._progress]
+        table = epoch_table(self._epochs[-room:], self._console.width)
+        shown: list[RenderableType] = [table, self._progress]
         if self._losses:
             curve = console.sparkline(_means(self._losses, CURVE))
             shown.append(Text(f"loss {self._losses[0]:.2f} {curve} {self._losses[-1]:.2f}"))
@@ -312,7 +316,7 @@ class Live(Lines):
             self._live.transient = True
             self._live.stop()
             if not self._is_search:
-                self._console.print(epoch_table(self._epochs))
+                self._console.print(epoch_table(self._epochs, self._console.width))
 
 
 def _means(values: Sequence[float], count: int) -> list[float]:
@@ -487,15 +491,17 @@ def epoch_cells(result: EpochResult) -> list[str]:
     ]
 
 
-def epoch_table(epochs: Sequence[EpochResult]) -> "Table":
-    """Return epochs as a table."""
+def epoch_table(epochs: Sequence[EpochResult], width: int = WIDTH) -> "Table":
+    """Return epochs as a table for a terminal that is ``width`` wide."""
     from rich.table import Table
 
     table = Table(box=None, padding=(0, 2, 0, 0))
-    for name in EPOCH_COLUMNS:
+    is_shown = [width >= WIDTH or name not in SPARED for name in EPOCH_COLUMNS]
+    for name in compress(EPOCH_COLUMNS, is_shown):
         table.add_column(name, justify="right")
     for result in epochs:
-        table.add_row(*epoch_cells(result), style="bold" if result.best else "dim")
+        cells = compress(epoch_cells(result), is_shown)
+        table.add_row(*cells, style="bold" if result.best else "dim")
     return table
 
 
