@@ -162,17 +162,13 @@ def train(
 
     # Heavy imports stay inside: --help and completion do without numpy.
     from senticli.cli.views.plot import check_plot
-    from senticli.training.processes import raise_in_all
+    from senticli.training.processes import raised_in_all
     from senticli.training.recipe import asked_recipe, target_of
 
     asked = None
-    try:
-        asked = asked_recipe(settings, preset)
-    except SenticliError as error:
-        if isinstance(error, UsageError):
-            raise
-        if not launch().rank:  # else what is missing here, such as a teacher, is not needed here
-            raise_in_all(error)
+    if not launch().rank:  # the other processes take what the first one sends
+        with raised_in_all():
+            asked = asked_recipe(settings, preset)
     recipe = asked or Recipe()
     given = [setting for setting, value in settings.items() if value is not None]
     named = target_of(recipe, name, output) if name is not None or output else None

@@ -186,15 +186,19 @@ def join_processes(on_event: OnEvent) -> Iterator[Processes]:
             dist.destroy_process_group()
 
 
-def raise_in_all(error: SenticliError) -> NoReturn:
-    """Raise the first process's error in all, which are waiting for what it is to send first."""
+@contextmanager
+def raised_in_all() -> Iterator[None]:
+    """Raise an error of the first process in the others, too, which wait for what it sends."""
+    try:
+        yield
+    except SenticliError as error:
+        failure = error
 
-    def fail() -> NoReturn:
-        raise error
+        def fail() -> NoReturn:
+            raise failure
 
-    with join_processes(ignore) as processes:
-        processes.from_first(fail)
-    raise error
+        with join_processes(ignore) as processes:
+            processes.from_first(fail)
 
 
 def is_lost_connection(error: RuntimeError) -> bool:
