@@ -1,5 +1,6 @@
 """The initial weights of the embedding: pretrained vectors, or noise."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -37,15 +38,14 @@ def initial_embedding(
     vectors: CachedVectors | None,
     dim: int,
     generator: torch.Generator,
-) -> tuple[Tensor, float]:
-    """Return the initial embedding [V, dim] and the share of the vocabulary in ``vectors``.
+) -> Tensor:
+    """Return the initial embedding [V, dim].
 
     A token without a vector starts from a normal distribution with the standard deviation of the
     vectors of the others; ``<unk>`` and ``<pad>`` start at zero.
     """
     if vectors is None:
         weights = torch.randn(len(vocab), dim, generator=generator) * NOISE_STD
-        n_known = 0
     else:
         vocab.set_vectors(vectors.stoi, vectors.vectors, vectors.dim)
         weights = vocab.vectors
@@ -55,20 +55,23 @@ def initial_embedding(
         noise = torch.randn(len(vocab) - n_known, vectors.dim, generator=generator)
         weights[~known] = noise * std
     weights[[UNK_INDEX, PAD_INDEX]] = 0.0
-    return weights, n_known / max(1, len(vocab) - 2)
+    return weights
 
 
-def extend_embedding(
-    trained: Tensor, vocab: Vocab, vectors: CachedVectors | None
-) -> tuple[Tensor, float]:
+def extend_embedding(trained: Tensor, vocab: Vocab, vectors: CachedVectors | None) -> Tensor:
     """Return a trained embedding [V, dim] with rows for the further tokens of ``vocab``.
 
     A new token starts from its vector, or else from that of ``<unk>``, which the network took it
-    for until now. Also return the share of the new tokens in ``vectors``.
+    for until now.
     """
     new = vocab.tokens[len(trained) :]
     rows = trained[UNK_INDEX].repeat(len(new), 1)
     known = [row for row, token in enumerate(new) if vectors and token in vectors.stoi]
     if vectors and known:
         rows[known] = vectors.vectors[[vectors.stoi[new[row]] for row in known]]
-    return torch.cat([trained, rows]), len(known) / max(1, len(new))
+    return torch.cat([trained, rows])
+
+
+def share_found(tokens: Sequence[str], known: Sequence[str]) -> float:
+    """Return the share of ``tokens`` that are among the ``known`` ones, those with a vector."""
+    return len(set(tokens).intersection(known)) / max(1, len(tokens))

@@ -34,7 +34,12 @@ from senticli.text.vocab import PAD_INDEX, UNK_INDEX, Vocab
 from senticli.training.batches import Batches
 from senticli.training.corpus import Corpus, corpus_of
 from senticli.training.device import choose_device, choose_dtype, describe_device
-from senticli.training.embeddings import CachedVectors, extend_embedding, initial_embedding
+from senticli.training.embeddings import (
+    CachedVectors,
+    extend_embedding,
+    initial_embedding,
+    share_found,
+)
 from senticli.training.events import (
     BatchResult,
     EpochResult,
@@ -239,13 +244,14 @@ def encode_data(
     vectors = CachedVectors(source) if source else None
     if init:
         vocab = extend_vocab(init.vocab, runtime_vocab(built))
-        embedding, found = _embedding_of_model(init, vocab, vectors)
+        new = vocab.tokens[len(init.vocab) :]
+        embedding = _embedding_of_model(init, vocab, vectors)
     else:
         vocab = runtime_vocab(built)
+        new = vocab.tokens[PAD_INDEX + 1 :]
         random = torch.Generator().manual_seed(config.seed)
-        embedding, found = initial_embedding(built, vectors, recipe.model.embedding_dim, random)
-        if own and cache:  # whether these fit, what was learned would hide
-            found = len({*cache.tokens}.intersection(vocab.tokens)) / max(1, len(vocab) - 2)
+        embedding = initial_embedding(built, vectors, recipe.model.embedding_dim, random)
+    fitting = cache or source  # whether published vectors fit, those learned from them would hide
     token_id = vocab.lookup(corrects=tokenizer.normalizes)
     return EncodedData(
         train=_token_ids(data.train, corpora, token_id),
@@ -257,7 +263,7 @@ def encode_data(
         labels=data.labels,
         vocab=vocab,
         embedding=embedding,
-        vectors_found=found if vectors else None,
+        vectors_found=share_found(new, fitting.tokens) if fitting else None,
         rules=rules,
         normalization=version,
         fingerprint=tokenizer.fingerprint,
@@ -300,10 +306,8 @@ def _token_ids(
     ]
 
 
-def _embedding_of_model(
-    init: Bundle, vocab: Vocab, vectors: CachedVectors | None
-) -> tuple[Tensor, float]:
-    """Return a model's embedding with rows for the new tokens, and their share in ``vectors``."""
+def _embedding_of_model(init: Bundle, vocab: Vocab, vectors: CachedVectors | None) -> Tensor:
+    """Return a model's embedding with rows for the new tokens."""
     trained = load_model(init).embedding.weight.detach()
     if vectors and vectors.dim != trained.shape[1]:
         raise SenticliError(
