@@ -135,7 +135,7 @@ def test_training_on_two_nodes_survives_a_killed_process(
     assert "error: another process of this training is gone\nhint: torchrun's" in first.stderr
     assert "connecting 2 processes …" in first.stderr
     assert "SIGKILL" in second.stderr
-    assert second.stderr.startswith("joining the training: ")
+    assert "joining the training: " in second.stderr
 
     again, _ = torchrun(nodes, "-m", "senticli", "train", "--resume", "--json")
     assert again.returncode == 0, again.stderr
