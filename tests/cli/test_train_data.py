@@ -282,6 +282,20 @@ def test_vectors_that_know_few_words_are_warned_of(
     assert f"few words are found in {vectors}" in error
 
 
+@pytest.mark.parametrize(("n_rare", "noted"), [(10, True), (0, False)])
+def test_start_from_published_vectors_is_offered_where_most_words_are_rare(
+    senticli_: Call, tmp_path: Path, n_rare: int, noted: bool
+) -> None:
+    data = tmp_path / "mine.csv"
+    rows = [
+        f"{'good bad ' * (n + 1)}{'rare' * (n % (n_rare + 1))},{'pn'[n % 2]}\n" for n in range(40)
+    ]
+    data.write_text("text,label\n" + "".join(rows))
+    code, _, error = senticli_("train", "--data", data, "--vectors", "own", "--epochs", "1")
+    assert code == 0, error
+    assert ("--vectors glove.6B.100d+own" in error) == noted
+
+
 # --- checks of the data
 
 

@@ -16,6 +16,7 @@ import numpy as np
 from senticli.cli import console
 from senticli.cli.errors import flag_of, in_options
 from senticli.cli.views.models import source_results
+from senticli.config import PUBLISHED_VECTORS, STARTS_OWN
 from senticli.data.splits import splits_of
 from senticli.events import Message, Progress
 from senticli.training.events import (
@@ -403,7 +404,12 @@ def _describe_start(event: Started) -> Iterator[str]:
     )
     yield f"machine     {event.machine}"
     is_unlike = event.vectors_found is not None and event.vectors_found < FEW_FOUND
-    if is_unlike and event.vectors != "own" and not event.init:
+    if is_unlike and event.vectors == "own":
+        yield (
+            "note: most words are too rare here to learn their vectors: own ones that start from "
+            f"published ones may be better: --vectors {PUBLISHED_VECTORS}{STARTS_OWN}"
+        )
+    elif is_unlike and not event.init:
         yield (
             f"warning: few words are found in {event.vectors}: is it of another language, or its "
             "words in another case?"
