@@ -406,8 +406,9 @@ def _describe_start(event: Started) -> Iterator[str]:
     is_unlike = event.vectors_found is not None and event.vectors_found < FEW_FOUND
     if is_unlike and event.vectors == "own":
         yield (
-            "note: most words are too rare here to learn their vectors: own ones that start from "
-            f"published ones may be better: --vectors {PUBLISHED_VECTORS}{STARTS_OWN}"
+            "note: most words are too rare here to learn their vectors: start from published ones, "
+            f"--vectors {PUBLISHED_VECTORS}{STARTS_OWN}; of a few thousand texts, learn none, "
+            f"--vectors {PUBLISHED_VECTORS}"
         )
     elif is_unlike and not event.init:
         yield (
