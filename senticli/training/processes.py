@@ -31,16 +31,39 @@ Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
-class Processes:
-    """The processes of one training: this is ``rank`` of ``size``.
-
-    ``local_rank`` counts those of this machine, and ``patient`` connects them while the first one
-    works for long.
-    """
+class Launch:
+    """What ``torchrun`` has started: this is ``rank`` of ``size``, ``local_rank`` on its node."""
 
     rank: int = 0
     size: int = 1
     local_rank: int = 0
+    nodes: int = 1
+
+    @classmethod
+    def of_torchrun(cls) -> "Launch":
+        """Return what the environment says. Raises UsageError: it is not that of torchrun."""
+        if os.environ.get("WORLD_SIZE", "1") == "1":
+            return cls()
+        usual = {"LOCAL_RANK": "0", "GROUP_WORLD_SIZE": "1", **os.environ}
+        names = "RANK", "WORLD_SIZE", "LOCAL_RANK", "GROUP_WORLD_SIZE", "MASTER_PORT"
+        try:
+            rank, size, local_rank, nodes, _ = (int(usual[name]) for name in names)
+            usual["MASTER_ADDR"]
+        except (KeyError, ValueError):
+            raise UsageError(
+                "WORLD_SIZE is set, but this process was not started by torchrun",
+                "unset WORLD_SIZE, or start it with torchrun",
+            ) from None
+        return cls(rank, size, local_rank, nodes)
+
+
+@dataclass(frozen=True)
+class Processes(Launch):
+    """The processes of one training, connected.
+
+    ``patient`` connects them while the first one works for long.
+    """
+
     patient: Any = None
 
     def all_reduce(self, *values: float) -> list[float]:
@@ -125,33 +148,6 @@ class Processes:
 ALONE = Processes()
 
 
-@dataclass(frozen=True)
-class Launch:
-    """What ``torchrun`` has started: this is ``rank`` of ``size``, ``local_rank`` on its node."""
-
-    rank: int = 0
-    size: int = 1
-    local_rank: int = 0
-    nodes: int = 1
-
-    @classmethod
-    def of_torchrun(cls) -> "Launch":
-        """Return what the environment says. Raises UsageError: it is not that of torchrun."""
-        if os.environ.get("WORLD_SIZE", "1") == "1":
-            return cls()
-        usual = {"LOCAL_RANK": "0", "GROUP_WORLD_SIZE": "1", **os.environ}
-        names = "RANK", "WORLD_SIZE", "LOCAL_RANK", "GROUP_WORLD_SIZE", "MASTER_PORT"
-        try:
-            rank, size, local_rank, nodes, _ = (int(usual[name]) for name in names)
-            usual["MASTER_ADDR"]
-        except (KeyError, ValueError):
-            raise UsageError(
-                "WORLD_SIZE is set, but this process was not started by torchrun",
-                "unset WORLD_SIZE, or start it with torchrun",
-            ) from None
-        return cls(rank, size, local_rank, nodes)
-
-
 @contextmanager
 def join_processes(on_event: OnEvent) -> Iterator[Processes]:
     """Yield the processes that ``torchrun`` started, connected; without it, just this one.
@@ -178,7 +174,7 @@ def join_processes(on_event: OnEvent) -> Iterator[Processes]:
         ):
             dist.init_process_group("cpu:gloo,cuda:nccl" if has_gpu else "gloo", timeout=ANSWER)
             patient = dist.new_group(backend="gloo", timeout=PATIENCE)
-        processes = Processes(launch.rank, launch.size, launch.local_rank, patient)
+        processes = Processes(**vars(launch), patient=patient)
         require_same_versions(processes)
         yield processes
     finally:

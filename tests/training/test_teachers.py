@@ -306,7 +306,7 @@ def test_file_without_an_answer(tmp_path: Path, unlabelled: Path) -> None:
         taught_by_file(answers, unlabelled)
 
 
-def test_file_without_labels_is_told_how_to_name_its_columns(tmp_path: Path) -> None:
+def test_hint_for_a_file_without_labels_names_its_columns(tmp_path: Path) -> None:
     answers = tmp_path / "answers.csv"
     answers.write_text("text,answer\na great film,positive\n")
     with pytest.raises(SenticliError, match="no label column") as caught:
